@@ -1,0 +1,1 @@
+"""Data sets of labelled patches: Kaggle layout, PCam HDF5, demo patches."""

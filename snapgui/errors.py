@@ -1,0 +1,25 @@
+"""What goes wrong in a user's hands. Each message says what came, what is needed and what to do."""
+
+
+class SnapError(Exception):
+    """Root of every error that a user can cause; its text is shown as it stands."""
+
+
+class ImageError(SnapError):
+    """A picture that cannot be read or does not fit."""
+
+
+class ModelError(SnapError):
+    """A checkpoint or model card that cannot be loaded."""
+
+
+class DataError(SnapError):
+    """A data set whose files or labels do not fit together."""
+
+
+class MaskError(SnapError):
+    """A mask or a set of cells that cannot carry an attack."""
+
+
+class SettingsError(SnapError):
+    """A setting outside its range."""

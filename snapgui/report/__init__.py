@@ -1,0 +1,1 @@
+"""Figures and bundles that leave the tool."""

@@ -1,0 +1,88 @@
+"""Networks that can be trained here, their starting weights, and their features after each of four stages."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+import torchvision
+from torch import nn
+
+from snapgui.engine.checkpoints import read_state
+from snapgui.errors import ModelError
+
+ARCHITECTURES = ("resnet50", "densenet121")
+STAGE_CHANNELS = {"resnet50": (256, 512, 1024, 2048), "densenet121": (256, 512, 1024, 1024)}
+
+
+def build_network(architecture: str, *, classes: int = 2) -> nn.Module:
+    """A torchvision network with a fresh classifier of ``classes`` outputs; raises ModelError for one not known here."""
+    if architecture not in ARCHITECTURES:
+        raise ModelError(f"“{architecture}” cannot be trained here; choose {' or '.join(ARCHITECTURES)}.")
+    options = {"zero_init_residual": True} if architecture == "resnet50" else {}
+    return torchvision.models.get_model(architecture, weights=None, num_classes=classes, **options)
+
+
+def load_start(network: nn.Module, architecture: str, start: str) -> bool:
+    """Fill ``network`` from a start: ``imagenet`` (fetched by torchvision) or a checkpoint file.
+
+    A classifier of another shape, or none, leaves the fresh one. Returns whether the classifier came along.
+
+    Raises:
+        ModelError: the weights cannot be fetched, or the file does not belong to this architecture.
+    """
+    if start == "imagenet":
+        weights = torchvision.models.get_model_weights(architecture).DEFAULT
+        try:
+            state = weights.get_state_dict(progress=True, check_hash=True)
+        except OSError as error:
+            raise ModelError(
+                f"torchvision's ImageNet weights could not be fetched ({error}). "
+                "Connect to a network, or start from a file with --init FILE or --teacher FILE."
+            ) from error
+        state = dict(state)
+    else:
+        state = read_state(Path(start))
+    own = network.state_dict()
+    head = [key for key in own if key.startswith(("fc.", "classifier."))]
+    has_head = all(key in state and state[key].shape == own[key].shape for key in head)
+    state = {k: v for k, v in state.items() if (has_head or k not in head) and not k.endswith("num_batches_tracked")}
+    wrong = [key for key, value in state.items() if key not in own or own[key].shape != value.shape]
+    missing = [k for k in own if k not in state and k not in head and not k.endswith("num_batches_tracked")]
+    if wrong or missing:
+        raise ModelError(
+            f"{start} does not hold a {architecture}: {len(wrong)} of its tensors do not fit and {len(missing)} are missing "
+            f"(the first is {(wrong + missing)[0]})."
+        )
+    network.load_state_dict(state, strict=False)
+    return has_head
+
+
+def copy_stem(teacher: nn.Module, student: nn.Module) -> None:
+    """Give a ResNet the DenseNet's 7 x 7 convolution and its normalisation: both networks begin with the same stem."""
+    student.conv1.load_state_dict(teacher.features.conv0.state_dict())
+    student.bn1.load_state_dict(teacher.features.norm0.state_dict())
+
+
+def stages(network: nn.Module, x: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
+    """Features ``(N, C, h, w)`` after each of the four stages, and logits ``(N, K)``."""
+    features = list(_densenet_stages(network, x) if hasattr(network, "features") else _resnet_stages(network, x))
+    if hasattr(network, "features"):
+        pooled = torch.relu(network.features.norm5(features[-1])).mean((2, 3))
+        return features, network.classifier(pooled)
+    return features, network.fc(features[-1].mean((2, 3)))
+
+
+def _resnet_stages(net: nn.Module, x: torch.Tensor) -> Iterator[torch.Tensor]:
+    x = net.maxpool(net.relu(net.bn1(net.conv1(x))))
+    for layer in (net.layer1, net.layer2, net.layer3, net.layer4):
+        x = layer(x)
+        yield x
+
+
+def _densenet_stages(net: nn.Module, x: torch.Tensor) -> Iterator[torch.Tensor]:
+    for name, layer in net.features.named_children():
+        if name == "norm5":
+            break
+        x = layer(x)
+        if name.startswith("denseblock"):
+            yield x

@@ -1,0 +1,160 @@
+"""One training run: data, trainer, export, model card."""
+
+import hashlib
+import json
+import os
+import shlex
+from dataclasses import asdict
+from pathlib import Path
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
+from safetensors.torch import save_file
+from torch.utils.data import DataLoader
+
+from snapgui.data.datasets import PatchSet, open_patches
+from snapgui.engine.memory import keep_freed_memory
+from snapgui.engine.victim import IMAGENET_MEAN, IMAGENET_STD, Victim
+from snapgui.errors import DataError, SettingsError
+from snapgui.training.evaluate import evaluate
+from snapgui.training.module import FineTuning
+from snapgui.training.settings import TrainSettings
+
+TRAIN_SAMPLE = 2000
+
+
+def train(
+    data: Path,
+    out: Path,
+    settings: TrainSettings,
+    *,
+    resume: bool = False,
+    devices: str = "auto",
+    nodes: int = 1,
+    precision: str | None = None,
+    limit: int | None = None,
+    arguments: list[str] | None = None,
+) -> Path:
+    """Train on the split ``train`` of a data set and write ``out`` (safetensors) with its model card beside it.
+
+    Args:
+        data: folder of any layout that `open_patches` understands.
+        out: the weights' path, ending in ``.safetensors``; checkpoints go to the folder ``out``-checkpoints.
+        settings: all that decides the result.
+        resume: go on from the last checkpoint.
+        devices: Lightning's ``devices``.
+        nodes: Lightning's ``num_nodes``.
+        precision: Lightning's ``precision``; None takes bf16 mixed on a GPU, float32 elsewhere.
+        limit: use this many training patches at most (a trial).
+        arguments: the command line, for the card.
+
+    Returns:
+        The path of the weights.
+
+    Raises:
+        SettingsError, DataError, ModelError: what cannot be trained, in a sentence.
+    """
+    out = Path(out)
+    if out.suffix != ".safetensors":
+        raise SettingsError(f"--out is {out.name}; it must end in .safetensors.")
+    keep_freed_memory()
+    torch.set_float32_matmul_precision("high")
+    checkpoints = out.with_name(out.stem + "-checkpoints")
+    last = checkpoints / "last.ckpt"
+    if resume and not last.is_file():
+        raise SettingsError(f"There is nothing to resume: {last} does not exist. Leave --resume out to start.")
+    patches = open_patches(data)
+    training = patches.split("train")
+    if limit:
+        training = training.sample(limit, seed=settings.seed)
+    if len(training) < settings.batch_size:
+        raise DataError(f"The split “train” has {len(training)} patches; a batch needs {settings.batch_size}. Lower --batch-size.")
+    check_name = next((name for name in ("val_random", "val") if name in patches.splits), None)
+
+    lightning.seed_everything(settings.seed, workers=True, verbose=False)
+    module = FineTuning(settings)
+    trainer = lightning.Trainer(
+        max_epochs=settings.epochs,
+        accelerator="auto",
+        devices=devices if devices == "auto" else int(devices),
+        num_nodes=nodes,
+        precision=precision or ("bf16-mixed" if torch.cuda.is_available() else "32-true"),
+        callbacks=[ModelCheckpoint(dirpath=checkpoints, save_last=True, save_top_k=0, enable_version_counter=False)],
+        logger=False,
+        log_every_n_steps=10,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
+    loaders = [_loader(training, settings, train=True)]
+    if check_name:
+        loaders.append(_loader(patches.split(check_name), settings, train=False))
+    trainer.fit(module, *loaders, ckpt_path=str(last) if resume else None)
+    if trainer.interrupted:
+        raise SettingsError(f"Stopped before the end. Add --resume to go on from {last}.")
+    if trainer.is_global_zero:
+        write_model(module.network, out, settings, patches, training, arguments=arguments, device=_device_name(trainer))
+    return out
+
+
+def _loader(patches: PatchSet, settings: TrainSettings, *, train: bool) -> DataLoader[tuple[torch.Tensor, int]]:
+    workers = min(8, max(1, (os.cpu_count() or 2) - 1))
+    return DataLoader(
+        patches, batch_size=settings.batch_size, shuffle=train, drop_last=train, num_workers=workers,
+        persistent_workers=True, pin_memory=torch.cuda.is_available(),
+    )
+
+
+def _device_name(trainer: lightning.Trainer) -> str:
+    if torch.cuda.is_available():
+        return f"{trainer.world_size} x {torch.cuda.get_device_name()}"
+    return f"CPU, {torch.get_num_threads()} threads"
+
+
+def write_model(
+    network: torch.nn.Module,
+    out: Path,
+    settings: TrainSettings,
+    patches: PatchSet,
+    training: PatchSet,
+    *,
+    arguments: list[str] | None,
+    device: str,
+) -> None:
+    """Write float16 weights under torchvision's names, and the card with figures measured on those very weights."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    state = {
+        key: value.detach().cpu().half().contiguous()
+        for key, value in network.state_dict().items() if not key.endswith("num_batches_tracked")
+    }
+    save_file(state, out, metadata={"format": "pt", "architecture": settings.architecture})
+    card: dict[str, object] = {
+        "name": out.stem,
+        "architecture": settings.architecture,
+        "classes": ["normal", "metastasis"],
+        "input_size_px": settings.input_size_px,
+        "patch_size_px": 96,
+        "mean": list(IMAGENET_MEAN),
+        "std": list(IMAGENET_STD),
+        "resize": "bilinear",
+        "sha256": hashlib.sha256(out.read_bytes()).hexdigest(),
+        "training": {
+            "patches": len(training),
+            "positive": int(training.labels.sum()),
+            "command": shlex.join(["python", "-m", "snapgui", *(arguments or [])]),
+            "device": device,
+            **settings.to_json(),
+        },
+        "splits": {name: patches.splits.count(name) for name in sorted(set(patches.splits))},
+    }
+    out.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")
+    victim = Victim.load(out)
+    figures = {"train": asdict(evaluate(victim, training.sample(TRAIN_SAMPLE, seed=0)))}
+    for name in sorted(set(patches.splits) - {"train"}):
+        figures[name] = asdict(evaluate(victim, patches.split(name)))
+    card["figures"] = figures
+    out.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")
+    for name, row in figures.items():
+        low, high = row["accuracy_interval"]
+        print(f"{name:12} accuracy {row['accuracy']:.4f} ({low:.4f} to {high:.4f})  AUC {row['auc']:.4f}  n {row['count']}")
+
