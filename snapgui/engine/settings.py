@@ -1,0 +1,99 @@
+"""Settings of the engine's stages: checked when made, defaults stated once, plain JSON there and back."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Literal, Self, get_args
+
+from snapgui.errors import SettingsError
+
+Centre = Literal["open", "excluded"]
+Placement = Literal["scattered", "nuclei"]
+GamutName = Literal["range", "percentile", "pca", "stain"]
+Start = Literal["median", "nuclear", "random"]
+
+CENTRES: tuple[Centre, ...] = get_args(Centre)
+PLACEMENTS: tuple[Placement, ...] = get_args(Placement)
+GAMUTS: tuple[GamutName, ...] = get_args(GamutName)
+STARTS: tuple[Start, ...] = get_args(Start)
+
+
+class _Settings:
+    """JSON there and back for a frozen dataclass; unknown names are errors, missing ones take their defaults."""
+
+    def to_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)  # type: ignore[call-overload, no-any-return]
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise SettingsError(f"{cls.__name__} has no setting {', '.join(unknown)}; it has {', '.join(sorted(known))}.")
+        return cls(**values)
+
+    def _check_range(self, name: str, low: float, high: float) -> None:
+        value = getattr(self, name)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
+            raise SettingsError(f"{name} is {value}; it must be a number from {low:g} to {high:g}.")
+
+    def _check_choice(self, name: str, choices: tuple[str, ...]) -> None:
+        if getattr(self, name) not in choices:
+            raise SettingsError(f"{name} is “{getattr(self, name)}”; it must be one of {', '.join(choices)}.")
+
+
+@dataclass(frozen=True)
+class CellSettings(_Settings):
+    """How cells are proposed.
+
+    Attributes:
+        count: how many cells; with ``nuclei`` at most as many as the image has.
+        area: share of the image's pixels that the cells cover together, 0 to 1.
+        placement: ``scattered`` on tissue with a gap, or over the image's own ``nuclei``.
+        centre: whether the central 32 px, on which the label rests, are open to cells or excluded.
+        gap_px: least distance between two cells.
+        seed: same seed, same cells.
+    """
+
+    count: int = 12
+    area: float = 0.05
+    placement: Placement = "scattered"
+    centre: Centre = "open"
+    gap_px: float = 2.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        self._check_range("count", 1, 200)
+        self._check_range("area", 0.001, 0.5)
+        self._check_range("gap_px", 0, 32)
+        self._check_range("seed", 0, 2**63 - 1)
+        self._check_choice("placement", PLACEMENTS)
+        self._check_choice("centre", CENTRES)
+
+
+@dataclass(frozen=True)
+class AttackSettings(_Settings):
+    """How a patch is optimised.
+
+    Attributes:
+        target: class that the patch aims at.
+        gamut: colours that it may use.
+        start: colour that it starts from (the paper: the image's median).
+        steps: limit of gradient steps.
+        confidence: probability of the target class at which it stops.
+        seed: of random start colours.
+    """
+
+    target: int = 0
+    gamut: GamutName = "range"
+    start: Start = "median"
+    steps: int = 100
+    confidence: float = 0.95
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        self._check_range("target", 0, 999)
+        self._check_range("steps", 1, 10_000)
+        self._check_range("confidence", 0.5, 0.9999)
+        self._check_range("seed", 0, 2**63 - 1)
+        self._check_choice("gamut", GAMUTS)
+        self._check_choice("start", STARTS)
