@@ -1,0 +1,90 @@
+"""What is worth saying before a run."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+
+from snapgui.engine.attack import compose, pack, start_colours
+from snapgui.engine.cells import area_fraction, touches_centre
+from snapgui.engine.gamut import fit_gamut
+from snapgui.engine.images import to_image
+from snapgui.engine.objectives import Targeted
+from snapgui.engine.victim import Victim
+from snapgui.records import RunRequest
+
+LARGE_AREA, HUGE_AREA = 0.15, 0.6
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One sentence about a coming run; an ``error`` means that it cannot be made."""
+
+    level: Literal["error", "warning", "note"]
+    text: str
+
+
+def check_run(victim: Victim, request: RunRequest) -> list[Finding]:
+    """Findings about a run, the gravest first; costs one forward and one backward pass."""
+    findings = _check_mask(request)
+    classes = victim.card.classes
+    target = request.attack.target
+    if target >= len(classes):
+        findings.append(Finding("error", f"The target class is {target}; {victim.card.name} has classes 0 to {len(classes) - 1}."))
+    if not any(finding.level == "error" for finding in findings):
+        findings += _check_victim(victim, request)
+    order = ("error", "warning", "note")
+    return sorted(findings, key=lambda finding: order.index(finding.level))
+
+
+def _check_mask(request: RunRequest) -> list[Finding]:
+    mask, pixels = request.mask, request.pixels
+    if mask.shape != pixels.shape[:2]:
+        return [Finding("error", f"The mask is {mask.shape[1]} x {mask.shape[0]} px and the image {pixels.shape[1]} x "
+                                 f"{pixels.shape[0]} px; they must be of one size. Draw or load a mask for this image.")]
+    if not mask.any():
+        return [Finding("error", "The mask is empty: no pixel may change. Propose cells or draw at least one.")]
+    area = area_fraction(mask)
+    if area > HUGE_AREA:
+        return [Finding("error", f"The mask covers {area:.0%} of the image; at most {HUGE_AREA:.0%} is accepted, since "
+                                 "little of the image would be left. Draw fewer or smaller cells.")]
+    findings = []
+    if area > LARGE_AREA:
+        findings.append(Finding("warning", f"The mask covers {area:.0%} of the image: a reader is likely to notice."))
+    if touches_centre(mask):
+        findings.append(Finding("note", "Cells touch the central 32 px, on which the label rests: a change there may change "
+                                        "the truth, not only fool the model."))
+    if np.ptp(pixels.reshape(-1, 3), axis=0).max() == 0:
+        findings.append(Finding("warning", "The image is one flat colour: its gamut holds nothing else, so no patch can differ."))
+    return findings
+
+
+def _check_victim(victim: Victim, request: RunRequest) -> list[Finding]:
+    findings = []
+    device = victim.mean.device
+    image = to_image(request.pixels)[None].to(device)
+    masks = torch.from_numpy(request.mask)[None, None].to(device)
+    target = request.attack.target
+    classes = victim.card.classes
+    gamut = fit_gamut(request.attack.gamut, image)
+    colours = start_colours(request.attack.start, image, masks, gamut, seed=request.attack.seed).requires_grad_()
+    logits = torch.cat([victim(image), victim(compose(image, pack(masks).places, colours))])
+    clean = logits[0].detach().float()
+    if not torch.isfinite(clean).all():
+        return [Finding("error", f"{victim.card.name} answers with values that are not numbers on this image. Check its weights.")]
+    if bool((clean >= 0).all()) and abs(float(clean.sum()) - 1) < 1e-4:
+        findings.append(Finding("warning", f"The outputs of {victim.card.name} look like probabilities, not logits: gradients "
+                                           "vanish and figures are wrong. Load the network without its softmax."))
+    p = clean.softmax(0)
+    if int(p.argmax()) == target:
+        findings.append(Finding("warning", f"The model already calls this image {classes[target]} ({float(p[target]):.2f}): "
+                                           "there is nothing to fool. Choose another target or image."))
+    elif request.true_class is not None and int(p.argmax()) != request.true_class:
+        findings.append(Finding("note", f"The model is wrong on this image before any attack (true class {classes[request.true_class]})."))
+    margin = Targeted(target).margin(logits[1:], torch.zeros(1, dtype=torch.long, device=device))
+    (gradient,) = torch.autograd.grad(margin.sum(), colours)
+    if not bool(gradient.abs().max() > 0):
+        findings.append(Finding("warning", "The model's answer does not depend on the masked pixels (zero gradient): the attack "
+                                           "cannot move. Place cells elsewhere, or check the model."))
+    return findings

@@ -1,0 +1,134 @@
+"""One image, one mask, one attack: from request to a result that was re-scored from its saved file."""
+
+import datetime
+import hashlib
+import secrets
+import statistics
+import time
+from collections.abc import Callable, Generator
+from importlib.metadata import version
+
+import torch
+
+from snapgui import __version__
+from snapgui.engine.attack import Step, run_attack, start_colours
+from snapgui.engine.cells import area_fraction, touches_centre
+from snapgui.engine.checks import check_run
+from snapgui.engine.gamut import fit_gamut
+from snapgui.engine.images import decode_pixels, encode_png, to_image, to_pixels
+from snapgui.engine.objectives import Targeted
+from snapgui.engine.victim import Victim
+from snapgui.engine.visibility import measure
+from snapgui.errors import MaskError
+from snapgui.records import CurvePoint, Progress, RunRequest, RunResult
+
+LIBRARIES = ("torch", "torchvision", "numpy", "opencv-python", "scikit-image", "pillow")
+
+
+def run_snap(
+    victim: Victim, request: RunRequest, *, stop: Callable[[], bool] | None = None
+) -> Generator[Progress, None, RunResult]:
+    """Attack one image; yields progress each step and returns the result.
+
+    Args:
+        victim: the classifier.
+        request: image, mask and settings.
+        stop: asked after each step; True keeps the best so far.
+
+    Raises:
+        MaskError: a finding of `check_run` says that the run cannot be made.
+    """
+    started = datetime.datetime.now(datetime.UTC)
+    findings = check_run(victim, request)
+    if findings and findings[0].level == "error":
+        raise MaskError(findings[0].text)
+    device = victim.mean.device
+    images = to_image(request.pixels)[None].to(device)
+    masks = torch.from_numpy(request.mask)[None, None].to(device)
+    settings = request.attack
+    gamut = fit_gamut(settings.gamut, images)
+    steps = run_attack(
+        victim, images, masks, objective=Targeted(settings.target), gamut=gamut,
+        start=start_colours(settings.start, images, masks, gamut, seed=settings.seed), settings=settings,
+    )
+    p_before = _probabilities(victim, images)
+    curve: list[CurvePoint] = []
+    times_ms: list[float] = []
+    stopped = False
+    begin = last = time.perf_counter()
+    for step in steps:
+        now = time.perf_counter()
+        times_ms.append((now - last) * 1000)
+        last = now
+        progress = _progress(step, settings.steps, times_ms)
+        curve.append(CurvePoint(step.index, progress.p, progress.best_p_target))
+        yield progress
+        last = time.perf_counter()
+        if stop and stop() and bool(step.running.any()) and step.index < settings.steps:
+            stopped = True
+            break
+    adversarial = decode_pixels(encode_png(to_pixels(step.best_images[0])))
+    p_after = _probabilities(victim, to_image(adversarial)[None].to(device))
+    target = settings.target
+    return RunResult(
+        run_id=f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}",
+        request=request,
+        adversarial=adversarial,
+        curve=tuple(curve),
+        best_step=int(step.best_step[0]),
+        steps=step.index,
+        p_before=p_before,
+        p_after=p_after,
+        success=p_after[target] >= settings.confidence,
+        flipped=_top(p_before) != target and _top(p_after) == target,
+        stopped=stopped,
+        area_fraction=area_fraction(request.mask),
+        centre="open" if touches_centre(request.mask) else "excluded",
+        seconds=time.perf_counter() - begin,
+        classes=victim.card.classes,
+        model_name=victim.card.name,
+        model_sha256=victim.card.sha256,
+        image_sha256=hashlib.sha256(request.pixels.tobytes()).hexdigest(),
+        device=device_name(device),
+        started=started.isoformat(timespec="seconds"),
+        versions={"snap-studio": __version__} | {name: version(name) for name in LIBRARIES},
+        visibility=measure(request.pixels, adversarial, request.mask),
+        findings=tuple(finding.text for finding in findings),
+    )
+
+
+def finish(run: Generator[Progress, None, RunResult]) -> RunResult:
+    """Drain a run and give its result."""
+    while True:
+        try:
+            next(run)
+        except StopIteration as end:
+            result: RunResult = end.value
+            return result
+
+
+def device_name(device: torch.device) -> str:
+    """The device in words."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type.upper()
+
+
+def _probabilities(victim: Victim, images: torch.Tensor) -> tuple[float, ...]:
+    return tuple(map(float, victim.predict(images)[0]))
+
+
+def _top(p: tuple[float, ...]) -> int:
+    return max(range(len(p)), key=p.__getitem__)
+
+
+def _progress(step: Step, steps: int, times_ms: list[float]) -> Progress:
+    median_ms = statistics.median(times_ms[-50:])
+    return Progress(
+        step=step.index,
+        steps=steps,
+        p=tuple(map(float, step.logits[0].softmax(0))),
+        best_step=int(step.best_step[0]),
+        best_p_target=float(step.best_confidence[0]),
+        ms_per_step=median_ms,
+        left_s=(steps - step.index) * median_ms / 1000,
+        preview=to_pixels(step.best_images[0]),
+    )
