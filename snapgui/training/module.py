@@ -76,7 +76,7 @@ class FineTuning(lightning.LightningModule):
         loss = torch.zeros((), device=views.device)
         for adapter, own, theirs in zip(self.adapters, features, wanted, strict=True):
             adapted = F.adaptive_avg_pool2d(adapter(own), theirs.shape[-2:])
-            loss = loss + F.smooth_l1_loss(adapted, _standardise(theirs)) / len(wanted)
+            loss = loss + F.smooth_l1_loss(adapted, _standardise(theirs))
         if self.teacher_has_head:
             soft = F.kl_div(
                 F.log_softmax(logits / TEMPERATURE, 1), F.softmax(teacher_logits / TEMPERATURE, 1), reduction="batchmean"
