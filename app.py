@@ -1,0 +1,22 @@
+"""SNAP Studio: page config and navigation. Start it with ``streamlit run app.py``."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from snapgui.ui.resources import prepare_process
+from snapgui.ui.state import init_state
+
+PAGES = Path(__file__).parent / "snapgui" / "ui" / "pages"
+
+st.set_page_config(page_title="SNAP Studio", layout="wide")
+prepare_process()
+init_state()
+st.navigation(
+    [
+        st.Page(PAGES / "workbench.py", title="Workbench", default=True),
+        st.Page(PAGES / "runs.py", title="Runs"),
+        st.Page(PAGES / "model.py", title="Model"),
+    ],
+    position="top",
+).run()

@@ -1,0 +1,144 @@
+"""Prediction of a whole folder or labelled data set: plain functions, no Streamlit."""
+
+import csv
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from snapgui.data.datasets import PatchSet, open_patches, picture_files
+from snapgui.engine.images import WINDOW_PX, read_pixels, to_image
+from snapgui.engine.victim import Victim
+from snapgui.errors import DataError, ImageError
+
+BATCH = 32
+
+
+@dataclass(frozen=True)
+class FolderTask:
+    """What to predict: names, how to read each, labels where the folder is a data set."""
+
+    folder: Path
+    names: tuple[str, ...]
+    read: Callable[[int], NDArray[np.uint8]]
+    labels: NDArray[np.int64] | None = None
+    split: str = ""
+
+
+@dataclass(frozen=True)
+class FolderAnswer:
+    """What a victim says of a folder.
+
+    Attributes:
+        names: of the pictures that were read.
+        p: float64 ``(N, K)``, probability of each class.
+        labels: int64 ``(N,)``, where known.
+        refused: one sentence for each picture that was not read.
+        stopped: a person stopped it before its end.
+    """
+
+    task: FolderTask
+    names: tuple[str, ...]
+    p: NDArray[np.float64]
+    labels: NDArray[np.int64] | None
+    refused: tuple[str, ...]
+    stopped: bool
+    classes: tuple[str, ...]
+    model_name: str
+    model_sha256: str
+
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        """Most probable class of each picture, int64 ``(N,)``."""
+        return self.p.argmax(axis=1)
+
+
+def is_data_set(folder: Path) -> bool:
+    """Whether the folder looks like a labelled data set of a known layout."""
+    return any((folder / "train_labels.csv").is_file() or any(place.glob("camelyonpatch_*_x.h5")) for place in (folder, folder / "pcam"))
+
+
+def plain_task(folder: Path) -> FolderTask:
+    """Every picture file of a folder; raises ImageError if there is none."""
+    files = picture_files([folder])
+    return FolderTask(folder, tuple(path.name for path in files), lambda i: read_pixels(files[i]))
+
+
+def labelled_task(folder: Path, patches: PatchSet, *, split: str, limit: int) -> FolderTask:
+    """A fixed random choice of at most ``limit`` patches of one split."""
+    chosen = patches.split(split).sample(limit)
+    return FolderTask(folder, chosen.ids, chosen.pixels, chosen.labels, split)
+
+
+def open_data_set(folder: Path) -> PatchSet:
+    """The labelled data set in a folder; raises DataError with what is missing."""
+    try:
+        return open_patches(folder)
+    except OSError as error:
+        raise DataError(f"{folder} cannot be read ({error.strerror}). Check the name and the rights.") from error
+
+
+def predict_folder(
+    victim: Victim, task: FolderTask, *, progress: Callable[[int], None], stop: Callable[[], bool]
+) -> FolderAnswer:
+    """Predict batch by batch; pictures that are no patch are refused with a sentence, the rest goes on."""
+    kept: list[int] = []
+    refused: list[str] = []
+    p = [np.empty((0, len(victim.card.classes)))]
+    stopped = False
+    for start in range(0, len(task.names), BATCH):
+        if stop():
+            stopped = True
+            break
+        images = []
+        for i in range(start, min(start + BATCH, len(task.names))):
+            try:
+                images.append(to_image(_patch(task.read(i), task.names[i])))
+                kept.append(i)
+            except ImageError as error:
+                refused.append(str(error))
+        if images:
+            p.append(victim.predict(torch.stack(images)).double().cpu().numpy())
+        progress(min(start + BATCH, len(task.names)))
+    return FolderAnswer(
+        task, tuple(task.names[i] for i in kept), np.concatenate(p), None if task.labels is None else task.labels[kept],
+        tuple(refused), stopped, victim.card.classes, victim.card.name, victim.card.sha256,
+    )
+
+
+def _patch(pixels: NDArray[np.uint8], name: str) -> NDArray[np.uint8]:
+    if pixels.shape[:2] != (WINDOW_PX, WINDOW_PX):
+        raise ImageError(
+            f"{name} is {pixels.shape[1]} x {pixels.shape[0]} px; patches of {WINDOW_PX} x {WINDOW_PX} px are predicted. "
+            "Choose a window of it on the Workbench."
+        )
+    return pixels
+
+
+def answer_csv(answer: FolderAnswer) -> str:
+    """One row a picture: ``file,p_<class>...,predicted``."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["file", *(f"p_{name}" for name in answer.classes), "predicted"])
+    for name, p, predicted in zip(answer.names, answer.p, answer.predicted, strict=True):
+        writer.writerow([name, *(f"{value:.6f}" for value in p), answer.classes[predicted]])
+    return stream.getvalue()
+
+
+def confusion(labels: NDArray[np.int64], predicted: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
+    """Counts int64 ``(K, K)``: rows are true classes, columns predicted ones."""
+    counts = np.zeros((classes, classes), dtype=np.int64)
+    np.add.at(counts, (labels, predicted), 1)
+    return counts
+
+
+def roc_points(labels: NDArray[np.int64], scores: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """False and true positive share at every threshold, from (0, 0) to (1, 1); ties make one slanted step."""
+    order = np.argsort(-scores, kind="stable")
+    ends = np.append(np.nonzero(np.diff(scores[order]))[0], len(scores) - 1)
+    hits, misses = np.cumsum(labels[order] == 1)[ends], np.cumsum(labels[order] != 1)[ends]
+    return np.append(0.0, misses / max(misses[-1], 1)), np.append(0.0, hits / max(hits[-1], 1))

@@ -1,0 +1,153 @@
+"""Background work: one worker thread for the whole process, jobs found again by id. No Streamlit in here."""
+
+import datetime
+import logging
+import queue
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from snapgui.errors import SnapError
+
+JobState = Literal["queued", "running", "cancelling", "cancelled", "done", "failed"]
+ACTIVE: tuple[JobState, ...] = ("queued", "running", "cancelling")
+KEPT_JOBS = 20
+CALM_ERROR = (
+    "The work ended because of a fault inside the program; what you chose is still there. "
+    "Try again; if it happens twice, report it with the last lines of the terminal."
+)
+log = logging.getLogger("snapgui.jobs")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A job at one moment; nothing in it changes afterwards.
+
+    Attributes:
+        kind: ``attack`` or ``folder``.
+        label: for people, for instance the image's name.
+        topic: what the job is about (an attack's request).
+        progress: the last report.
+        history: what was recorded at each report, oldest first.
+        result: what the work returned; also there after a cancel that kept the best so far.
+        error: one sentence, where it failed.
+    """
+
+    job_id: str
+    kind: str
+    label: str
+    state: JobState
+    topic: Any = None
+    progress: Any = None
+    history: tuple[Any, ...] = ()
+    result: Any = None
+    error: str = ""
+
+    @property
+    def active(self) -> bool:
+        """Whether it still waits or works."""
+        return self.state in ACTIVE
+
+
+@dataclass
+class _Job:
+    job_id: str
+    kind: str
+    label: str
+    work: Callable[["Handle"], Any] | None
+    topic: Any
+    state: JobState = "queued"
+    progress: Any = None
+    history: list[Any] = field(default_factory=list)
+    result: Any = None
+    error: str = ""
+    cancel: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(frozen=True)
+class Handle:
+    """What the work sees of its own job."""
+
+    job_id: str
+    report: Callable[[Any, Any], None]
+    stop: Callable[[], bool]
+
+
+class Registry:
+    """All jobs of the process. Every method may be called from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._jobs: OrderedDict[str, _Job] = OrderedDict()
+        self._queue: queue.Queue[_Job] = queue.Queue()
+        threading.Thread(target=self._serve, name="snap-worker", daemon=True).start()
+
+    def submit(self, kind: str, label: str, work: Callable[[Handle], Any], *, topic: Any = None) -> str:
+        """Queue some work and give its id; the work gets a `Handle` and returns its result."""
+        job = _Job(new_id(), kind, label, work, topic)
+        with self._lock:
+            self._jobs[job.job_id] = job
+            self._forget_old()
+        self._queue.put(job)
+        return job.job_id
+
+    def snapshot(self, job_id: str | None) -> Snapshot | None:
+        """The job as it stands, or None if this process does not know it."""
+        with self._lock:
+            job = self._jobs.get(job_id or "")
+            if job is None:
+                return None
+            return Snapshot(
+                job.job_id, job.kind, job.label, job.state, job.topic, job.progress, tuple(job.history), job.result, job.error
+            )
+
+    def cancel(self, job_id: str) -> None:
+        """Ask a job to stop: at once if it waits, after its present step if it works."""
+        with self._lock:
+            job = self._jobs.get(job_id)
+            if job is None or job.state not in ACTIVE:
+                return
+            job.cancel.set()
+            job.state = "cancelled" if job.state == "queued" else "cancelling"
+
+    def _forget_old(self) -> None:
+        ended = [job_id for job_id, job in self._jobs.items() if job.state not in ACTIVE]
+        for job_id in ended[: max(0, len(self._jobs) - KEPT_JOBS)]:
+            del self._jobs[job_id]
+
+    def _serve(self) -> None:
+        while True:
+            job = self._queue.get()
+            with self._lock:
+                if job.state != "queued":
+                    continue
+                job.state = "running"
+            self._work(job)
+
+    def _work(self, job: _Job) -> None:
+        def report(progress: Any, record: Any = None) -> None:
+            with self._lock:
+                job.progress = progress
+                if record is not None:
+                    job.history.append(record)
+
+        result, error = None, ""
+        try:
+            assert job.work is not None
+            result = job.work(Handle(job.job_id, report, job.cancel.is_set))
+        except SnapError as known:
+            error = str(known)
+        except Exception:
+            log.exception("job %s (%s) failed", job.job_id, job.kind)
+            error = CALM_ERROR
+        with self._lock:
+            job.result, job.error, job.work = result, error, None
+            job.state = "failed" if error else "cancelled" if job.cancel.is_set() else "done"
+
+
+def new_id() -> str:
+    """An id in the form of run ids, so that an attack's job and its saved run share one."""
+    return f"{datetime.datetime.now(datetime.UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"

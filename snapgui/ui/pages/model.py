@@ -1,0 +1,22 @@
+"""Model: which classifier is loaded, how good it is, another checkpoint, and what it says of a whole folder."""
+
+import streamlit as st
+
+from snapgui.ui.state import get_state
+from snapgui.ui.widgets.folder_panel import predict_controls, show_folder_run
+from snapgui.ui.widgets.frame import page_header
+from snapgui.ui.widgets.model_card import load_controls, show_card
+
+state = get_state()
+victim = page_header(state, "Model", "The classifier under attack: what it is, how good it is, and what it says of a folder of patches.")
+card_column, load_column = st.columns([1.5, 1], gap="medium")
+with card_column:
+    if victim is not None:
+        show_card(victim.card)
+with load_column:
+    load_controls(state)
+st.divider()
+st.subheader("Predict a folder", anchor=False)
+if victim is not None:
+    predict_controls(state, victim)
+show_folder_run(state)

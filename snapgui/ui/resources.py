@@ -1,0 +1,152 @@
+"""The only ``st.cache_*`` calls, and the only paths: victims, demo patches, predictions, jobs."""
+
+import logging
+import os
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+import torch
+from numpy.typing import NDArray
+
+from snapgui.data.datasets import PatchSet, picture_files
+from snapgui.data.demo import DEMO_FILE, DEMO_FOLDER, DemoPatch, demo_patches
+from snapgui.engine.checks import Finding, check_run
+from snapgui.engine.images import read_pixels, to_image
+from snapgui.engine.memory import keep_freed_memory
+from snapgui.engine.victim import Victim
+from snapgui.errors import ModelError, SnapError
+from snapgui.records import RunRequest
+from snapgui.ui.folder import open_data_set
+from snapgui.ui.jobs import Registry
+from snapgui.ui.pictures import thumbnail_uri
+
+ROOT = Path(__file__).resolve().parents[2]
+SHIPPED_MODEL = ROOT / "assets" / "models" / "resnet50_hcd.safetensors"
+
+
+def shipped_model() -> Path:
+    """The checkpoint that the app starts with; SNAP_MODEL names another."""
+    return Path(os.environ.get("SNAP_MODEL") or SHIPPED_MODEL)
+
+
+@st.cache_resource(show_spinner=False)
+def prepare_process() -> None:
+    """Once a process: leave one core to the page, keep freed memory, log to the terminal."""
+    torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
+    keep_freed_memory()
+    logging.basicConfig(level=logging.WARNING)
+
+
+@st.cache_resource(show_spinner=False)
+def registry() -> Registry:
+    """The background jobs of this process."""
+    return Registry()
+
+
+def device() -> str:
+    """CUDA where there is one."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def device_words() -> str:
+    """The device for people, for instance ``CPU, 1 thread``."""
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    threads = torch.get_num_threads()
+    return f"CPU, {threads} thread{'s' if threads > 1 else ''}"
+
+
+def load_victim(path: Path | None) -> Victim:
+    """The victim of a checkpoint, the shipped one where none is named; raises ModelError with what does not fit."""
+    chosen = path or shipped_model()
+    try:
+        stamp = chosen.stat().st_mtime_ns, _card_stamp(chosen)
+    except OSError as error:
+        if path is None:
+            raise ModelError(
+                f"The shipped model {chosen.name} is missing. Train one with “python -m snapgui train”, "
+                "or load a checkpoint of your own on the Model page."
+            ) from error
+        raise ModelError(f"{chosen} cannot be read ({error.strerror}). Check the name and the rights.") from error
+    return _load_victim(str(chosen), stamp, device())
+
+
+def _card_stamp(path: Path) -> int:
+    card = path.with_suffix(".json")
+    return card.stat().st_mtime_ns if card.is_file() else 0
+
+
+@st.cache_resource(max_entries=2, show_spinner="Loading the model")
+def _load_victim(path: str, stamp: tuple[int, int], device: str) -> Victim:
+    return Victim.load(Path(path), device=device)
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _predict(sha256: str, pixels: NDArray[np.uint8], _victim: Victim) -> tuple[float, ...]:
+    return tuple(map(float, _victim.predict(to_image(pixels)[None])[0]))
+
+
+def predict_pixels(victim: Victim, pixels: NDArray[np.uint8]) -> tuple[float, ...]:
+    """Probability of each class for one image."""
+    return _predict(victim.card.sha256, pixels, victim)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _findings(sha256: str, request: RunRequest, _victim: Victim) -> list[Finding]:
+    return check_run(_victim, request)
+
+
+def findings(victim: Victim, request: RunRequest) -> list[Finding]:
+    """What is worth saying before a run."""
+    return _findings(victim.card.sha256, request, victim)
+
+
+@st.cache_data(show_spinner=False, max_entries=2)
+def _demo_list(stamp: int) -> list[DemoPatch]:
+    return list(demo_patches())
+
+
+def demo_list() -> list[DemoPatch]:
+    """The demo patches, none where they are missing; raises DataError where they are not what was shipped."""
+    listing = DEMO_FOLDER / DEMO_FILE
+    return _demo_list(listing.stat().st_mtime_ns) if listing.is_file() else []
+
+
+@st.cache_data(max_entries=1000, show_spinner=False)
+def _thumbnail(path: str, stamp: int) -> str:
+    try:
+        return thumbnail_uri(read_pixels(Path(path)))
+    except SnapError:
+        return ""
+
+
+def thumbnail(path: Path) -> str:
+    """A picture file as a small data URI; empty where it cannot be read."""
+    return _thumbnail(str(path), path.stat().st_mtime_ns if path.is_file() else 0)
+
+
+@st.cache_data(max_entries=1000, ttl=600, show_spinner=False)
+def patch_thumbnail(folder: str, row: int, _patches: PatchSet) -> str:
+    """One patch of a data set as a small data URI; empty where it cannot be read."""
+    try:
+        return thumbnail_uri(_patches.pixels(row))
+    except SnapError:
+        return ""
+
+
+def read_picture(path: Path) -> NDArray[np.uint8]:
+    """A picture file as pixels; raises ImageError."""
+    return read_pixels(path)
+
+
+@st.cache_data(max_entries=4, ttl=60, show_spinner="Reading the folder")
+def folder_files(folder: str) -> list[Path]:
+    """Picture files of a folder, sorted; raises ImageError if there are none."""
+    return picture_files([Path(folder)])
+
+
+@st.cache_resource(max_entries=2, ttl=600, show_spinner="Reading the data set")
+def data_set(folder: str) -> PatchSet:
+    """A labelled data set; raises DataError with what is missing."""
+    return open_data_set(Path(folder))

@@ -1,0 +1,158 @@
+"""What one browser session has chosen: a single dataclass in ``session_state["snap"]``."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from snapgui.engine.images import WINDOW_PX, crop_window
+from snapgui.engine.settings import AttackSettings, CellSettings
+from snapgui.errors import ImageError
+from snapgui.records import RunRequest, RunResult
+
+KEY = "snap"
+UNDO_STEPS = 30
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An image: uint8 pixels ``(H, W, 3)``, a name for people, its label where known."""
+
+    pixels: NDArray[np.uint8]
+    name: str
+    true_class: int | None = None
+    synthetic: bool = False
+
+
+@dataclass(frozen=True)
+class MaskChoice:
+    """A mask bool ``(H, W)``, where it comes from (`RunRequest.mask_source`) and the settings that proposed it."""
+
+    mask: NDArray[np.bool_]
+    source: str
+    cells: CellSettings | None = None
+
+
+@dataclass
+class SnapState:
+    """Everything a session remembers besides its widgets' own values.
+
+    Attributes:
+        choice: the image on the bench, a window of ``large_field`` where that is larger.
+        large_field: a larger picture from which a window is chosen.
+        picked: what was picked last from each source, so that a rerun does not pick it again.
+        mask: the mask on the bench; None asks for a proposal.
+        mask_error: why the last proposal or import failed.
+        cells_seen: settings of the proposal controls at the last rerun.
+        undo: earlier masks, newest last.
+        canvas_revision: counts up whenever the canvas has to forget its strokes.
+        strokes_seen: strokes on the canvas that are already in the mask.
+        page_px: width of the page's content in the browser, where it is known.
+        model_path: a checkpoint chosen on the Model page; None is the shipped one.
+        job_id, folder_job_id: the background jobs that this session follows.
+        result: a finished run that is shown without a job (after a restart).
+    """
+
+    choice: Choice | None = None
+    large_field: Choice | None = None
+    picked: dict[str, str] = field(default_factory=dict)
+    mask: MaskChoice | None = None
+    mask_error: str = ""
+    cells_seen: CellSettings | None = None
+    undo: list[MaskChoice] = field(default_factory=list)
+    canvas_revision: int = 0
+    strokes_seen: tuple[str, ...] = ()
+    page_px: int | None = None
+    model_path: Path | None = None
+    job_id: str | None = None
+    folder_job_id: str | None = None
+    result: RunResult | None = None
+
+
+def init_state() -> None:
+    """Give a new session its state and its controls their first values."""
+    if KEY not in st.session_state:
+        st.session_state[KEY] = SnapState()
+    for key, value in control_values(AttackSettings(), CellSettings()).items():
+        st.session_state.setdefault(key, value)
+
+
+def control_values(attack: AttackSettings, cells: CellSettings | None) -> dict[str, Any]:
+    """Values of the workbench's controls, by widget key, for these settings."""
+    values: dict[str, Any] = {
+        "target": attack.target, "gamut": attack.gamut, "start": attack.start, "steps": attack.steps,
+        "confidence": round(attack.confidence * 100, 2),
+    }
+    if cells is not None:
+        values |= {
+            "placement": cells.placement, "centre": cells.centre, "count": cells.count, "area": round(cells.area * 100, 2),
+            "cell_seed": cells.seed,
+        }
+    return values
+
+
+def get_state() -> SnapState:
+    """The state of this session."""
+    state: SnapState = st.session_state[KEY]
+    return state
+
+
+def take_picture(state: SnapState, picture: Choice) -> None:
+    """Put a picture on the bench: a patch as it is, a larger field through a window; raises ImageError if too small."""
+    height, width = picture.pixels.shape[:2]
+    if min(height, width) < WINDOW_PX:
+        raise ImageError(
+            f"{picture.name} is {width} x {height} px; the model reads windows of {WINDOW_PX} x {WINDOW_PX} px. "
+            f"Choose a picture of at least {WINDOW_PX} px a side."
+        )
+    if (height, width) == (WINDOW_PX, WINDOW_PX):
+        state.large_field = None
+        choose(state, picture)
+    else:
+        state.large_field = picture
+        choose_window(state, left=(width - WINDOW_PX) // 2, top=(height - WINDOW_PX) // 2)
+
+
+def choose_window(state: SnapState, *, left: int, top: int) -> None:
+    """Put one window of the present field on the bench."""
+    whole = state.large_field
+    assert whole is not None
+    pixels = crop_window(whole.pixels, left=left, top=top)
+    choose(state, Choice(pixels, f"{whole.name} at {left}, {top}", whole.true_class, whole.synthetic))
+
+
+def choose(state: SnapState, choice: Choice) -> None:
+    """Put another image on the bench; its mask will be proposed anew."""
+    state.choice = choice
+    state.mask, state.mask_error = None, ""
+    state.undo.clear()
+    state.canvas_revision += 1
+
+
+def set_mask(state: SnapState, mask: MaskChoice) -> None:
+    """Replace the mask, keeping the old one for undo; the canvas forgets its strokes, which are in the mask now."""
+    if state.mask is not None:
+        state.undo = [*state.undo, state.mask][-UNDO_STEPS:]
+    state.mask, state.mask_error = mask, ""
+    state.canvas_revision += 1
+
+
+def undo_mask(state: SnapState) -> None:
+    """Go back to the mask before the last change."""
+    if state.undo:
+        state.mask, state.mask_error = state.undo.pop(), ""
+        state.canvas_revision += 1
+
+
+def restore(state: SnapState, request: RunRequest) -> None:
+    """Put a run's own image, mask and settings back on the bench, so that a reload of the page loses nothing."""
+    state.large_field = None
+    choose(state, Choice(request.pixels, request.image_name, request.true_class, request.synthetic))
+    state.mask = MaskChoice(request.mask, request.mask_source, request.cells)
+    state.cells_seen = request.cells
+    state.picked["target"] = request.image_name
+    for key, value in control_values(request.attack, request.cells).items():
+        st.session_state[key] = value

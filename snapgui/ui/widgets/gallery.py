@@ -1,0 +1,73 @@
+"""A grid of thumbnails to click: an inline component, no network, no build step."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import streamlit as st
+
+HTML = '<div class="gallery" role="group"></div>'
+CSS = """
+.gallery { max-height: 300px; overflow-y: auto; font-family: var(--st-font); font-size: 0.85rem; color: var(--st-text-color); }
+.gallery p { margin: 0 0 4px 0; }
+.row { display: flex; flex-wrap: wrap; gap: 6px; margin-bottom: 10px; padding: 3px; }
+button { padding: 0; border: 1px solid var(--st-border-color); background: none; cursor: pointer; line-height: 0; }
+button[aria-pressed="true"] { outline: 3px solid var(--st-primary-color); }
+button:focus-visible { outline: 3px dotted var(--st-primary-color); }
+img { width: 64px; height: 64px; }
+"""
+JS = """
+export default function (component) {
+  const { data, parentElement, setTriggerValue } = component;
+  const root = parentElement.querySelector(".gallery");
+  const shown = data.items.map((item) => item.id).join("|");
+  if (root.dataset.shown !== shown) {
+    root.dataset.shown = shown;
+    root.replaceChildren();
+    for (const group of [...new Set(data.items.map((item) => item.group))]) {
+      if (group) {
+        const heading = document.createElement("p");
+        heading.textContent = group;
+        root.append(heading);
+      }
+      const row = document.createElement("div");
+      row.className = "row";
+      for (const item of data.items.filter((item) => item.group === group)) {
+        const button = document.createElement("button");
+        button.type = "button";
+        button.dataset.id = item.id;
+        button.title = item.label;
+        const image = document.createElement("img");
+        image.src = item.uri;
+        image.alt = item.label;
+        button.append(image);
+        row.append(button);
+      }
+      root.append(row);
+    }
+  }
+  for (const button of root.querySelectorAll("button")) {
+    button.setAttribute("aria-pressed", String(button.dataset.id === data.selected));
+    button.onclick = () => setTriggerValue("picked", button.dataset.id);
+  }
+}
+"""
+_component = st.components.v2.component("snap_gallery", html=HTML, css=CSS, js=JS)
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """One picture to choose: an id, a data URI, a label for people, and the heading under which it stands."""
+
+    id: str
+    uri: str
+    label: str
+    group: str = ""
+
+
+def gallery(items: Sequence[Thumbnail], *, selected: str | None, key: str) -> str | None:
+    """Show thumbnails under their headings; gives the id just clicked, once, else None."""
+    result = _component(
+        key=key, data={"items": [asdict(item) for item in items], "selected": selected or ""}, on_picked_change=lambda: None
+    )
+    picked: str | None = result.picked
+    return picked

@@ -1,0 +1,96 @@
+"""Below the workbench: the run that goes on, or the one that ended. A reload of the page finds it by its address."""
+
+import streamlit as st
+
+from snapgui.engine.victim import Victim
+from snapgui.errors import SnapError
+from snapgui.records import Progress
+from snapgui.runs.store import load_run
+from snapgui.ui import resources, words
+from snapgui.ui.charts import CONFIG, confidence_chart
+from snapgui.ui.jobs import Snapshot
+from snapgui.ui.pictures import show_pixels
+from snapgui.ui.state import SnapState, restore
+from snapgui.ui.widgets.page_width import zoom_for
+from snapgui.ui.widgets.result_view import show_result
+
+POLL_S = 0.5
+
+
+def find_run(state: SnapState) -> None:
+    """After a reload: follow the run named in the address, or open it from the workspace."""
+    run_id = st.query_params.get("run")
+    if state.job_id is None and state.result is None and run_id:
+        snapshot = resources.registry().snapshot(run_id)
+        if snapshot is not None:
+            state.job_id = run_id
+            restore(state, snapshot.topic)
+        else:
+            _open_saved(state, run_id)
+    elif run_id is None and (state.job_id or state.result):
+        st.query_params["run"] = state.job_id or (state.result.run_id if state.result else "")
+
+
+def _open_saved(state: SnapState, run_id: str) -> None:
+    try:
+        state.result = load_run(run_id)
+    except SnapError:
+        del st.query_params["run"]
+        st.warning(f"The run {run_id} is neither going on nor among the saved runs. It may have been deleted, or cut off by a restart.")
+    else:
+        restore(state, state.result.request)
+
+
+def show_run(state: SnapState, victim: Victim | None) -> None:
+    """Draw the run that this session follows, at whatever stage it is."""
+    snapshot = resources.registry().snapshot(state.job_id)
+    if snapshot is not None and snapshot.active:
+        st.divider()
+        follow_run(snapshot.job_id, victim.card.classes if victim else ("normal", "metastasis"), state.page_px)
+    elif snapshot is not None and snapshot.error:
+        st.divider()
+        st.error(snapshot.error)
+    elif snapshot is not None and snapshot.result is not None:
+        st.divider()
+        show_result(snapshot.result.result, notice=snapshot.result.notice, key="bench", page_px=state.page_px)
+    elif snapshot is not None:
+        st.info("The run was stopped before its first step.")
+    elif state.result is not None:
+        st.divider()
+        show_result(state.result, key="bench", page_px=state.page_px)
+
+
+@st.fragment(run_every=POLL_S)
+def follow_run(job_id: str, classes: tuple[str, ...], page_px: int | None) -> None:
+    """Show a run's progress twice a second; the whole page is drawn anew once, when it ends."""
+    snapshot = resources.registry().snapshot(job_id)
+    if snapshot is None or not snapshot.active:
+        st.rerun()
+    st.subheader(f"Running on {words.shorten(snapshot.label)}", anchor=False)
+    progress = snapshot.progress
+    st.progress(progress.step / progress.steps if progress else 0.0, text=_progress_words(snapshot, classes))
+    left, right = st.columns([2.2, 1])
+    with right:
+        st.button("Stop", key="stop", width="stretch", disabled=snapshot.state == "cancelling",
+                  on_click=resources.registry().cancel, args=(job_id,), help="Keep the best result so far.")
+        if progress:
+            show_pixels(progress.preview, zoom_for(page_px, 4, least=2, most=4), alt="best result so far", caption=f"Best so far, step {progress.best_step}")
+    if progress:
+        settings = snapshot.topic.attack
+        chart = confidence_chart(
+            snapshot.history, classes, threshold=settings.confidence, target=settings.target, steps=settings.steps,
+        )
+        left.plotly_chart(chart, key="live_curve", config=CONFIG, theme=None)
+
+
+def _progress_words(snapshot: Snapshot, classes: tuple[str, ...]) -> str:
+    progress: Progress | None = snapshot.progress
+    if progress is None:
+        return "Waiting for the run before it to end" if snapshot.state == "queued" else "Starting"
+    target = snapshot.topic.attack.target
+    text = (
+        f"Step {progress.step} of {progress.steps} · {classes[target]} {words.per_cent(progress.p[target])} "
+        f"(best {words.per_cent(progress.best_p_target)}) · {progress.ms_per_step:.0f} ms a step · "
+        f"at most {words.duration(progress.left_s)} left"
+    )
+    return f"Stopping after this step. {text}" if snapshot.state == "cancelling" else text

@@ -1,0 +1,57 @@
+"""What the worker thread does: an attack, or the prediction of a folder. No Streamlit in here."""
+
+import dataclasses
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from snapgui.engine.victim import Victim
+from snapgui.errors import SnapError
+from snapgui.records import CurvePoint, RunRequest, RunResult
+from snapgui.runs.run import run_snap
+from snapgui.runs.store import save_run
+from snapgui.ui.folder import FolderAnswer, FolderTask, predict_folder
+from snapgui.ui.jobs import Handle
+
+log = logging.getLogger("snapgui.jobs")
+
+
+@dataclass(frozen=True)
+class AttackOutcome:
+    """A run's result, and a sentence where it could not be saved to disk."""
+
+    result: RunResult
+    notice: str = ""
+
+
+def attack_work(victim: Victim, request: RunRequest) -> Callable[[Handle], AttackOutcome]:
+    """Work that drains one run and saves it, under the job's own id, before anyone looks."""
+
+    def work(handle: Handle) -> AttackOutcome:
+        run = run_snap(victim, request, stop=handle.stop)
+        while True:
+            try:
+                progress = next(run)
+            except StopIteration as end:
+                return _save(dataclasses.replace(end.value, run_id=handle.job_id))
+            handle.report(progress, CurvePoint(progress.step, progress.p, progress.best_p_target))
+
+    return work
+
+
+def _save(result: RunResult) -> AttackOutcome:
+    try:
+        save_run(result)
+    except SnapError as error:
+        log.warning("run %s was not saved: %s", result.run_id, error)
+        return AttackOutcome(result, f"{error} This run is shown, but not kept: download it now.")
+    return AttackOutcome(result)
+
+
+def folder_work(victim: Victim, task: FolderTask) -> Callable[[Handle], FolderAnswer]:
+    """Work that predicts every picture of a task."""
+
+    def work(handle: Handle) -> FolderAnswer:
+        return predict_folder(victim, task, progress=lambda done: handle.report(done, None), stop=handle.stop)
+
+    return work
