@@ -1,0 +1,98 @@
+"""A run's files: what is written to its folder and what goes into its ZIP."""
+
+import csv
+import io
+import json
+import math
+import zipfile
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from snapgui.engine.images import encode_png
+from snapgui.records import RunResult
+from snapgui.report.figure import figure_png
+
+# ZIP's own earliest date: same run, same bytes.
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def bundle_files(result: RunResult) -> dict[str, bytes]:
+    """The files of a run by name, in the order of reading."""
+    request = result.request
+    provenance = {"Software": f"SNAP Studio {result.versions.get('snap-studio', '')}", "Run": result.run_id}
+    return {
+        "original.png": encode_png(request.pixels),
+        "adversarial.png": encode_png(
+            result.adversarial,
+            text={**provenance, "Comment": "Adversarial picture: changed on purpose to fool a classifier. Research use only."},
+        ),
+        "mask.png": encode_png(request.mask.astype(np.uint8) * 255),
+        "curve.csv": curve_csv(result).encode(),
+        "result.json": (json.dumps(result_json(result), indent=2, allow_nan=False) + "\n").encode(),
+        "figure.png": figure_png(result),
+    }
+
+
+def bundle_zip(result: RunResult) -> bytes:
+    """The files of a run as one ZIP, with fixed order and dates."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in bundle_files(result).items():
+            entry = zipfile.ZipInfo(name, date_time=_EPOCH)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, data)
+    return stream.getvalue()
+
+
+def curve_csv(result: RunResult) -> str:
+    """The confidence curve, one row a step: ``step,p_CLASS,...,best_p_target``."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["step", *(f"p_{name}" for name in result.classes), "best_p_target"])
+    for point in result.curve:
+        writer.writerow([point.step, *(f"{p:.6f}" for p in point.p), f"{point.best_p_target:.6f}"])
+    return stream.getvalue()
+
+
+def result_json(result: RunResult) -> dict[str, Any]:
+    """Everything about a run but its pixels, as plain values; an unlimited PSNR becomes null."""
+    request, target = result.request, result.target
+    return {
+        "run_id": result.run_id,
+        "started": result.started,
+        "success": result.success,
+        "flipped": result.flipped,
+        "stopped": result.stopped,
+        "p_target_before": result.p_before[target],
+        "p_target_after": result.p_after[target],
+        "p_before": list(result.p_before),
+        "p_after": list(result.p_after),
+        "classes": list(result.classes),
+        "target": target,
+        "steps": result.steps,
+        "best_step": result.best_step,
+        "area_fraction": result.area_fraction,
+        "centre": result.centre,
+        "gamut": request.attack.gamut,
+        "seed": request.attack.seed,
+        "seconds": result.seconds,
+        "attack": request.attack.to_json(),
+        "cells": request.cells.to_json() if request.cells else None,
+        "mask_source": request.mask_source,
+        "image_name": request.image_name,
+        "true_class": request.true_class,
+        "synthetic": request.synthetic,
+        "model_name": result.model_name,
+        "model_sha256": result.model_sha256,
+        "image_sha256": result.image_sha256,
+        "device": result.device,
+        "versions": dict(result.versions),
+        "visibility": {
+            region: {name: value if math.isfinite(value) else None for name, value in asdict(figures).items()}
+            for region, figures in result.visibility.items()
+        },
+        "findings": list(result.findings),
+    }

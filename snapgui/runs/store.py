@@ -1,0 +1,168 @@
+"""The workspace: finished runs on disk, one folder each."""
+
+import csv
+import io
+import json
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from snapgui.engine.cells import read_mask
+from snapgui.engine.images import read_pixels
+from snapgui.errors import DataError, SnapError
+from snapgui.records import CurvePoint, RunRequest, RunResult, Visibility
+from snapgui.report.bundle import bundle_files
+from snapgui.engine.settings import AttackSettings, CellSettings
+
+_RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """One line of the list of runs."""
+
+    run_id: str
+    started: str
+    image_name: str
+    true_class: int | None
+    classes: tuple[str, ...]
+    p_before: tuple[float, ...]
+    p_after: tuple[float, ...]
+    target: int
+    success: bool
+    flipped: bool
+    stopped: bool
+    steps: int
+    area_fraction: float
+    centre: str
+    gamut: str
+    model_name: str
+    path: Path
+
+
+def workspace() -> Path:
+    """The folder of finished runs: SNAP_WORKSPACE, or ``~/.snap-studio``; made where it is missing.
+
+    Raises:
+        DataError: it cannot be made or written.
+    """
+    folder = Path(os.environ.get("SNAP_WORKSPACE") or Path.home() / ".snap-studio").expanduser()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"The workspace {folder} cannot be made ({error.strerror}). Set SNAP_WORKSPACE to a folder you can write.") from error
+    if not os.access(folder, os.W_OK):
+        raise DataError(f"The workspace {folder} cannot be written. Set SNAP_WORKSPACE to a folder you can write.")
+    return folder
+
+
+def run_folder(run_id: str) -> Path:
+    """The folder of a run; raises DataError for a name that is none, so that no path leaves the workspace."""
+    if not _RUN_ID.fullmatch(run_id):
+        raise DataError(f"“{run_id[:60]}” is not the name of a run. Choose one from the list of runs.")
+    return workspace() / "runs" / run_id
+
+
+def save_run(result: RunResult, folder: Path | None = None) -> Path:
+    """Write a run's files to its folder in the workspace, or to ``folder``; the folder appears whole or not at all.
+
+    Raises:
+        DataError: the disk is full or the place cannot be written.
+    """
+    final = Path(folder) if folder else run_folder(result.run_id)
+    files = bundle_files(result)
+    partial = final.with_name(f".{final.name}.{result.run_id}.partial")
+    try:
+        partial.mkdir(parents=True)
+        for name, data in files.items():
+            (partial / name).write_bytes(data)
+        if folder and final.is_dir():
+            for name in files:
+                (partial / name).replace(final / name)
+        else:
+            partial.rename(final)
+    except OSError as error:
+        raise DataError(f"The run cannot be written to {final} ({error.strerror}). Free space or choose another folder.") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return final
+
+
+def load_run(run_id: str) -> RunResult:
+    """A saved run; raises DataError if it is gone or damaged."""
+    return read_run(run_folder(run_id))
+
+
+def read_run(folder: Path) -> RunResult:
+    """A run from the folder of its files; raises DataError if it is gone or damaged."""
+    try:
+        values = json.loads((folder / "result.json").read_text())
+        original = read_pixels(folder / "original.png")
+        with (folder / "curve.csv").open(newline="") as file:
+            curve = _read_curve(file.read(), values["classes"])
+        request = RunRequest(
+            pixels=original,
+            mask=read_mask((folder / "mask.png").read_bytes(), shape=(original.shape[0], original.shape[1])),
+            attack=AttackSettings.from_json(values["attack"]),
+            cells=CellSettings.from_json(values["cells"]) if values["cells"] else None,
+            image_name=values["image_name"],
+            mask_source=values["mask_source"],
+            true_class=values["true_class"],
+            synthetic=values["synthetic"],
+        )
+        return RunResult(
+            request=request,
+            adversarial=read_pixels(folder / "adversarial.png"),
+            curve=curve,
+            visibility={region: Visibility(**_with_infinity(figures)) for region, figures in values["visibility"].items()},
+            p_before=tuple(values["p_before"]),
+            p_after=tuple(values["p_after"]),
+            classes=tuple(values["classes"]),
+            findings=tuple(values["findings"]),
+            **{name: values[name] for name in (
+                "run_id", "best_step", "steps", "success", "flipped", "stopped", "area_fraction", "centre", "seconds",
+                "model_name", "model_sha256", "image_sha256", "device", "started", "versions",
+            )},
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, SnapError) as error:
+        raise DataError(f"The run {folder.name} is gone or damaged ({error}). Delete it and run again.") from error
+
+
+def _with_infinity(figures: dict[str, Any]) -> dict[str, float]:
+    """JSON has no infinity: an unlimited PSNR is stored as null."""
+    return {name: float("inf") if value is None else value for name, value in figures.items()}
+
+
+def _read_curve(text: str, classes: list[str]) -> tuple[CurvePoint, ...]:
+    return tuple(
+        CurvePoint(int(row["step"]), tuple(float(row[f"p_{name}"]) for name in classes), float(row["best_p_target"]))
+        for row in csv.DictReader(io.StringIO(text))
+    )
+
+
+def list_runs() -> list[RunSummary]:
+    """Saved runs, the newest first; folders that cannot be read are left out."""
+    folder = workspace() / "runs"
+    summaries = []
+    for path in sorted(folder.glob("*/result.json"), reverse=True) if folder.is_dir() else ():
+        try:
+            values = json.loads(path.read_text())
+            summaries.append(RunSummary(
+                target=values["attack"]["target"], gamut=values["attack"]["gamut"], path=path.parent,
+                classes=tuple(values["classes"]), p_before=tuple(values["p_before"]), p_after=tuple(values["p_after"]),
+                **{name: values[name] for name in (
+                    "run_id", "started", "image_name", "true_class", "success", "flipped", "stopped", "steps",
+                    "area_fraction", "centre", "model_name",
+                )},
+            ))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return sorted(summaries, key=lambda summary: summary.started, reverse=True)
+
+
+def delete_run(run_id: str) -> None:
+    """Remove a run's folder."""
+    shutil.rmtree(run_folder(run_id), ignore_errors=True)
