@@ -13,6 +13,7 @@ from snapgui.ui.folder import roc_points
 CLASS_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
 INK, FAINT, PAPER = "#161616", "#b4b4b4", "#f0f0f0"
 MAX_POINTS = 200
+FONT = "Source Sans, sans-serif"
 CONFIG = {"displayModeBar": False}
 
 
@@ -26,7 +27,7 @@ def decimate(points: Sequence[CurvePoint], *, keep: int = MAX_POINTS) -> list[Cu
 def _style(figure: go.Figure, *, height: int, x_title: str, y_title: str) -> go.Figure:
     figure.update_layout(
         height=height, margin={"l": 8, "r": 8, "t": 8, "b": 8}, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor=PAPER,
-        font={"color": INK, "size": 13}, showlegend=False,
+        font={"color": INK, "size": 13, "family": FONT}, showlegend=False,
     )
     axis = {"gridcolor": "#d4d4d4", "zeroline": False, "linecolor": FAINT, "ticks": "outside", "automargin": True}
     figure.update_xaxes(title=x_title, **axis)

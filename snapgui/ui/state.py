@@ -54,6 +54,7 @@ class SnapState:
         model_path: a checkpoint chosen on the Model page; None is the shipped one.
         job_id, folder_job_id: the background jobs that this session follows.
         result: a finished run that is shown without a job (after a restart).
+        notice: a sentence about the run that the address named.
     """
 
     choice: Choice | None = None
@@ -70,6 +71,7 @@ class SnapState:
     job_id: str | None = None
     folder_job_id: str | None = None
     result: RunResult | None = None
+    notice: str = ""
 
 
 def init_state() -> None:

@@ -24,7 +24,9 @@ CENTRE_HELP = (
     "The true class of a patch is decided in its central 32 px (31 µm). Excluded keeps cells out of there, "
     "so that the truth cannot change; open allows them everywhere."
 )
-SOURCE_WORDS = {"proposed": "proposed", "drawn": "drawn by hand", "edited": "proposed, then edited", "imported": "loaded from a file"}
+SOURCE_WORDS = {
+    "proposed": "proposed", "drawn": "drawn by hand", "edited": "edited by hand", "imported": "loaded from a file",
+}
 
 
 def per_cent(share: float, digits: int = 1) -> str:

@@ -88,5 +88,5 @@ def _show_findings(victim: Victim, request: RunRequest) -> bool:
 def start_run(state: SnapState, victim: Victim, request: RunRequest) -> None:
     """Hand the run to the worker and remember its id in the address, so that a reload finds it (callback)."""
     state.job_id = resources.registry().submit("attack", request.image_name, attack_work(victim, request), topic=request)
-    state.result = None
+    state.result, state.notice = None, ""
     st.query_params["run"] = state.job_id

@@ -66,7 +66,6 @@ def _choose_from(state: SnapState, folder: Path) -> None:
         row = int(picked)
         take_picture(state, Choice(shelf.read(row), shelf.names[row], shelf.labels[row]))
         state.picked["Folder"] = picked
-        st.rerun()
 
 
 def _plain_shelf(folder: Path) -> _Shelf:

@@ -66,8 +66,8 @@ class Thumbnail:
 
 def gallery(items: Sequence[Thumbnail], *, selected: str | None, key: str) -> str | None:
     """Show thumbnails under their headings; gives the id just clicked, once, else None."""
-    result = _component(
-        key=key, data={"items": [asdict(item) for item in items], "selected": selected or ""}, on_picked_change=lambda: None
-    )
-    picked: str | None = result.picked
+    # What was clicked is known before the grid is drawn, so that it is framed at once.
+    clicked = (st.session_state.get(key) or {}).get("picked")
+    data = {"items": [asdict(item) for item in items], "selected": clicked or selected or ""}
+    picked: str | None = _component(key=key, data=data, on_picked_change=lambda: None).picked
     return picked

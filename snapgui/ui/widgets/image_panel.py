@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from snapgui.data.demo import DemoPatch
 from snapgui.engine.images import WINDOW_PX, decode_pixels
 from snapgui.engine.victim import Victim
 from snapgui.errors import SnapError
@@ -54,26 +55,21 @@ def _choose_demo(state: SnapState) -> None:
                   f"True class: {CLASS_WORDS[patch.true_class]}")
         for name, patch in sorted(patches.items(), key=lambda pair: (-pair[1].true_class, pair[0]))
     ]
+    # Something lies on the bench from the start, so that every control has a meaning.
+    if state.choice is None:
+        _take_demo(state, patches[items[0].id])
     shown = state.choice.name if state.choice and state.choice.synthetic else None
     picked = gallery(items, selected=shown, key="demo_gallery")
-    st.caption("Synthetic: made by a program in the likeness of lymph node sections, from no one patient.")
-    # Something lies on the bench from the start, so that every control has a meaning.
-    if picked is None and state.choice is None:
-        picked = items[0].id
+    st.caption("Synthetic: made by a program in the likeness of lymph node sections; they show no patient.")
     if picked in patches:
-        patch = patches[picked]
-        pick(state, patch.name, Choice(resources.read_picture(patch.path), patch.name, patch.true_class, synthetic=True))
+        _take_demo(state, patches[picked])
 
 
-def pick(state: SnapState, name: str, picture: Choice) -> None:
-    """Take a picture that was clicked and draw the page anew; a sentence where it does not fit."""
+def _take_demo(state: SnapState, patch: DemoPatch) -> None:
     try:
-        take_picture(state, picture)
+        take_picture(state, Choice(resources.read_picture(patch.path), patch.name, patch.true_class, synthetic=True))
     except SnapError as error:
         st.error(str(error))
-    else:
-        state.picked.pop("File", None)
-        st.rerun()
 
 
 def _choose_file(state: SnapState) -> None:
@@ -88,7 +84,6 @@ def _choose_file(state: SnapState) -> None:
         st.error(str(error))
     else:
         state.picked["File"] = upload.file_id
-        st.rerun()
 
 
 def _choose_window(state: SnapState) -> None:

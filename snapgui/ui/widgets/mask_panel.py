@@ -59,7 +59,7 @@ def _draw_controls(state: SnapState, choice: Choice) -> None:
         st.button("Undo", disabled=not state.undo, on_click=undo_mask, args=(state,))
         st.button("Clear", disabled=mask is None or not mask.mask.any(), on_click=_clear, args=(state,))
         _mask_file(state, choice)
-        st.slider("Brush, px", 2, 24, 8, key="brush_px", persist_state="session", width=140,
+        st.slider("Brush, px", 2, 24, 8, key="brush_px", persist_state="session", width=140, disabled=tool not in ("Brush", "Erase"),
                   help="Width of brush and eraser in pixels of the image, about 1 µm each. A lymphocyte is about 7, a tumour cell 16.")
 
 
@@ -104,7 +104,7 @@ def _propose_controls(state: SnapState, choice: Choice) -> None:
         format_func=words.CENTRE_WORDS.__getitem__, help=words.CENTRE_HELP,
     )
     count = left.slider("Cells", 1, 40, key="count", persist_state="session", help="How many cells are proposed.")
-    area = right.slider("Area, per cent", 0.5, 20.0, step=0.5, key="area", persist_state="session",
+    area = right.slider("Area, per cent", 0.5, 20.0, step=0.5, format="%.1f", key="area", persist_state="session",
                         help="Share of the image that the cells cover together.")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         seed = st.number_input("Seed", 0, 9999, key="cell_seed", persist_state="session", width=120,

@@ -13,6 +13,7 @@ from snapgui.ui.pictures import show_pixels
 from snapgui.ui.state import SnapState, restore
 from snapgui.ui.widgets.page_width import zoom_for
 from snapgui.ui.widgets.result_view import show_result
+from snapgui.ui.widgets.scroll import scroll_here
 
 POLL_S = 0.5
 
@@ -36,7 +37,7 @@ def _open_saved(state: SnapState, run_id: str) -> None:
         state.result = load_run(run_id)
     except SnapError:
         del st.query_params["run"]
-        st.warning(f"The run {run_id} is neither going on nor among the saved runs. It may have been deleted, or cut off by a restart.")
+        state.notice = f"The run {run_id} is neither going on nor among the saved runs. It may have been deleted, or cut off by a restart."
     else:
         restore(state, state.result.request)
 
@@ -44,19 +45,21 @@ def _open_saved(state: SnapState, run_id: str) -> None:
 def show_run(state: SnapState, victim: Victim | None) -> None:
     """Draw the run that this session follows, at whatever stage it is."""
     snapshot = resources.registry().snapshot(state.job_id)
-    if snapshot is not None and snapshot.active:
+    if state.notice:
+        st.warning(state.notice)
+    if snapshot is not None or state.result is not None:
         st.divider()
+    if snapshot is not None:
+        scroll_here(snapshot.job_id)
+    if snapshot is not None and snapshot.active:
         follow_run(snapshot.job_id, victim.card.classes if victim else ("normal", "metastasis"), state.page_px)
     elif snapshot is not None and snapshot.error:
-        st.divider()
         st.error(snapshot.error)
     elif snapshot is not None and snapshot.result is not None:
-        st.divider()
         show_result(snapshot.result.result, notice=snapshot.result.notice, key="bench", page_px=state.page_px)
     elif snapshot is not None:
         st.info("The run was stopped before its first step.")
     elif state.result is not None:
-        st.divider()
         show_result(state.result, key="bench", page_px=state.page_px)
 
 

@@ -1,0 +1,40 @@
+"""The Runs page: empty, one run opened, deleted after being asked."""
+
+import pytest
+from snapgui.runs import store
+from snapgui.runs.run import finish, run_snap
+from snapgui.engine.settings import AttackSettings
+from snapgui.records import RunRequest
+
+
+@pytest.fixture
+def saved(app, tiny_victim, stained_patch):
+    pixels = stained_patch(1, 190)
+    mask = pixels[..., 0] < 120
+    result = finish(run_snap(tiny_victim, RunRequest(pixels, mask, AttackSettings(steps=3), image_name="kept.png", true_class=1)))
+    store.save_run(result)
+    return result
+
+
+def test_no_run_yet(app, page, text_of):
+    app.run().switch_page(page("runs")).run()
+    assert "No run is kept yet" in text_of(app)
+
+
+def test_the_newest_run_is_open_and_can_be_deleted(app, page, text_of, saved):
+    app.run().switch_page(page("runs")).run()
+    assert app.dataframe[0].value["Image"].tolist() == ["kept.png"]
+    text = text_of(app)
+    assert "kept.png" in text and "How visible is it?" in text and saved.run_id in text
+    assert store.list_runs()
+    app.button(key="delete").click().run()
+    assert store.list_runs() == []
+    assert "No run is kept yet" in text_of(app)
+
+
+def test_a_damaged_run_is_told_and_can_be_deleted(app, page, text_of, saved):
+    (store.run_folder(saved.run_id) / "adversarial.png").write_bytes(b"broken")
+    app.run().switch_page(page("runs")).run()
+    assert "gone or damaged" in text_of(app)
+    app.button(key="delete").click().run()
+    assert store.list_runs() == []
