@@ -1,28 +1,46 @@
 """The command line. Heavy imports stand inside the commands, so that --help answers at once."""
 
 import argparse
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from snapgui import __version__
-from snapgui.errors import SnapError
+from snapgui.data.commands import add_data_commands, run_data
+from snapgui.engine.settings import CENTRES, GAMUTS, PLACEMENTS, STARTS, AttackSettings, CellSettings
+from snapgui.errors import ImageError, SnapError
+from snapgui.shipped import APP, MODEL
+
+WITH_DEFAULTS = argparse.ArgumentDefaultsHelpFormatter
+Commands = argparse._SubParsersAction  # argparse gives this type no public name
 
 
 def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
     parser = argparse.ArgumentParser(prog="snap", description="Can a metastasis classifier be fooled, and would anyone notice?")
     parser.add_argument("--version", action="version", version=f"snap {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("app", help="start the app in the browser")
+    _add_train(commands)
+    _add_predict(commands)
+    _add_attack(commands)
+    add_data_commands(commands)
+    return parser
 
-    train = commands.add_parser("train", help="fine-tune a victim", formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+
+def _add_train(commands: "Commands[argparse.ArgumentParser]") -> None:
+    train = commands.add_parser("train", help="fine-tune a victim", formatter_class=WITH_DEFAULTS)
     train.add_argument("--data", type=Path, required=True, help="folder in Kaggle's layout, or with PCam's HDF5 files")
     train.add_argument("--out", type=Path, required=True, help="weights to write (.safetensors); the card goes beside it")
     train.add_argument("--arch", choices=("resnet50", "densenet121"), default="resnet50")
-    train.add_argument("--init", default=None, help="imagenet (needs a network), random, or a checkpoint file; imagenet, or random with a teacher")
+    train.add_argument("--init", default=None, help="imagenet (needs a network), random, or a checkpoint file; "
+                       "without it imagenet, or random where there is a teacher")
     train.add_argument("--teacher", default=None, help="a DenseNet-121 file (backbone or fine-tuned) to learn features and logits from")
     train.add_argument("--input-size", type=int, default=224, metavar="PX", help="patches are resized to this side")
     train.add_argument("--epochs", type=int, default=30)
-    train.add_argument("--crop-epochs", type=int, default=0, metavar="N", help="first epochs on random windows, teacher only, a third of the cost")
+    train.add_argument("--crop-epochs", type=int, default=0, metavar="N",
+                       help="first epochs on random windows: they learn from the teacher alone, at a third of the cost")
     train.add_argument("--batch-size", type=int, default=64)
     train.add_argument("--lr", type=float, default=1e-3, help="peak of the one-cycle schedule")
     train.add_argument("--weight-decay", type=float, default=0.02)
@@ -32,11 +50,48 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     train.add_argument("--devices", default="auto", help="how many GPUs")
     train.add_argument("--nodes", type=int, default=1, help="how many machines")
-    train.add_argument("--precision", default=None, help="Lightning's precision; bf16-mixed on a GPU, 32-true elsewhere")
-    return parser
+    train.add_argument("--precision", default=None, help="Lightning's precision; without it bf16-mixed on a GPU, 32-true elsewhere")
+
+
+def _add_model(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--model", type=Path, default=MODEL, metavar="FILE", help="safetensors or .pth; its card lies beside it")
+    command.add_argument("--device", default="auto", help="auto, cpu or cuda")
+
+
+def _add_predict(commands: "Commands[argparse.ArgumentParser]") -> None:
+    predict = commands.add_parser("predict", help="classify pictures", formatter_class=WITH_DEFAULTS)
+    predict.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="pictures of 96 x 96 px, or folders of them")
+    predict.add_argument("--csv", type=Path, default=None, metavar="FILE", help="write here instead of to standard output")
+    _add_model(predict)
+
+
+def _add_attack(commands: "Commands[argparse.ArgumentParser]") -> None:
+    cells, patch = CellSettings(), AttackSettings()
+    attack = commands.add_parser("attack", help="run SNAP on one picture", formatter_class=WITH_DEFAULTS)
+    attack.add_argument("image", type=Path, metavar="IMAGE")
+    attack.add_argument("--window", type=int, nargs=2, default=None, metavar=("LEFT", "TOP"), help="96 px window of a larger field")
+    attack.add_argument("--target", type=int, default=patch.target, help="class aimed at: 0 normal, 1 metastasis")
+    attack.add_argument("--cells", type=int, default=cells.count, help="how many cells")
+    attack.add_argument("--area", type=float, default=cells.area, help="share of the pixels that they cover")
+    attack.add_argument("--centre", choices=CENTRES, default=cells.centre, help="whether cells may lie in the central 32 px")
+    attack.add_argument("--placement", choices=PLACEMENTS, default=cells.placement)
+    attack.add_argument("--gamut", choices=GAMUTS, default=patch.gamut, help="colours that the patch may use")
+    attack.add_argument("--init", choices=STARTS, default=patch.start, help="colour that it starts from")
+    attack.add_argument("--steps", type=int, default=patch.steps)
+    attack.add_argument("--confidence", type=float, default=patch.confidence, help="stop at this probability of the target")
+    attack.add_argument("--seed", type=int, default=0)
+    attack.add_argument("--mask", type=Path, default=None, metavar="FILE", help="a mask picture (white: may change) instead of proposed cells")
+    attack.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the files of the run")
+    _add_model(attack)
+
+
+def run_app(args: argparse.Namespace, arguments: list[str]) -> None:
+    """Replace this process by Streamlit's."""
+    os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", str(APP)])
 
 
 def run_train(args: argparse.Namespace, arguments: list[str]) -> None:
+    """Fine-tune a victim."""
     from snapgui.training.run import train
     from snapgui.training.settings import TrainSettings
 
@@ -51,12 +106,68 @@ def run_train(args: argparse.Namespace, arguments: list[str]) -> None:
     )
 
 
+def run_predict(args: argparse.Namespace, arguments: list[str]) -> None:
+    """Write one CSV row a picture."""
+    from snapgui.data.datasets import picture_files
+    from snapgui.data.predictions import predict_files, predictions_csv
+    from snapgui.engine.victim import Victim, choose_device
+
+    files = picture_files(args.paths)
+    victim = Victim.load(args.model, device=choose_device(args.device))
+    table = predictions_csv(predict_files(victim, files), victim.card.classes)
+    if args.csv:
+        try:
+            args.csv.write_text(table)
+        except OSError as error:
+            raise ImageError(f"{args.csv} cannot be written ({error.strerror}). Choose another place for --csv.") from error
+    else:
+        sys.stdout.write(table)
+
+
+def run_attack(args: argparse.Namespace, arguments: list[str]) -> None:
+    """Attack one picture and write the files of the run."""
+    settings = AttackSettings(
+        target=args.target, gamut=args.gamut, start=args.init, steps=args.steps, confidence=args.confidence, seed=args.seed,
+    )
+    cells = None
+    if not args.mask:
+        cells = CellSettings(count=args.cells, area=args.area, placement=args.placement, centre=args.centre, seed=args.seed)
+
+    from snapgui.engine.cells import draw_mask, load_mask, propose_cells
+    from snapgui.engine.images import read_window
+    from snapgui.engine.memory import keep_freed_memory
+    from snapgui.engine.victim import Victim, choose_device
+    from snapgui.records import RunRequest
+    from snapgui.runs.run import finish, run_snap
+    from snapgui.runs.store import save_run
+    from snapgui.runs.words import verdict
+
+    keep_freed_memory()
+    pixels = read_window(args.image, args.window)
+    shape = (pixels.shape[0], pixels.shape[1])
+    mask = draw_mask(propose_cells(pixels, cells), shape) if cells else load_mask(args.mask, shape=shape)
+    victim = Victim.load(args.model, device=choose_device(args.device))
+    request = RunRequest(
+        pixels, mask, settings, cells, image_name=args.image.name, mask_source="proposed" if cells else "imported",
+    )
+    result = finish(run_snap(victim, request))
+    save_run(result, args.out)
+    for finding in result.findings:
+        print(f"note: {finding}")
+    print(verdict(result))
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace, list[str]], None]] = {
+    "app": run_app, "train": run_train, "predict": run_predict, "attack": run_attack, "data": run_data,
+}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 when it ran, 2 with one sentence on standard error for bad input."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     args = build_parser().parse_args(arguments)
     try:
-        {"train": run_train}[args.command](args, arguments)
+        COMMANDS[args.command](args, arguments)
     except SnapError as error:
         print(f"snap: {error}", file=sys.stderr)
         return 2

@@ -1,6 +1,7 @@
 """Cells: closed outlines of nuclear shape, where they lie, and the mask that they make."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -96,6 +97,15 @@ def read_mask(data: bytes, *, shape: tuple[int, int], name: str = "The mask") ->
     if not mask.any():
         raise MaskError(f"{name} marks no pixel: white marks where pixels may change. Draw at least one cell.")
     return np.asarray(mask)
+
+
+def load_mask(path: Path, *, shape: tuple[int, int]) -> Mask:
+    """A mask from a picture file; raises as `read_mask` does."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise MaskError(f"{path} cannot be read ({error.strerror}). Give a mask picture of the image's size.") from error
+    return read_mask(data, shape=shape, name=path.name)
 
 
 def propose_cells(pixels: NDArray[np.uint8], settings: CellSettings) -> list[Outline]:

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -117,6 +118,24 @@ def crop_window(pixels: NDArray[np.uint8], *, left: int, top: int, size_px: int 
             f"Choose a place inside, or a field of at least {size_px} x {size_px} px."
         )
     return pixels[top : top + size_px, left : left + size_px].copy()
+
+
+def read_window(path: Path, corner: Sequence[int] | None = None) -> NDArray[np.uint8]:
+    """A picture file as one 96 px window: a patch of that size, or the window of a larger field at (left, top).
+
+    Raises:
+        ImageError: it cannot be read, or is of another size and no window is named.
+    """
+    pixels = read_pixels(path)
+    if corner is not None:
+        return crop_window(pixels, left=corner[0], top=corner[1])
+    height, width = pixels.shape[:2]
+    if (height, width) != (WINDOW_PX, WINDOW_PX):
+        advice = "Choose a window of it" if min(height, width) >= WINDOW_PX else "Choose a larger field"
+        raise ImageError(
+            f"{Path(path).name} is {width} x {height} px; a model reads {WINDOW_PX} x {WINDOW_PX} px at {UM_PER_PX} um/px. {advice}."
+        )
+    return pixels
 
 
 def sha256(data: bytes) -> str:

@@ -14,7 +14,7 @@ from torch import nn
 from torch.fx.experimental.optimization import fuse
 
 from snapgui.engine.checkpoints import read_state
-from snapgui.errors import ModelError
+from snapgui.errors import ModelError, SettingsError
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -55,6 +55,9 @@ class Victim(nn.Module):
     Images are float32 ``(N, 3, H, W)`` in [0, 1] on their native grid; resize and normalisation happen inside, so a
     gradient reaches the native pixels. Weights need no gradient, batch norm is folded, memory is channels-last.
     """
+
+    mean: torch.Tensor
+    std: torch.Tensor
 
     def __init__(self, network: nn.Module, card: ModelCard) -> None:
         super().__init__()
@@ -157,6 +160,16 @@ def _build(state: dict[str, torch.Tensor], card: ModelCard, name: str) -> nn.Mod
         raise ModelError(f"{name} holds values that are not finite (in {broken}). It was damaged or its training diverged.")
     network.load_state_dict(state, strict=False)
     return fuse(network.eval())
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """``auto`` takes CUDA where there is one; raises SettingsError for a device that is not there."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:
+        raise SettingsError(f"The device “{name}” is not there. Choose auto, cpu or cuda.") from error
 
 
 def logit(p: float) -> float:

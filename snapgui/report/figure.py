@@ -21,9 +21,9 @@ SCALE_BAR_UM = 20.0
 
 def figure_png(result: RunResult, *, dpi: int = 300) -> bytes:
     """Before, after, difference, mask and confidence curve with a caption, as PNG."""
-    figure = Figure(figsize=(7.2, 4.6), dpi=dpi)
+    figure = Figure(figsize=(7.2, 4.3), dpi=dpi)
     FigureCanvasAgg(figure)
-    grid = figure.add_gridspec(2, 4, height_ratios=(1.0, 0.85), left=0.07, right=0.985, top=0.93, bottom=0.25, hspace=0.42, wspace=0.08)
+    grid = figure.add_gridspec(2, 4, height_ratios=(1.0, 0.85), left=0.07, right=0.985, top=0.93, bottom=0.215, hspace=0.4, wspace=0.08)
     request = result.request
     pictures = (
         (f"before\n{_words(result, result.p_before)}", request.pixels),

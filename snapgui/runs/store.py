@@ -12,10 +12,10 @@ from typing import Any
 
 from snapgui.engine.cells import read_mask
 from snapgui.engine.images import read_pixels
+from snapgui.engine.settings import AttackSettings, CellSettings
 from snapgui.errors import DataError, SnapError
 from snapgui.records import CurvePoint, RunRequest, RunResult, Visibility
 from snapgui.report.bundle import bundle_files
-from snapgui.engine.settings import AttackSettings, CellSettings
 
 _RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
 

@@ -24,6 +24,9 @@ class FineTuning(lightning.LightningModule):
     stages and the teacher's four stages, each standardised over the batch (after FitNets, arXiv 1412.6550).
     """
 
+    mean: torch.Tensor
+    std: torch.Tensor
+
     def __init__(self, settings: TrainSettings) -> None:
         super().__init__()
         self.settings = settings
@@ -75,7 +78,7 @@ class FineTuning(lightning.LightningModule):
             wanted, teacher_logits = stages(self._teacher[0], views)
         loss = torch.zeros((), device=views.device)
         for adapter, own, theirs in zip(self.adapters, features, wanted, strict=True):
-            adapted = F.adaptive_avg_pool2d(adapter(own), theirs.shape[-2:])
+            adapted = F.adaptive_avg_pool2d(adapter(own), (theirs.shape[2], theirs.shape[3]))
             loss = loss + F.smooth_l1_loss(adapted, _standardise(theirs))
         if self.teacher_has_head:
             soft = F.kl_div(
@@ -96,7 +99,7 @@ class FineTuning(lightning.LightningModule):
             prog_bar=True, batch_size=len(labels), sync_dist=True,
         )
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> Any:
         decayed = [p for p in self.parameters() if p.requires_grad and p.ndim > 1]
         plain = [p for p in self.parameters() if p.requires_grad and p.ndim <= 1]
         optimiser = torch.optim.AdamW(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 import torchvision
@@ -57,13 +58,13 @@ def load_start(network: nn.Module, architecture: str, start: str) -> bool:
     return has_head
 
 
-def copy_stem(teacher: nn.Module, student: nn.Module) -> None:
+def copy_stem(teacher: Any, student: Any) -> None:
     """Give a ResNet the DenseNet's 7 x 7 convolution and its normalisation: both networks begin with the same stem."""
     student.conv1.load_state_dict(teacher.features.conv0.state_dict())
     student.bn1.load_state_dict(teacher.features.norm0.state_dict())
 
 
-def stages(network: nn.Module, x: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
+def stages(network: Any, x: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
     """Features ``(N, C, h, w)`` after each of the four stages, and logits ``(N, K)``."""
     features = list(_densenet_stages(network, x) if hasattr(network, "features") else _resnet_stages(network, x))
     if hasattr(network, "features"):
@@ -72,14 +73,14 @@ def stages(network: nn.Module, x: torch.Tensor) -> tuple[list[torch.Tensor], tor
     return features, network.fc(features[-1].mean((2, 3)))
 
 
-def _resnet_stages(net: nn.Module, x: torch.Tensor) -> Iterator[torch.Tensor]:
+def _resnet_stages(net: Any, x: torch.Tensor) -> Iterator[torch.Tensor]:
     x = net.maxpool(net.relu(net.bn1(net.conv1(x))))
     for layer in (net.layer1, net.layer2, net.layer3, net.layer4):
         x = layer(x)
         yield x
 
 
-def _densenet_stages(net: nn.Module, x: torch.Tensor) -> Iterator[torch.Tensor]:
+def _densenet_stages(net: Any, x: torch.Tensor) -> Iterator[torch.Tensor]:
     for name, layer in net.features.named_children():
         if name == "norm5":
             break

@@ -6,6 +6,7 @@ import os
 import shlex
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import lightning
 import torch
@@ -32,7 +33,7 @@ def train(
     resume: bool = False,
     devices: str = "auto",
     nodes: int = 1,
-    precision: str | None = None,
+    precision: Any = None,
     limit: int | None = None,
     arguments: list[str] | None = None,
 ) -> Path:
@@ -86,10 +87,8 @@ def train(
         enable_model_summary=False,
         num_sanity_val_steps=0,
     )
-    loaders = [_loader(training, settings, train=True)]
-    if check_name:
-        loaders.append(_loader(patches.split(check_name), settings, train=False))
-    trainer.fit(module, *loaders, ckpt_path=str(last) if resume else None)
+    check = _loader(patches.split(check_name), settings, train=False) if check_name else None
+    trainer.fit(module, _loader(training, settings, train=True), check, ckpt_path=str(last) if resume else None)
     if trainer.interrupted:
         raise SettingsError(f"Stopped before the end. Add --resume to go on from {last}.")
     if trainer.is_global_zero:
