@@ -1,19 +1,22 @@
 """A tiny victim, H&E-like patches and a workspace of its own for each test of the app."""
 
+import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from streamlit.components.v2 import manifest_scanner
+from streamlit.testing.v1 import AppTest
+
 from snapgui.data.demo import DemoPatch
 from snapgui.engine.images import encode_png
 from snapgui.engine.victim import ModelCard, Victim
 from snapgui.errors import ModelError
 from snapgui.report import bundle
 from snapgui.ui import resources
-from streamlit.testing.v1 import AppTest
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,6 +50,15 @@ def _stained_patch(seed: int, red: int) -> np.ndarray:
     for cx, cy in rng.uniform(8, 88, (14, 2)):
         pixels[(x - cx) ** 2 + (y - cy) ** 2 < 20] = (70, 40, 110)
     return np.clip(pixels, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def scan_components_once() -> Iterator[None]:
+    """Each AppTest reads the metadata of every installed package, half of its time; once is enough."""
+    original = manifest_scanner.scan_component_manifests
+    manifest_scanner.scan_component_manifests = functools.cache(original)
+    yield
+    manifest_scanner.scan_component_manifests = original
 
 
 @pytest.fixture

@@ -5,10 +5,20 @@ import io
 
 import numpy as np
 import pytest
+
 from snapgui.engine.images import encode_png
 from snapgui.errors import DataError, ImageError
 from snapgui.training.evaluate import area_under_curve
-from snapgui.ui.folder import answer_csv, confusion, is_data_set, labelled_task, open_data_set, plain_task, predict_folder, roc_points
+from snapgui.ui.folder import (
+    answer_csv,
+    confusion,
+    is_data_set,
+    labelled_task,
+    open_data_set,
+    plain_task,
+    predict_folder,
+    roc_points,
+)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+
 from snapgui.errors import MaskError
 from snapgui.ui.jobs import CALM_ERROR, Registry, Snapshot
 

@@ -1,6 +1,7 @@
 """The Model page: card, another checkpoint, a folder predicted in the background."""
 
 import pytest
+
 from snapgui.engine.images import encode_png
 from snapgui.engine.victim import ModelCard
 from snapgui.ui import resources
@@ -46,7 +47,7 @@ def test_another_checkpoint_and_back(model_page, text_of, tmp_path):
     assert "Model tiny" in text_of(model_page)
 
 
-@pytest.mark.parametrize("name, sentence", [("broken.safetensors", "is not a resnet50"), ("missing.safetensors", "cannot be read")])
+@pytest.mark.parametrize(("name", "sentence"), [("broken.safetensors", "is not a resnet50"), ("missing.safetensors", "cannot be read")])
 def test_a_bad_checkpoint_leaves_the_old_one(model_page, text_of, tmp_path, name, sentence):
     (tmp_path / "broken.safetensors").write_bytes(b"x")
     model_page.text_input(key="model_path").set_value(str(tmp_path / name)).run()

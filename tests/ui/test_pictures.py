@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+
 from snapgui.engine.settings import AttackSettings, CellSettings
 from snapgui.errors import ImageError
 from snapgui.records import CurvePoint, RunRequest
 from snapgui.ui.charts import confidence_chart, decimate
 from snapgui.ui.pictures import thumbnail_uri, window_overview
-from snapgui.ui.state import Choice, MaskChoice, SnapState, control_values, choose_window, set_mask, take_picture, undo_mask
+from snapgui.ui.state import Choice, MaskChoice, SnapState, choose_window, control_values, set_mask, take_picture, undo_mask
 from snapgui.ui.widgets.page_width import zoom_for
 from snapgui.ui.widgets.result_view import choose_gain
 from snapgui.ui.words import duration, per_cent, shorten
@@ -15,7 +16,7 @@ from snapgui.ui.words import duration, per_cent, shorten
 GREY = np.full((96, 96, 3), 128, np.uint8)
 
 
-@pytest.mark.parametrize("share, words", [(0.5, "50.0 %"), (0.99996, "> 99.9 %"), (0.00001, "< 0.1 %"), (1.0, "100.0 %"), (0.0, "0.0 %")])
+@pytest.mark.parametrize(("share", "words"), [(0.5, "50.0 %"), (0.99996, "> 99.9 %"), (0.00001, "< 0.1 %"), (1.0, "100.0 %"), (0.0, "0.0 %")])
 def test_per_cent_never_rounds_to_certainty(share, words):
     assert per_cent(share) == words
 
@@ -26,7 +27,7 @@ def test_other_words():
     assert len(shorten("a" * 60)) <= 24
 
 
-@pytest.mark.parametrize("largest, gain", [(0, 16), (7, 16), (8, 8), (60, 2), (64, 1), (200, 1)])
+@pytest.mark.parametrize(("largest", "gain"), [(0, 16), (7, 16), (8, 8), (60, 2), (64, 1), (200, 1)])
 def test_gain_keeps_differences_inside_the_picture(largest, gain):
     altered = GREY.copy()
     altered[0, 0, 0] = 255 if largest > 127 else 128 + largest

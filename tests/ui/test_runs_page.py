@@ -1,10 +1,11 @@
 """The Runs page: empty, one run opened, deleted after being asked."""
 
 import pytest
-from snapgui.runs import store
-from snapgui.runs.run import finish, run_snap
+
 from snapgui.engine.settings import AttackSettings
 from snapgui.records import RunRequest
+from snapgui.runs import store
+from snapgui.runs.run import finish, run_snap
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from snapgui.ui.strokes import TOOL_COLOURS, apply_strokes, overlay_picture, stroke_points
 from snapgui.ui.widgets.mask_canvas import new_strokes
 

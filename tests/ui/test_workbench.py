@@ -5,12 +5,13 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
+from streamlit.testing.v1 import AppTest
+
 from snapgui.engine.images import encode_png
 from snapgui.runs import store
 from snapgui.ui import resources
 from snapgui.ui.jobs import Registry
 from snapgui.ui.state import MaskChoice, set_mask
-from streamlit.testing.v1 import AppTest
 
 
 def run_to_its_end(app, wait_for_job):
@@ -79,8 +80,8 @@ def test_stop_keeps_the_best_so_far(app, text_of, wait_for_job):
     app.run()
     # Out of reach with such cells, so that the run is still going on when Stop comes.
     app.number_input(key="steps").set_value(5000)
-    app.slider(key="area").set_value(0.5)
-    app.run()
+    app.slider(key="count").set_value(5)
+    app.slider(key="area").set_value(0.5).run()
     app.button(key="run").click().run()
     job_id = app.session_state["snap"].job_id
     assert app.button(key="run").disabled
@@ -155,7 +156,7 @@ def animated() -> bytes:
 GOOD = encode_png(np.random.default_rng(0).integers(100, 200, (96, 96, 3), dtype=np.uint8))
 
 
-@pytest.mark.parametrize("name, data, sentence", [
+@pytest.mark.parametrize(("name", "data", "sentence"), [
     ("notes.txt", b"words", "is not a PNG"),
     ("large.png", GOOD + b"\0" * (21 * 2**20), "at most 20 MB"),
     ("cut.png", GOOD[: len(GOOD) // 2], "damaged or cut short"),
