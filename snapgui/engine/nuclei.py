@@ -49,7 +49,7 @@ def find_nuclei(pixels: NDArray[np.uint8]) -> list[Outline]:
     watershed of the distance to the background.
     """
     height, width = pixels.shape[:2]
-    large = cv2.resize(pixels, (width * ENLARGEMENT, height * ENLARGEMENT), interpolation=cv2.INTER_CUBIC)
+    large = cv2.resize(pixels, (width * ENLARGEMENT, height * ENLARGEMENT), interpolation=cv2.INTER_CUBIC).astype(np.uint8)
     dense = nuclear_mask(large)
     dense = ndimage.binary_opening(dense, iterations=ENLARGEMENT // 2)
     dense = ndimage.binary_fill_holes(dense)

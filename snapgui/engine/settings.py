@@ -21,7 +21,7 @@ class _Settings:
     """JSON there and back for a frozen dataclass; unknown names are errors, missing ones take their defaults."""
 
     def to_json(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)  # type: ignore[call-overload, no-any-return]
+        return dataclasses.asdict(self)  # type: ignore[call-overload]
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
@@ -79,7 +79,7 @@ class AttackSettings(_Settings):
         gamut: colours that it may use.
         start: colour that it starts from (the paper: the image's median).
         steps: limit of gradient steps.
-        confidence: probability of the target class at which it stops.
+        confidence: probability of the target class at which it stops; 1 is never reached, so that all steps are run.
         seed: of random start colours.
     """
 
@@ -93,7 +93,7 @@ class AttackSettings(_Settings):
     def __post_init__(self) -> None:
         self._check_range("target", 0, 999)
         self._check_range("steps", 1, 10_000)
-        self._check_range("confidence", 0.5, 0.9999)
+        self._check_range("confidence", 0.5, 1.0)
         self._check_range("seed", 0, 2**63 - 1)
         self._check_choice("gamut", GAMUTS)
         self._check_choice("start", STARTS)

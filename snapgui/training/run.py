@@ -81,7 +81,8 @@ def train(
         devices=devices if devices == "auto" else int(devices),
         num_nodes=nodes,
         precision=precision or ("bf16-mixed" if torch.cuda.is_available() else "32-true"),
-        callbacks=[ModelCheckpoint(dirpath=checkpoints, save_last=True, save_top_k=0, enable_version_counter=False)],
+        # Without a monitor the newest epoch is kept, under one name.
+        callbacks=[ModelCheckpoint(dirpath=checkpoints, filename=last.stem, save_top_k=1, enable_version_counter=False)],
         logger=False,
         log_every_n_steps=10,
         enable_model_summary=False,

@@ -1,0 +1,172 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from snapgui.engine.attack import Step, compose, pack, run_attack, start_colours
+from snapgui.engine.gamut import fit_gamut, project
+from snapgui.engine.objectives import Targeted, Untargeted
+from snapgui.engine.settings import GAMUTS, STARTS, AttackSettings
+
+SIZE = 24
+
+
+def random_images(count: int, seed: int = 0) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(40, 220, (count, 3, SIZE, SIZE), generator=generator) / 255
+
+
+def random_masks(count: int, seed: int = 0, share: float = 0.1) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed + 1)
+    masks = torch.rand(count, 1, SIZE, SIZE, generator=generator) < share
+    masks[:, :, 3, 3] = True
+    return masks
+
+
+def attack(victim, images, masks, config: AttackSettings, objective=None) -> list[Step]:
+    gamut = fit_gamut(config.gamut, images)
+    start = start_colours(config.start, images, masks, gamut, seed=config.seed)
+    steps = run_attack(
+        victim, images, masks, objective=objective or Targeted(config.target), gamut=gamut, start=start, settings=config,
+    )
+    return list(steps)
+
+
+def margins(victim, images: torch.Tensor, target: int = 0) -> torch.Tensor:
+    return Targeted(target).margin(victim(images), torch.arange(len(images)))
+
+
+@pytest.mark.parametrize("batch", [1, 5])
+def test_linear_victim_is_driven_to_its_known_optimum(linear_victim, batch: int) -> None:
+    victim = linear_victim(size_px=SIZE)
+    images, masks = random_images(batch), random_masks(batch)
+    config = AttackSettings(steps=30, confidence=1.0)
+    last = attack(victim, images, masks, config)[-1]
+
+    weight = victim.network[1].weight
+    rise = (weight[0] - weight[1]).view(1, 3, SIZE, SIZE)
+    low, high = images.amin((2, 3), keepdim=True), images.amax((2, 3), keepdim=True)
+    best = torch.where(masks, torch.where(rise > 0, high, low).expand_as(images), images)
+    gained = margins(victim, last.best_images) - margins(victim, images)
+    possible = margins(victim, best) - margins(victim, images)
+    assert (gained >= 0.99 * possible).all()
+    assert (gained <= possible * 1.0001).all(), "better than the optimum: a patch left its gamut or its mask"
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 1000), share=st.floats(0.01, 0.5), gamut_name=st.sampled_from(GAMUTS), start=st.sampled_from(STARTS),
+)
+def test_outside_the_mask_nothing_changes_and_inside_colours_are_allowed(linear_victim_small, seed, share, gamut_name, start) -> None:
+    images, masks = random_images(2, seed), random_masks(2, seed, share)
+    config = AttackSettings(steps=4, gamut=gamut_name, start=start, seed=seed, confidence=1.0)
+    last = attack(linear_victim_small, images, masks, config)[-1]
+    outside = ~masks.expand_as(images)
+    assert torch.equal(last.best_images[outside], images[outside])
+    levels = last.best_images * 255
+    assert torch.allclose(levels, levels.round(), atol=1e-3)
+    packed = pack(masks)
+    colours = last.best_images.permute(0, 2, 3, 1).reshape(-1, 3)[packed.places]
+    allowed = project(fit_gamut(gamut_name, images), colours, packed.rows)
+    slack = 1e-6 if gamut_name in ("range", "percentile") else 1.6 / 255
+    assert (colours - allowed).abs().max() <= slack
+
+
+@pytest.fixture(scope="module")
+def linear_victim_small():
+    from torch import nn
+
+    from snapgui.engine.victim import ModelCard, Victim
+
+    torch.manual_seed(3)
+    card = ModelCard("linear", "linear", input_size_px=SIZE, mean=(0.0,) * 3, std=(1.0,) * 3)
+    return Victim(nn.Sequential(nn.Flatten(), nn.Linear(3 * SIZE * SIZE, 2)), card)
+
+
+def test_same_seed_same_bytes_and_inputs_untouched(linear_victim_small) -> None:
+    images, masks = random_images(3), random_masks(3)
+    before = images.clone()
+    config = AttackSettings(steps=6, start="random", seed=11, confidence=1.0)
+    first, second = (attack(linear_victim_small, images, masks, config)[-1].best_images for _ in range(2))
+    assert torch.equal(first, second) and torch.equal(images, before)
+    other = attack(linear_victim_small, images, masks, replace(config, seed=12))[0].best_images
+    assert not torch.equal(other, attack(linear_victim_small, images, masks, config)[0].best_images)
+
+
+def test_a_batch_gives_what_each_image_alone_gives(linear_victim) -> None:
+    victim = linear_victim(size_px=SIZE, scale=0.3)
+    images, masks = random_images(4), random_masks(4)
+    config = AttackSettings(steps=8)
+    together = attack(victim, images, masks, config)[-1]
+    for row in range(4):
+        alone = attack(victim, images[row : row + 1], masks[row : row + 1], config)[-1]
+        assert torch.equal(alone.best_images[0], together.best_images[row])
+        assert alone.best_step[0] == together.best_step[row]
+
+
+def test_stops_at_the_confidence_asked_and_not_before(linear_victim) -> None:
+    victim = linear_victim(size_px=SIZE, scale=0.05)
+    images, masks = random_images(1), random_masks(1, share=0.5)
+    steps = attack(victim, images, masks, AttackSettings(steps=200, confidence=0.9))
+    confidences = [float(step.logits.softmax(1)[0, 0]) for step in steps]
+    assert confidences[-1] >= 0.9 and max(confidences[:-1], default=0) < 0.9 and not steps[-1].running.any()
+    never = attack(victim, images, masks, AttackSettings(steps=12, confidence=1.0))
+    assert len(never) == 13 and never[-1].running.all()
+
+
+def test_what_is_reported_is_what_the_victim_says_of_the_rounded_picture(linear_victim_small) -> None:
+    images, masks = random_images(2), random_masks(2)
+    for step in attack(linear_victim_small, images, masks, AttackSettings(steps=5, confidence=1.0)):
+        p = linear_victim_small.predict(step.best_images.mul(255).round().div(255))[:, 0]
+        assert torch.allclose(p, step.best_confidence, atol=1e-6)
+
+
+def test_best_is_kept_when_later_steps_are_worse(linear_victim_small) -> None:
+    steps = attack(linear_victim_small, random_images(2), random_masks(2), AttackSettings(steps=20, confidence=1.0))
+    best = torch.stack([step.best_confidence for step in steps])
+    assert (best.diff(dim=0) >= 0).all()
+    seen = torch.stack([step.logits.softmax(1)[:, 0] for step in steps])
+    assert torch.allclose(best[-1], seen.amax(0))
+
+
+def test_untargeted_leaves_the_label(linear_victim) -> None:
+    victim = linear_victim(size_px=SIZE, scale=0.2)
+    images, masks = random_images(3), random_masks(3, share=0.9)
+    labels = victim(images).argmax(1)
+    last = attack(victim, images, masks, AttackSettings(steps=40), objective=Untargeted(labels))[-1]
+    assert (victim(last.best_images).argmax(1) != labels).all()
+
+
+def test_both_directions(linear_victim) -> None:
+    victim = linear_victim(size_px=SIZE, scale=0.2)
+    images, masks = random_images(2), random_masks(2, share=0.9)
+    for target in (0, 1):
+        last = attack(victim, images, masks, AttackSettings(target=target, steps=40))[-1]
+        assert (victim(last.best_images).argmax(1) == target).all()
+
+
+def test_start_colours(tissue: np.ndarray) -> None:
+    from snapgui.engine.images import to_image
+
+    images = to_image(tissue)[None]
+    masks = torch.zeros(1, 1, 96, 96, dtype=torch.bool)
+    masks[0, 0, 10:14, 10:14] = masks[0, 0, 50:54, 60:64] = True
+    gamut = fit_gamut("range", images)
+    median = start_colours("median", images, masks, gamut)
+    assert torch.allclose(median, images[0].flatten(1).median(1).values.expand(32, 3), atol=1e-6)
+    nuclear = start_colours("nuclear", images, masks, gamut)
+    assert (nuclear.mean(0) < median.mean(0)).all(), "nuclei are darker than the median"
+    random = start_colours("random", images, masks, gamut, seed=4)
+    assert len(random.unique(dim=0)) == 2, "one colour a cell"
+
+
+def test_compose_lays_colours_at_their_places() -> None:
+    images, masks = random_images(2), random_masks(2)
+    packed = pack(masks)
+    colours = torch.arange(len(packed.places) * 3, dtype=torch.float32).view(-1, 3)
+    made = compose(images, packed.places, colours)
+    assert torch.equal(made.permute(0, 2, 3, 1)[masks[:, 0]], colours)
+    assert torch.equal(packed.rows, masks.nonzero()[:, 0])
