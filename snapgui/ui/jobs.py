@@ -34,6 +34,7 @@ class Snapshot:
         history: what was recorded at each report, oldest first.
         result: what the work returned; also there after a cancel that kept the best so far.
         error: one sentence, where it failed.
+        settled: whether nothing of it is left to do, keeping the result included.
     """
 
     job_id: str
@@ -45,6 +46,7 @@ class Snapshot:
     history: tuple[Any, ...] = ()
     result: Any = None
     error: str = ""
+    settled: bool = False
 
     @property
     def active(self) -> bool:
@@ -57,13 +59,15 @@ class _Job:
     job_id: str
     kind: str
     label: str
-    work: Callable[["Handle"], Any] | None
+    work: Callable[["Handle"], Any]
+    keep: Callable[[Any], Any] | None
     topic: Any
     state: JobState = "queued"
     progress: Any = None
     history: list[Any] = field(default_factory=list)
     result: Any = None
     error: str = ""
+    settled: bool = False
     cancel: threading.Event = field(default_factory=threading.Event)
 
 
@@ -85,9 +89,14 @@ class Registry:
         self._queue: queue.Queue[_Job] = queue.Queue()
         threading.Thread(target=self._serve, name="snap-worker", daemon=True).start()
 
-    def submit(self, kind: str, label: str, work: Callable[[Handle], Any], *, topic: Any = None) -> str:
-        """Queue some work and give its id; the work gets a `Handle` and returns its result."""
-        job = _Job(new_id(), kind, label, work, topic)
+    def submit(
+        self, kind: str, label: str, work: Callable[[Handle], Any], *, keep: Callable[[Any], Any] | None = None, topic: Any = None
+    ) -> str:
+        """Queue some work and give its id; the work gets a `Handle` and returns its result.
+
+        ``keep`` is then called with the result, which people see already, and returns what replaces it.
+        """
+        job = _Job(new_id(), kind, label, work, keep, topic)
         with self._lock:
             self._jobs[job.job_id] = job
             self._forget_old()
@@ -101,7 +110,8 @@ class Registry:
             if job is None:
                 return None
             return Snapshot(
-                job.job_id, job.kind, job.label, job.state, job.topic, job.progress, tuple(job.history), job.result, job.error
+                job.job_id, job.kind, job.label, job.state, job.topic, job.progress, tuple(job.history), job.result, job.error,
+                job.settled,
             )
 
     def cancel(self, job_id: str) -> None:
@@ -112,6 +122,7 @@ class Registry:
                 return
             job.cancel.set()
             job.state = "cancelled" if job.state == "queued" else "cancelling"
+            job.settled = job.state == "cancelled"
 
     def _forget_old(self) -> None:
         ended = [job_id for job_id, job in self._jobs.items() if job.state not in ACTIVE]
@@ -126,6 +137,7 @@ class Registry:
                     continue
                 job.state = "running"
             self._work(job)
+            self._keep(job)
 
     def _work(self, job: _Job) -> None:
         def report(progress: Any, record: Any = None) -> None:
@@ -136,7 +148,6 @@ class Registry:
 
         result, error = None, ""
         try:
-            assert job.work is not None
             result = job.work(Handle(job.job_id, report, job.cancel.is_set))
         except SnapError as known:
             error = str(known)
@@ -144,8 +155,18 @@ class Registry:
             log.exception("job %s (%s) failed", job.job_id, job.kind)
             error = CALM_ERROR
         with self._lock:
-            job.result, job.error, job.work = result, error, None
+            job.result, job.error = result, error
             job.state = "failed" if error else "cancelled" if job.cancel.is_set() else "done"
+
+    def _keep(self, job: _Job) -> None:
+        result = job.result
+        if job.keep is not None and not job.error:
+            try:
+                result = job.keep(result)
+            except Exception:
+                log.exception("the result of job %s (%s) was not kept", job.job_id, job.kind)
+        with self._lock:
+            job.result, job.settled = result, True
 
 
 def new_id() -> str:

@@ -25,7 +25,7 @@ class AttackOutcome:
 
 
 def attack_work(victim: Victim, request: RunRequest) -> Callable[[Handle], AttackOutcome]:
-    """Work that drains one run and saves it, under the job's own id, before anyone looks."""
+    """Work that drains one run; the run bears the job's own id."""
 
     def work(handle: Handle) -> AttackOutcome:
         run = run_snap(victim, request, stop=handle.stop)
@@ -33,19 +33,20 @@ def attack_work(victim: Victim, request: RunRequest) -> Callable[[Handle], Attac
             try:
                 progress = next(run)
             except StopIteration as end:
-                return _save(dataclasses.replace(end.value, run_id=handle.job_id))
+                return AttackOutcome(dataclasses.replace(end.value, run_id=handle.job_id))
             handle.report(progress, CurvePoint(progress.step, progress.p, progress.best_p_target))
 
     return work
 
 
-def _save(result: RunResult) -> AttackOutcome:
+def keep_run(outcome: AttackOutcome) -> AttackOutcome:
+    """Save a run to the workspace, whoever looks; the outcome says so where that fails."""
     try:
-        save_run(result)
+        save_run(outcome.result)
     except SnapError as error:
-        log.warning("run %s was not saved: %s", result.run_id, error)
-        return AttackOutcome(result, f"{error} This run is shown, but not kept: download it now.")
-    return AttackOutcome(result)
+        log.warning("run %s was not saved: %s", outcome.result.run_id, error)
+        return AttackOutcome(outcome.result, f"{error} This run is shown, but not kept: download it now.")
+    return outcome
 
 
 def folder_work(victim: Victim, task: FolderTask) -> Callable[[Handle], FolderAnswer]:

@@ -131,7 +131,7 @@ def wait_for_job() -> Callable[[str], None]:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             snapshot = resources.registry().snapshot(job_id)
-            if snapshot is None or not snapshot.active:
+            if snapshot is None or snapshot.settled:
                 return
             time.sleep(0.02)
         raise AssertionError(f"job {job_id} did not end in {seconds} s")

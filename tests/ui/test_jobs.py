@@ -122,3 +122,29 @@ def test_unknown_ids_and_forgotten_jobs():
     registry.submit("attack", "image", lambda handle: 1)
     assert registry.snapshot(ids[0]) is None
     assert registry.snapshot(more[-1]) is not None
+
+
+def test_the_result_is_seen_while_it_is_being_kept():
+    registry, go = Registry(), threading.Event()
+
+    def keep(result):
+        go.wait(5)
+        return f"{result}, kept"
+
+    job_id = registry.submit("attack", "image", lambda handle: "result", keep=keep)
+    early = wait(registry, job_id, "done")
+    assert early.result == "result" and not early.settled
+    go.set()
+    end = time.monotonic() + 5
+    while not registry.snapshot(job_id).settled and time.monotonic() < end:
+        time.sleep(0.005)
+    assert registry.snapshot(job_id).result == "result, kept"
+
+
+def test_a_fault_while_keeping_loses_nothing(caplog):
+    registry = Registry()
+    job_id = registry.submit("attack", "image", lambda handle: "result", keep=lambda result: 1 / 0)
+    wait(registry, job_id, "done")
+    assert wait(registry, registry.submit("attack", "next", lambda handle: 7), "done").result == 7
+    assert registry.snapshot(job_id).result == "result" and registry.snapshot(job_id).settled
+    assert "was not kept" in caplog.text

@@ -8,8 +8,9 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from snapgui.engine.images import encode_png
+from snapgui.errors import DataError
 from snapgui.runs import store
-from snapgui.ui import resources
+from snapgui.ui import resources, work
 from snapgui.ui.jobs import Registry
 from snapgui.ui.state import MaskChoice, set_mask
 
@@ -91,6 +92,15 @@ def test_stop_keeps_the_best_so_far(app, text_of, wait_for_job):
     result = resources.registry().snapshot(job_id).result.result
     assert result.stopped and result.steps < 5000
     assert store.load_run(job_id).stopped
+
+
+def test_a_run_that_cannot_be_saved_is_still_shown(app, text_of, wait_for_job, monkeypatch):
+    def full(result):
+        raise DataError("The run cannot be written (No space left).")
+
+    monkeypatch.setattr(work, "save_run", full)
+    text = text_of(run_to_its_end(app.run(), wait_for_job))
+    assert "No space left" in text and "download it now" in text and "How visible is it?" in text
 
 
 def test_settings_reach_the_run(app, wait_for_job):

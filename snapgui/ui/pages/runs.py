@@ -7,7 +7,7 @@ from snapgui.runs.store import RunSummary, delete_run, list_runs, load_run
 from snapgui.ui.state import SnapState, get_state
 from snapgui.ui.widgets.frame import page_header
 from snapgui.ui.widgets.result_view import show_result
-from snapgui.ui.words import GAMUT_WORDS, per_cent
+from snapgui.ui.words import GAMUT_WORDS, per_cent, shorten
 
 
 def outcome(run: RunSummary) -> str:
@@ -21,10 +21,10 @@ def table(runs: list[RunSummary]) -> dict[str, list[str]]:
     """The runs as columns of words."""
     return {
         "Started (UTC)": [run.started[:16].replace("T", " ") for run in runs],
-        "Image": [run.image_name for run in runs],
+        "Image": [shorten(run.image_name) for run in runs],
         "Aim": [run.classes[run.target] for run in runs],
-        "Before": [per_cent(run.p_before[run.target]) for run in runs],
-        "After": [per_cent(run.p_after[run.target]) for run in runs],
+        "Aim before": [per_cent(run.p_before[run.target]) for run in runs],
+        "Aim after": [per_cent(run.p_after[run.target]) for run in runs],
         "Outcome": [outcome(run) for run in runs],
         "Steps": [str(run.steps) for run in runs],
         "Area": [per_cent(run.area_fraction) for run in runs],
@@ -72,7 +72,8 @@ if not runs:
     st.info("No run is kept yet. Press Run on the Workbench; it appears here when it ends.")
 else:
     choice = st.dataframe(
-        table(runs), hide_index=True, key="runs_table", on_select="rerun", selection_mode="single-row", height=min(38 + 36 * len(runs), 290),
+        table(runs), hide_index=True, key="runs_table", on_select="rerun", selection_mode="single-row", 
+        height="auto" if len(runs) <= 7 else 280,
         selection_default={"selection": {"rows": [0]}},
     )
     rows = [row for row in choice.selection.rows if row < len(runs)]

@@ -7,7 +7,7 @@ from snapgui.engine.victim import Victim
 from snapgui.records import RunRequest
 from snapgui.ui import resources, words
 from snapgui.ui.state import SnapState
-from snapgui.ui.work import attack_work
+from snapgui.ui.work import attack_work, keep_run
 
 
 def attack_controls(state: SnapState, victim: Victim | None) -> None:
@@ -87,6 +87,8 @@ def _show_findings(victim: Victim, request: RunRequest) -> bool:
 
 def start_run(state: SnapState, victim: Victim, request: RunRequest) -> None:
     """Hand the run to the worker and remember its id in the address, so that a reload finds it (callback)."""
-    state.job_id = resources.registry().submit("attack", request.image_name, attack_work(victim, request), topic=request)
+    state.job_id = resources.registry().submit(
+        "attack", request.image_name, attack_work(victim, request), keep=keep_run, topic=request,
+    )
     state.result, state.notice = None, ""
     st.query_params["run"] = state.job_id

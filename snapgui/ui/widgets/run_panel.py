@@ -50,7 +50,8 @@ def show_run(state: SnapState, victim: Victim | None) -> None:
     if snapshot is not None or state.result is not None:
         st.divider()
     if snapshot is not None:
-        scroll_here(snapshot.job_id)
+        # Once when it begins, once more when its result is there.
+        scroll_here(f"{snapshot.job_id} {snapshot.active}")
     if snapshot is not None and snapshot.active:
         follow_run(snapshot.job_id, victim.card.classes if victim else ("normal", "metastasis"), state.page_px)
     elif snapshot is not None and snapshot.error:
