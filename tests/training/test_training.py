@@ -1,0 +1,167 @@
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+from snapgui.engine.victim import Victim
+from snapgui.errors import DataError, ModelError, SettingsError
+from snapgui.training.augment import random_views, resize_patches
+from snapgui.training.evaluate import area_under_curve, figures_of, wilson_interval
+from snapgui.training.networks import build_network, load_start, stages
+from snapgui.training.run import train
+from snapgui.training.settings import TrainSettings
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Twelve pictures in Kaggle's layout: metastasis is dark, normal is pale."""
+    folder = tmp_path / "data"
+    (folder / "train").mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    rows = []
+    for index in range(12):
+        label = index % 2
+        pixels = np.clip(rng.normal(90 if label else 190, 20, (96, 96, 3)), 0, 255).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / "train" / f"p{index}.tif")
+        rows.append({"id": f"p{index}", "label": label, "split": "train" if index < 8 else "val_random"})
+    for name, column in (("train_labels.csv", "label"), ("splits.csv", "split")):
+        with (folder / name).open("w", newline="") as file:
+            writer = csv.DictWriter(file, ["id", column], extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows(rows)
+    return folder
+
+
+@pytest.fixture
+def teacher(tmp_path: Path) -> Path:
+    torch.manual_seed(1)
+    path = tmp_path / "teacher.safetensors"
+    save_file({k: v for k, v in build_network("densenet121").state_dict().items() if not k.startswith("classifier")}, path)
+    return path
+
+
+def test_distillation_writes_a_model_that_loads_with_a_true_card(data, teacher, tmp_path) -> None:
+    out = tmp_path / "model" / "small.safetensors"
+    config = TrainSettings(init="random", teacher=str(teacher), input_size_px=64, epochs=2, crop_epochs=1, batch_size=4)
+    train(data, out, config, arguments=["train", "--epochs", "2"])
+    card = json.loads(out.with_suffix(".json").read_text())
+    assert card["architecture"] == "resnet50" and card["input_size_px"] == 64 and card["splits"] == {"train": 8, "val_random": 4}
+    assert set(card["figures"]) == {"train", "val_random"} and card["figures"]["val_random"]["count"] == 4
+    assert card["training"]["teacher"] == "teacher.safetensors" and card["training"]["command"].startswith("python -m snapgui train")
+    victim = Victim.load(out)
+    assert victim.card.sha256 == card["sha256"]
+    assert all(value.dtype == torch.float16 for value in load_file(out).values())
+    assert (out.parent / "small-checkpoints" / "last.ckpt").is_file()
+
+
+def test_a_resumed_run_goes_on_where_it_stopped(data, tmp_path, monkeypatch) -> None:
+    from snapgui.training.module import FineTuning
+
+    config = TrainSettings(init="random", input_size_px=32, epochs=3, batch_size=4)
+    train(data, tmp_path / "whole.safetensors", config)
+    step = FineTuning.training_step
+    seen = []
+
+    def interrupted(self, batch, index):
+        seen.append(self.current_epoch)
+        if self.current_epoch == 2 and len(seen) < 6:
+            raise RuntimeError("the machine went down")
+        return step(self, batch, index)
+
+    monkeypatch.setattr(FineTuning, "training_step", interrupted)
+    out = tmp_path / "broken.safetensors"
+    with pytest.raises(RuntimeError, match="went down"):
+        train(data, out, config)
+    assert not out.exists()
+    seen += [0] * 6
+    start = len(seen)
+    train(data, out, config, resume=True)
+    assert seen[start:] == [2, 2], "epochs that were done were done again"
+    assert Victim.load(out).card.name == "broken"
+
+
+def test_what_cannot_be_trained_is_said(data, tmp_path, teacher) -> None:
+    out = tmp_path / "m.safetensors"
+    with pytest.raises(SettingsError, match="must end in .safetensors"):
+        train(data, tmp_path / "m.pth", TrainSettings(init="random"))
+    with pytest.raises(SettingsError, match="nothing to resume"):
+        train(data, out, TrainSettings(init="random"), resume=True)
+    with pytest.raises(DataError, match="a batch needs 64"):
+        train(data, out, TrainSettings(init="random"))
+    with pytest.raises(ModelError, match="does not hold a resnet50"):
+        train(data, out, TrainSettings(init=str(teacher), batch_size=4))
+    with pytest.raises(SettingsError, match="is not a file"):
+        TrainSettings(teacher="/nowhere")
+    with pytest.raises(SettingsError, match="crop_epochs need a teacher"):
+        TrainSettings(crop_epochs=1)
+    with pytest.raises(SettingsError, match="epochs is 0"):
+        TrainSettings(epochs=0)
+
+
+def test_imagenet_weights_without_a_network_are_a_sentence(monkeypatch) -> None:
+    def offline(*args: object, **kwargs: object) -> None:
+        raise OSError("Temporary failure in name resolution")
+
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", offline)
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", offline)
+    with pytest.raises(ModelError, match="--init FILE or --teacher FILE"):
+        load_start(build_network("resnet50"), "resnet50", "imagenet")
+
+
+def test_imagenet_weights_are_loaded_without_their_classifier(monkeypatch) -> None:
+    import torchvision
+
+    torch.manual_seed(0)
+    fetched = torchvision.models.resnet50().state_dict()
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", lambda *a, **k: fetched)
+    network = build_network("resnet50")
+    assert load_start(network, "resnet50", "imagenet") is False
+    assert torch.equal(network.conv1.weight, fetched["conv1.weight"]) and network.fc.out_features == 2
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("architecture", ["resnet50", "densenet121"])
+def test_stages_agree_with_the_network_itself(architecture: str) -> None:
+    network = build_network(architecture).eval()
+    images = torch.rand(2, 3, 64, 64)
+    features, logits = stages(network, images)
+    assert torch.allclose(logits, network(images), atol=1e-5)
+    assert [f.shape[-1] for f in features] == [16, 8, 4, 2]
+
+
+def test_views_are_patches_and_repeat_with_their_seed() -> None:
+    patches = torch.rand(4, 3, 96, 96)
+    made = [random_views(patches, size_px=48, generator=torch.Generator().manual_seed(s)) for s in (1, 1, 2)]
+    assert made[0].shape == (4, 3, 48, 48) and torch.equal(made[0], made[1]) and not torch.equal(made[0], made[2])
+    assert made[0].min() >= 0 and made[0].max() <= 1
+    plain = random_views(patches, size_px=96, generator=torch.Generator().manual_seed(3), stain=0, scale=0, rotation_deg=0)
+    for view, patch in zip(plain, patches, strict=True):
+        turned = [torch.rot90(p, k, (1, 2)) for p in (patch, patch.flip(2)) for k in range(4)]
+        assert min(float((view - t).abs().max()) for t in turned) < 1e-4, "neither a quarter turn nor a flip"
+    assert torch.equal(resize_patches(patches, 96), patches)
+
+
+def test_wilson_interval_against_published_values() -> None:
+    """Newcombe 1998, Statistics in Medicine 17:857, table I, method 3."""
+    for (successes, count), interval in {
+        (81, 263): (0.2553, 0.3662), (15, 148): (0.0624, 0.1605), (0, 20): (0.0, 0.1611), (1, 29): (0.0061, 0.1718), (29, 29): (0.8830, 1.0),
+    }.items():
+        assert wilson_interval(successes, count) == pytest.approx(interval, abs=5e-5)
+    assert wilson_interval(0, 0) == (0.0, 1.0)
+
+
+def test_area_under_curve_by_hand() -> None:
+    labels = np.array([0, 0, 1, 1])
+    assert area_under_curve(labels, np.array([0.1, 0.4, 0.35, 0.8])) == 0.75
+    assert area_under_curve(labels, np.array([0.5, 0.5, 0.5, 0.5])) == 0.5
+    assert np.isnan(area_under_curve(np.ones(3, int), np.array([0.1, 0.2, 0.3])))
+
+
+def test_figures_by_hand() -> None:
+    figures = figures_of(np.array([1, 1, 1, 0, 0]), np.array([0.9, 0.8, 0.2, 0.4, 0.6]))
+    assert figures.accuracy == 0.6 and figures.sensitivity == pytest.approx(2 / 3) and figures.specificity == 0.5
