@@ -72,7 +72,7 @@ if not runs:
     st.info("No run is kept yet. Press Run on the Workbench; it appears here when it ends.")
 else:
     choice = st.dataframe(
-        table(runs), hide_index=True, key="runs_table", on_select="rerun", selection_mode="single-row", 
+        table(runs), hide_index=True, key="runs_table", on_select="rerun", selection_mode="single-row",
         height="auto" if len(runs) <= 7 else 280,
         selection_default={"selection": {"rows": [0]}},
     )
