@@ -106,6 +106,7 @@ class RunResult:
         device: on what it ran.
         started: ISO 8601, UTC.
         versions: of the libraries that decide numbers.
+        controls: probability of the target class when the same mask is filled without optimisation, by name of the fill.
         visibility: by region, ``mask`` and ``whole``.
         findings: sentences of the checks before the run.
     """
@@ -131,6 +132,7 @@ class RunResult:
     device: str
     started: str
     versions: dict[str, str] = field(default_factory=dict)
+    controls: dict[str, float] = field(default_factory=dict)
     visibility: dict[str, Visibility] = field(default_factory=dict)
     findings: tuple[str, ...] = ()
 

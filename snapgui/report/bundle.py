@@ -90,6 +90,7 @@ def result_json(result: RunResult) -> dict[str, Any]:
         "image_sha256": result.image_sha256,
         "device": result.device,
         "versions": dict(result.versions),
+        "p_target_controls": dict(result.controls),
         "visibility": {
             region: {name: value if math.isfinite(value) else None for name, value in asdict(figures).items()}
             for region, figures in result.visibility.items()

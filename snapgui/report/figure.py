@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from snapgui.engine.images import UM_PER_PX
 from snapgui.engine.visibility import difference_picture
 from snapgui.records import RunResult
-from snapgui.runs.words import verdict
+from snapgui.runs.words import control_words, verdict
 
 DIFFERENCE_GAIN = 2.0
 # Colour-blind safe (Okabe and Ito): blue normal, vermilion metastasis.
@@ -83,7 +83,7 @@ def _caption(result: RunResult) -> str:
     inside = result.visibility["mask"]
     image = f"{'synthetic demo patch ' if request.synthetic else ''}{request.image_name}"
     lines = [
-        verdict(result),
+        verdict(result) + " " + control_words(result),
         f"Image {image}; model {result.model_name} ({result.model_sha256[:12]}); gamut {request.attack.gamut}, start "
         f"{request.attack.start}, seed {request.attack.seed}; {result.started[:10]}.",
         f"CIEDE2000 inside the mask {inside.mean_de00:.1f} on average, {inside.p95_de00:.1f} at the 95th percentile; "

@@ -14,6 +14,7 @@ from snapgui import __version__
 from snapgui.engine.attack import Step, run_attack, start_colours
 from snapgui.engine.cells import area_fraction, touches_centre
 from snapgui.engine.checks import check_run
+from snapgui.engine.controls import control_images
 from snapgui.engine.gamut import fit_gamut
 from snapgui.engine.images import decode_pixels, encode_png, to_image, to_pixels
 from snapgui.engine.objectives import Targeted
@@ -92,6 +93,10 @@ def run_snap(
         device=device_name(device),
         started=started.isoformat(timespec="seconds"),
         versions={"snap-studio": __version__} | {name: version(name) for name in LIBRARIES},
+        controls={
+            name: _probabilities(victim, filled)[target]
+            for name, filled in control_images(images, masks, gamut, seed=settings.seed).items()
+        },
         visibility=measure(request.pixels, adversarial, request.mask),
         findings=tuple(finding.text for finding in findings),
     )

@@ -122,6 +122,7 @@ def read_run(folder: Path) -> RunResult:
             p_after=tuple(values["p_after"]),
             classes=tuple(values["classes"]),
             findings=tuple(values["findings"]),
+            controls=values["p_target_controls"],
             **{name: values[name] for name in (
                 "run_id", "best_step", "steps", "success", "flipped", "stopped", "area_fraction", "centre", "seconds",
                 "model_name", "model_sha256", "image_sha256", "device", "started", "versions",

@@ -14,6 +14,12 @@ def verdict(result: RunResult) -> str:
     return f"{change} in {cost}; {_outcome(result, before)}."
 
 
+def control_words(result: RunResult) -> str:
+    """The same cells filled without optimisation, in words; empty where no control was made."""
+    fills = " and ".join(f"{p:.2f} with {name}" for name, p in result.controls.items())
+    return f"Controls, the same cells not optimised: {result.classes[result.target]} {fills}." if fills else ""
+
+
 def _steps(count: int) -> str:
     return "1 step" if count == 1 else f"{count} steps"
 
