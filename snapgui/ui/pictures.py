@@ -30,7 +30,7 @@ def thumbnail_uri(pixels: NDArray[np.uint8]) -> str:
     side = min(height, width)
     square = pixels[(height - side) // 2 :, (width - side) // 2 :][:side, :side]
     size = min(side, THUMBNAIL_PX)
-    return data_uri(cv2.resize(square, (size, size), interpolation=cv2.INTER_AREA))
+    return data_uri(np.asarray(cv2.resize(square, (size, size), interpolation=cv2.INTER_AREA), dtype=np.uint8))
 
 
 def mask_pixels(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:

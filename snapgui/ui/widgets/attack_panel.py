@@ -49,7 +49,7 @@ def _settings(state: SnapState, victim: Victim) -> AttackSettings:
     confidence = right.number_input("Goal, per cent", 50.0, 99.9, step=1.0, format="%.1f", key="confidence",
                                     persist_state="session",
                                     help="The run ends once the model gives the aimed class this probability.")
-    return AttackSettings(target=target, gamut=gamut, start=start, steps=steps, confidence=confidence / 100)
+    return AttackSettings(target=target or 0, gamut=gamut, start=start, steps=steps, confidence=confidence / 100)
 
 
 def aim_away(state: SnapState, victim: Victim) -> None:

@@ -1,7 +1,5 @@
 """Column 2 of the workbench: where pixels may change. Cells are proposed, drawn, edited or loaded."""
 
-from typing import cast
-
 import streamlit as st
 
 from snapgui.engine.cells import area_fraction, draw_mask, outlines_of, propose_cells, read_mask, touches_centre
@@ -41,10 +39,10 @@ def edit_mask(state: SnapState) -> None:
 
 def _draw_controls(state: SnapState, choice: Choice) -> None:
     mask = state.mask
-    tool = cast(Tool, st.segmented_control(
+    tool = st.segmented_control(
         "Draw", tuple(TOOL_COLOURS), default="Brush", required=True, key="tool", persist_state="session",
         label_visibility="collapsed",
-    ))
+    )
     # This line also keeps the buttons clear of the canvas' own tool bar, which appears above its right corner.
     st.caption(TOOL_HELP[tool])
     if mask is not None:
@@ -110,7 +108,9 @@ def _propose_controls(state: SnapState, choice: Choice) -> None:
         seed = st.number_input("Seed", 0, 9999, key="cell_seed", persist_state="session", width=120,
                                help="Another number, another arrangement; the same number, the same cells.")
         pressed = st.button("Propose cells", help="Replace the mask by a new proposal.")
-    settings = CellSettings(count=count, area=area / 100, placement=placement, centre=centre, seed=seed)
+    settings = CellSettings(
+        count=count, area=area / 100, placement=placement or "scattered", centre=centre or "open", seed=seed,
+    )
     proposed = state.mask is not None and state.mask.source == "proposed"
     if pressed or state.mask is None or (proposed and settings != state.cells_seen):
         propose(state, choice, settings)

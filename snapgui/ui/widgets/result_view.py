@@ -11,7 +11,7 @@ from snapgui.engine.visibility import difference_picture
 from snapgui.records import RunResult, Visibility
 from snapgui.report.bundle import bundle_zip
 from snapgui.report.figure import figure_png
-from snapgui.runs.words import verdict
+from snapgui.runs.words import control_words, verdict
 from snapgui.ui import words
 from snapgui.ui.charts import CONFIG, confidence_chart
 from snapgui.ui.pictures import mask_pixels, show_pixels
@@ -32,6 +32,8 @@ def show_result(result: RunResult, *, key: str, page_px: int | None, notice: str
     if notice:
         st.warning(notice)
     st.subheader(verdict(result), anchor=False)
+    if result.controls:
+        st.markdown(control_words(result))
     st.caption(_circumstances(result))
     _downloads(result, key)
     zoom = zoom_for(page_px, len(PICTURES), least=2, most=4)
