@@ -15,7 +15,7 @@ from snapgui.engine.objectives import Objective
 from snapgui.engine.settings import AttackSettings, Start
 from snapgui.engine.victim import Victim
 
-MOMENTUM = 0.75
+MOMENTUM = 0.5
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def _places_among(places: torch.Tensor, rows: torch.Tensor, active: torch.Tensor
 
 def _step_size(index: int) -> float:
     """Share of the gamut's width that a step moves: from a half down to a fiftieth, whatever the limit of steps."""
-    return 0.02 + 0.48 * math.exp(-index / 8)
+    return 0.02 + 0.48 * math.exp(-index / 10)
 
 
 def _normalise(gradient: torch.Tensor, rows: torch.Tensor, count: int) -> torch.Tensor:

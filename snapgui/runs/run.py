@@ -27,7 +27,7 @@ LIBRARIES = ("torch", "torchvision", "numpy", "opencv-python", "scikit-image", "
 
 
 def run_snap(
-    victim: Victim, request: RunRequest, *, stop: Callable[[], bool] | None = None
+    victim: Victim, request: RunRequest, *, stop: Callable[[], bool] | None = None, run_id: str | None = None
 ) -> Generator[Progress, None, RunResult]:
     """Attack one image; yields progress each step and returns the result.
 
@@ -35,6 +35,7 @@ def run_snap(
         victim: the classifier.
         request: image, mask and settings.
         stop: asked after each step; True keeps the best so far.
+        run_id: name of the run; a new one if there is none.
 
     Raises:
         MaskError: a finding of `check_run` says that the run cannot be made.
@@ -72,7 +73,7 @@ def run_snap(
     p_after = _probabilities(victim, to_image(adversarial)[None].to(device))
     target = settings.target
     return RunResult(
-        run_id=f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}",
+        run_id=run_id or new_run_id(),
         request=request,
         adversarial=adversarial,
         curve=tuple(curve),
@@ -100,6 +101,11 @@ def run_snap(
         visibility=measure(request.pixels, adversarial, request.mask),
         findings=tuple(finding.text for finding in findings),
     )
+
+
+def new_run_id() -> str:
+    """A name for a run: when it was asked for, and six random digits."""
+    return f"{datetime.datetime.now(datetime.UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
 
 
 def finish(run: Generator[Progress, None, RunResult]) -> RunResult:

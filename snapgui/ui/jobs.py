@@ -1,9 +1,7 @@
 """Background work: one worker thread for the whole process, jobs found again by id. No Streamlit in here."""
 
-import datetime
 import logging
 import queue
-import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -11,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from snapgui.errors import SnapError
+from snapgui.runs.run import new_run_id
 
 JobState = Literal["queued", "running", "cancelling", "cancelled", "done", "failed"]
 ACTIVE: tuple[JobState, ...] = ("queued", "running", "cancelling")
@@ -96,7 +95,7 @@ class Registry:
 
         ``keep`` is then called with the result, which people see already, and returns what replaces it.
         """
-        job = _Job(new_id(), kind, label, work, keep, topic)
+        job = _Job(new_run_id(), kind, label, work, keep, topic)
         with self._lock:
             self._jobs[job.job_id] = job
             self._forget_old()
@@ -167,8 +166,3 @@ class Registry:
                 log.exception("the result of job %s (%s) was not kept", job.job_id, job.kind)
         with self._lock:
             job.result, job.settled = result, True
-
-
-def new_id() -> str:
-    """An id in the form of run ids, so that an attack's job and its saved run share one."""
-    return f"{datetime.datetime.now(datetime.UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"

@@ -9,6 +9,7 @@ import streamlit as st
 import torch
 from numpy.typing import NDArray
 
+from snapgui import shipped
 from snapgui.data.datasets import PatchSet, picture_files
 from snapgui.data.demo import DEMO_FILE, DEMO_FOLDER, DemoPatch, demo_patches
 from snapgui.engine.checks import Finding, check_run
@@ -21,13 +22,10 @@ from snapgui.ui.folder import open_data_set
 from snapgui.ui.jobs import Registry
 from snapgui.ui.pictures import thumbnail_uri
 
-ROOT = Path(__file__).resolve().parents[2]
-SHIPPED_MODEL = ROOT / "assets" / "models" / "resnet50_hcd.safetensors"
-
 
 def shipped_model() -> Path:
     """The checkpoint that the app starts with; SNAP_MODEL names another."""
-    return Path(os.environ.get("SNAP_MODEL") or SHIPPED_MODEL)
+    return Path(os.environ.get("SNAP_MODEL") or shipped.MODEL)
 
 
 @st.cache_resource(show_spinner=False)

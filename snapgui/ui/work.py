@@ -1,6 +1,5 @@
 """What the worker thread does: an attack, or the prediction of a folder. No Streamlit in here."""
 
-import dataclasses
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,12 +27,12 @@ def attack_work(victim: Victim, request: RunRequest) -> Callable[[Handle], Attac
     """Work that drains one run; the run bears the job's own id."""
 
     def work(handle: Handle) -> AttackOutcome:
-        run = run_snap(victim, request, stop=handle.stop)
+        run = run_snap(victim, request, stop=handle.stop, run_id=handle.job_id)
         while True:
             try:
                 progress = next(run)
             except StopIteration as end:
-                return AttackOutcome(dataclasses.replace(end.value, run_id=handle.job_id))
+                return AttackOutcome(end.value)
             handle.report(progress, CurvePoint(progress.step, progress.p, progress.best_p_target))
 
     return work

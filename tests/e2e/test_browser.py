@@ -1,0 +1,168 @@
+"""The app as a person uses it. ``SNAP_SCREENSHOTS=assets/screenshots pytest tests/e2e`` also takes the README's pictures."""
+
+import io
+import json
+import os
+import re
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from snapgui.engine.images import decode_pixels, to_image
+from snapgui.engine.victim import Victim
+
+pytestmark = pytest.mark.browser
+VERDICT = "How visible is it?"
+
+
+def settle(page: Page, pause_ms: int = 700) -> None:
+    """Wait until Streamlit has nothing left to draw."""
+    page.wait_for_timeout(400)
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+    page.wait_for_timeout(pause_ms)
+
+
+def screenshot(page: Page, name: str) -> None:
+    folder = os.environ.get("SNAP_SCREENSHOTS")
+    if folder:
+        settle(page, 1500)
+        page.screenshot(path=Path(folder) / name)
+
+
+def open_workbench(page: Page, address: str) -> None:
+    page.goto(address)
+    expect(page.get_by_text("3 Attack")).to_be_visible()
+    settle(page)
+
+
+def pick_metastasis(page: Page) -> None:
+    page.locator('.gallery button[title*="metastasis"]').first.click()
+    expect(page.get_by_text("Model says: metastasis")).to_be_visible()
+    expect(page.locator("canvas.upper-canvas")).to_be_visible()
+    settle(page)
+
+
+def area_px(page: Page) -> int:
+    words = page.get_by_text(re.compile(r"Area [\d.]+ %")).first.inner_text()
+    return int(re.search(r"\((\d+) px\)", words).group(1))
+
+
+def draw_blob(page: Page, x: float, y: float) -> None:
+    """Paint a short stroke with the brush, at a place of the canvas given as shares of its side."""
+    canvas = page.locator("canvas.upper-canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    left, top = box["x"] + x * box["width"], box["y"] + y * box["height"]
+    page.mouse.move(left, top)
+    page.mouse.down()
+    page.mouse.move(left + 14, top + 6, steps=6)
+    page.mouse.up()
+
+
+def set_number(page: Page, name: str, value: str) -> None:
+    box = page.get_by_role("spinbutton", name=name)
+    box.fill(value)
+    box.press("Enter")
+    settle(page)
+
+
+def press(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def download(page: Page, name: str) -> bytes:
+    with page.expect_download() as waiting:
+        press(page, name)
+    return Path(waiting.value.path()).read_bytes()
+
+
+def check_bundle(data: bytes, victim: Victim) -> dict:
+    """What the ZIP says is what its pictures say."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    assert set(files) == {"original.png", "adversarial.png", "mask.png", "curve.csv", "result.json", "figure.png"}
+    values = json.loads(files["result.json"])
+    original, adversarial = decode_pixels(files["original.png"]), decode_pixels(files["adversarial.png"])
+    mask = decode_pixels(files["mask.png"])[..., 0] > 0
+    assert (original[~mask] == adversarial[~mask]).all() and (original[mask] != adversarial[mask]).any()
+    assert float(mask.mean()) == pytest.approx(values["area_fraction"])
+    p = victim.predict(to_image(adversarial)[None])[0]
+    assert np.allclose(p.numpy(), values["p_after"], atol=1e-3)
+    assert values["model_sha256"] == victim.card.sha256
+    return values
+
+
+def test_a_person_fools_the_model_and_takes_the_evidence_away(page, outside, app_address, shipped_victim) -> None:
+    open_workbench(page, app_address)
+    pick_metastasis(page)
+    press(page, "Propose cells")
+    settle(page)
+    proposed = area_px(page)
+    assert abs(proposed - 0.05 * 9216) <= 0.5 * 0.05 * 9216 / 12, "the default proposal does not hold its 5 per cent"
+
+    draw_blob(page, 0.2, 0.85)
+    expect(page.get_by_text(re.compile("centre .*, edited"))).to_be_visible()
+    settle(page)
+    drawn = area_px(page)
+    assert drawn > proposed
+
+    press(page, "Run")
+    expect(page.get_by_text(VERDICT)).to_be_visible()
+    settle(page)
+    expect(page.get_by_text(re.compile(r"metastasis 0\.\d\d -> "))).to_be_visible()
+    screenshot(page, "workbench.png")
+    values = check_bundle(download(page, "Everything (ZIP)"), shipped_victim)
+    assert values["mask_source"] == "edited" and values["synthetic"] and values["true_class"] == 1
+    assert round(values["area_fraction"] * 9216) == drawn
+    assert values["flipped"], "a typical metastasis is to flip at the default settings"
+    assert decode_pixels(download(page, "Figure (PNG)")).shape[1] > 1800
+    assert outside == []
+
+
+def test_a_long_run_survives_a_reload_and_stops_when_asked(page, outside, app_address, shipped_victim) -> None:
+    open_workbench(page, app_address)
+    pick_metastasis(page)
+    press(page, "Clear")
+    settle(page)
+    draw_blob(page, 0.1, 0.1)
+    expect(page.get_by_text(re.compile("centre excluded, drawn"))).to_be_visible()
+    set_number(page, "Step limit", "5000")
+    set_number(page, "Goal, per cent", "99.9")
+    press(page, "Run")
+    expect(page.get_by_text("ms a step")).to_be_visible()
+    run = re.search(r"run=([\w-]+)", page.url).group(1)
+
+    page.reload()
+    expect(page.get_by_text("ms a step")).to_be_visible()
+    assert run in page.url
+    press(page, "Stop")
+    expect(page.get_by_text(VERDICT)).to_be_visible()
+    expect(page.get_by_text("stopped early")).to_be_visible()
+    settle(page)
+    values = check_bundle(download(page, "Everything (ZIP)"), shipped_victim)
+    assert values["run_id"] == run and values["stopped"] and values["steps"] < 5000 and values["mask_source"] == "drawn"
+
+    page.get_by_role("link", name="Runs").click()
+    expect(page.get_by_text(VERDICT)).to_be_visible()
+    screenshot(page, "runs.png")
+    page.get_by_role("link", name="Model").click()
+    expect(page.get_by_text("Predict a folder")).to_be_visible()
+    expect(page.get_by_text("val_slides").first).to_be_visible()
+    screenshot(page, "model.png")
+    assert outside == []
+
+
+def test_a_bad_upload_is_a_sentence_and_loses_nothing(page, app_address) -> None:
+    open_workbench(page, app_address)
+    pick_metastasis(page)
+    page.get_by_text("File", exact=True).first.click()
+    settle(page)
+    page.locator('input[type="file"]').first.set_input_files(
+        {"name": "cut.png", "mimeType": "image/png", "buffer": b"\x89PNG\r\n\x1a\n" + b"\0" * 40},
+    )
+    expect(page.get_by_text(re.compile("cut.png is (damaged|not a)"))).to_be_visible()
+    expect(page.get_by_text("Model says: metastasis")).to_be_visible()
+    assert page.get_by_text("Traceback").count() == 0
