@@ -114,7 +114,7 @@ def run_predict(args: argparse.Namespace, arguments: list[str]) -> None:
 
     files = picture_files(args.paths)
     victim = Victim.load(args.model, device=choose_device(args.device))
-    table = predictions_csv(predict_files(victim, files), victim.card.classes)
+    table = predictions_csv([str(file) for file in files], predict_files(victim, files), victim.card.classes)
     if args.csv:
         try:
             args.csv.write_text(table)

@@ -120,6 +120,17 @@ def crop_window(pixels: NDArray[np.uint8], *, left: int, top: int, size_px: int 
     return pixels[top : top + size_px, left : left + size_px].copy()
 
 
+def require_window(pixels: NDArray[np.uint8], name: str) -> NDArray[np.uint8]:
+    """The same pixels if they are one 96 px window; raises ImageError for any other size."""
+    height, width = pixels.shape[:2]
+    if (height, width) != (WINDOW_PX, WINDOW_PX):
+        advice = "Choose a window of it" if min(height, width) >= WINDOW_PX else "Choose a larger field"
+        raise ImageError(
+            f"{name} is {width} x {height} px; a model reads {WINDOW_PX} x {WINDOW_PX} px at {UM_PER_PX} um/px. {advice}."
+        )
+    return pixels
+
+
 def read_window(path: Path, corner: Sequence[int] | None = None) -> NDArray[np.uint8]:
     """A picture file as one 96 px window: a patch of that size, or the window of a larger field at (left, top).
 
@@ -127,15 +138,7 @@ def read_window(path: Path, corner: Sequence[int] | None = None) -> NDArray[np.u
         ImageError: it cannot be read, or is of another size and no window is named.
     """
     pixels = read_pixels(path)
-    if corner is not None:
-        return crop_window(pixels, left=corner[0], top=corner[1])
-    height, width = pixels.shape[:2]
-    if (height, width) != (WINDOW_PX, WINDOW_PX):
-        advice = "Choose a window of it" if min(height, width) >= WINDOW_PX else "Choose a larger field"
-        raise ImageError(
-            f"{Path(path).name} is {width} x {height} px; a model reads {WINDOW_PX} x {WINDOW_PX} px at {UM_PER_PX} um/px. {advice}."
-        )
-    return pixels
+    return require_window(pixels, Path(path).name) if corner is None else crop_window(pixels, left=corner[0], top=corner[1])
 
 
 def sha256(data: bytes) -> str:

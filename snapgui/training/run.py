@@ -141,10 +141,11 @@ def write_model(
         "training": {
             "patches": len(training),
             "positive": int(training.labels.sum()),
-            "command": shlex.join(["python", "-m", "snapgui", *(arguments or [])]),
+            "command": shlex.join(["python", "-m", "snapgui", *map(_without_folders, arguments or [])]),
             "device": device,
             **settings.to_json(),
         },
+        "teacher": _teacher_facts(settings.teacher),
         "splits": {name: patches.splits.count(name) for name in sorted(set(patches.splits))},
     }
     out.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")
@@ -158,3 +159,22 @@ def write_model(
         low, high = row["accuracy_interval"]
         print(f"{name:12} accuracy {row['accuracy']:.4f} ({low:.4f} to {high:.4f})  AUC {row['auc']:.4f}  n {row['count']}")
 
+
+def _without_folders(word: str) -> str:
+    """A word of the command line; a path by its last name alone, since cards travel and folders do not."""
+    return Path(word).name if os.sep in word else word
+
+
+def _teacher_facts(teacher: str | None) -> dict[str, object] | None:
+    """What the teacher's own card says of how it was made and how good it is."""
+    if teacher is None:
+        return None
+    path = Path(teacher)
+    card_path = path.with_suffix(".json")
+    card = json.loads(card_path.read_text()) if card_path.is_file() else {}
+    return {
+        "file": path.name,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "command": card.get("training", {}).get("command"),
+        "figures": card.get("figures"),
+    }

@@ -1,7 +1,5 @@
 """Prediction of a whole folder or labelled data set: plain functions, no Streamlit."""
 
-import csv
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from snapgui.data.datasets import PatchSet, open_patches, picture_files
-from snapgui.engine.images import WINDOW_PX, read_pixels, to_image
+from snapgui.data.predictions import predictions_csv
+from snapgui.engine.images import read_pixels, require_window, to_image
 from snapgui.engine.victim import Victim
 from snapgui.errors import DataError, ImageError
 
@@ -97,7 +96,7 @@ def predict_folder(
         images = []
         for i in range(start, min(start + BATCH, len(task.names))):
             try:
-                images.append(to_image(_patch(task.read(i), task.names[i])))
+                images.append(to_image(require_window(task.read(i), task.names[i])))
                 kept.append(i)
             except ImageError as error:
                 refused.append(str(error))
@@ -110,23 +109,9 @@ def predict_folder(
     )
 
 
-def _patch(pixels: NDArray[np.uint8], name: str) -> NDArray[np.uint8]:
-    if pixels.shape[:2] != (WINDOW_PX, WINDOW_PX):
-        raise ImageError(
-            f"{name} is {pixels.shape[1]} x {pixels.shape[0]} px; patches of {WINDOW_PX} x {WINDOW_PX} px are predicted. "
-            "Choose a window of it on the Workbench."
-        )
-    return pixels
-
-
 def answer_csv(answer: FolderAnswer) -> str:
     """One row a picture: ``file,p_<class>...,predicted``."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["file", *(f"p_{name}" for name in answer.classes), "predicted"])
-    for name, p, predicted in zip(answer.names, answer.p, answer.predicted, strict=True):
-        writer.writerow([name, *(f"{value:.6f}" for value in p), answer.classes[predicted]])
-    return stream.getvalue()
+    return predictions_csv(answer.names, answer.p, answer.classes)
 
 
 def confusion(labels: NDArray[np.int64], predicted: NDArray[np.int64], classes: int) -> NDArray[np.int64]:

@@ -52,7 +52,7 @@ def test_distillation_writes_a_model_that_loads_with_a_true_card(data, teacher, 
     card = json.loads(out.with_suffix(".json").read_text())
     assert card["architecture"] == "resnet50" and card["input_size_px"] == 64 and card["splits"] == {"train": 8, "val_random": 4}
     assert set(card["figures"]) == {"train", "val_random"} and card["figures"]["val_random"]["count"] == 4
-    assert card["training"]["teacher"] == "teacher.safetensors" and card["training"]["command"].startswith("python -m snapgui train")
+    assert card["teacher"]["file"] == card["training"]["teacher"] == "teacher.safetensors" and card["training"]["command"].startswith("python -m snapgui train")
     victim = Victim.load(out)
     assert victim.card.sha256 == card["sha256"]
     assert all(value.dtype == torch.float16 for value in load_file(out).values())
