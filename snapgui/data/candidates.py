@@ -75,11 +75,11 @@ def make_candidates(
         teacher: a DenseNet-121 backbone.
         folder: where candidates go.
         settings: of the synthesis.
-        per_class: how many there shall be of each class.
+        per_class: how many there shall be of each class; when raised later, the groups serve again, with other noise.
         seed: of groups and noise.
 
     Raises:
-        DataError: too few fitting patches in `train`, or a folder made with another seed or count.
+        DataError: too few fitting patches in `train`, or a folder made with another seed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     train = patches.split("train").sample(MOST_TRAIN, seed=seed)
@@ -92,7 +92,8 @@ def make_candidates(
             name = f"{label}_{index + 1:02d}"
             if (folder / f"{name}.json").is_file():
                 continue
-            sources = pixels[[row_of[i] for i in plan["groups"][label][index]]]
+            groups = plan["groups"][label]
+            sources = pixels[[row_of[i] for i in groups[index % len(groups)]]]
             own_seed = (seed * 2 + true_class) * 1000 + index
             picture = make_picture(network, sources, settings, seed=own_seed)
             candidate = Candidate(
@@ -120,10 +121,9 @@ def make_plan(
     """Source groups by class and typical distances, read from ``path`` or found and written there."""
     if path.is_file():
         plan: dict[str, Any] = json.loads(path.read_text())
-        if plan["seed"] != seed or plan["per_class"] < per_class:
+        if plan["seed"] != seed:
             raise DataError(
-                f"{path} was made with --seed {plan['seed']} --per-class {plan['per_class']}, not {seed} and {per_class}. "
-                "Give the same, or another folder for candidates."
+                f"{path} was made with --seed {plan['seed']}, not {seed}. Give the same, or another folder with --candidates DIR."
             )
         return plan
     generator = np.random.default_rng(seed)
@@ -140,7 +140,7 @@ def make_plan(
         chosen = choose_groups(descriptors[rows], groups=per_class, size=min(3 * GROUP_SIZE, len(rows)), generator=generator)
         groups[label] = [[train.ids[i] for i in drop_overlaps(pixels, rows[group])] for group in chosen]
     plan = {
-        "seed": seed, "per_class": per_class, "model_sha256": victim.card.sha256, "groups": groups,
+        "seed": seed, "model_sha256": victim.card.sha256, "groups": groups,
         "train_patches": len(train), "typical": typical_distances(pixels, np.flatnonzero(even), generator),
     }
     path.write_text(json.dumps(plan, indent=1))

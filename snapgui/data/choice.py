@@ -64,7 +64,7 @@ def choose_demo(
         if len(fitting) < min(keep, LEAST_EACH):
             raise DataError(
                 f"Only {len(fitting)} candidates of the class {label} fit (confidence at least {LEAST_CONFIDENCE}, no copy, not "
-                f"rejected); {min(keep, LEAST_EACH)} are needed. Make more with a greater --per-class in another folder."
+                f"rejected); {min(keep, LEAST_EACH)} are needed. Make more with a greater --per-class."
             )
         best = sorted(fitting, key=lambda pair: -pair[0])[:keep]
         for number, (p, candidate) in enumerate(sorted(best, key=lambda pair: pair[1].name), start=1):
