@@ -13,7 +13,7 @@ from skimage.segmentation import watershed
 Outline = NDArray[np.float32]
 
 ENLARGEMENT = 3
-TISSUE_DENSITY = 0.15
+TISSUE_DENSITY = 0.07
 MIN_AREA_PX, MAX_AREA_PX = 12.0, 420.0
 MIN_DISTANCE_PX = 2.5
 

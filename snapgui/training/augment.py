@@ -52,4 +52,4 @@ def random_views(
     gain = (1 + chance(3, 1, 1) * stain).to(patches)
     offset = (chance(3, 1, 1) * (stain / 3)).to(patches)
     density = -torch.log((views * 255 + 1) / 256)
-    return torch.exp(-(density * gain + offset)).clamp(0, 1)
+    return ((torch.exp(-(density * gain + offset)) * 256 - 1) / 255).clamp(0, 1)

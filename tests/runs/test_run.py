@@ -25,7 +25,7 @@ from snapgui.runs.words import verdict
 @pytest.fixture
 def victim(linear_victim, tissue):
     """Calls the drawn tissue metastasis, by a little."""
-    made = linear_victim(scale=0.02)
+    made = linear_victim(scale=0.01)
     with torch.no_grad():
         z = made(to_image(tissue)[None])[0]
         made.network[1].bias[1] += z[0] - z[1] + 2
@@ -53,7 +53,7 @@ def test_a_run_fools_the_victim_and_says_so(victim, request_, result) -> None:
     assert [point.step for point in result.curve] == list(range(result.steps + 1))
     assert result.curve[result.best_step].p[0] == pytest.approx(result.p_after[0], abs=1e-5)
     words = verdict(result)
-    assert words.startswith("metastasis 0.") and "-> normal 0." in words and "centre excluded" in words
+    assert words.startswith("metastasis 0.") and "-> normal " in words and "centre excluded" in words
     assert "still fools the model after saving as PNG" in words
 
 
