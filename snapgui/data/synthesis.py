@@ -15,6 +15,7 @@ import torchvision
 from numpy.typing import NDArray
 from torch import nn
 
+from snapgui.data.spectrum import mean_amplitudes, soften_grain
 from snapgui.engine.checkpoints import read_state
 from snapgui.engine.images import to_image
 from snapgui.engine.victim import IMAGENET_MEAN, IMAGENET_STD
@@ -127,24 +128,6 @@ def learn_statistics(network: nn.Module, pixels: NDArray[np.uint8], *, enlarged_
     return Statistics(tuple(scales), tuple(grams), colours, axes, mean_amplitudes(white))
 
 
-def mean_amplitudes(fields: torch.Tensor) -> torch.Tensor:
-    """Root mean power of each frequency of fields ``(N, C, H, W)``, the same in all directions, ``(C, H, W)``.
-
-    A Hann window keeps the jump from edge to edge out; the result is scaled to noise of variance 1.
-    """
-    height, width = fields.shape[-2:]
-    window = torch.outer(torch.hann_window(height), torch.hann_window(width))
-    fields = fields - fields.mean(dim=(2, 3), keepdim=True)
-    power = torch.fft.fft2(fields * window).abs().square().mean(dim=0)
-    radius = torch.hypot(torch.fft.fftfreq(height)[:, None], torch.fft.fftfreq(width)[None]) * min(height, width)
-    ring = radius.round().long()
-    count = torch.bincount(ring.flatten()).clamp_min(1)
-    rings = torch.stack([torch.bincount(ring.flatten(), weights=p.flatten()) / count for p in power])
-    even = rings[:, ring]
-    even[:, 0, 0] = 0
-    return (even / even.mean(dim=(1, 2), keepdim=True)).sqrt().float()
-
-
 def synthesise(
     network: nn.Module,
     statistics: Statistics,
@@ -156,7 +139,8 @@ def synthesise(
     """A new image ``(3, H, W)`` in [0, 1] with these statistics, as large as the patches they come from.
 
     The unknowns are noise whose frequencies are weighted by the group's: what the network does not see keeps the
-    strength that it has in real patches, instead of the full strength of white noise.
+    strength that it has in real patches, instead of the full strength of white noise. Colour grain that is left in the end
+    (real patches have none, their pictures were compressed) is softened.
     """
     noise = torch.randn(statistics.amplitudes.shape, generator=generator).requires_grad_(True)
     centre = statistics.colours.mean(dim=0).view(3, 1, 1)
@@ -166,14 +150,16 @@ def synthesise(
     )
     steps = 0
 
-    def image_of(unknowns: torch.Tensor) -> torch.Tensor:
-        fields = torch.fft.ifft2(torch.fft.fft2(unknowns) * statistics.amplitudes).real
+    def fields_of(unknowns: torch.Tensor) -> torch.Tensor:
+        return torch.fft.ifft2(torch.fft.fft2(unknowns) * statistics.amplitudes).real
+
+    def image_of(fields: torch.Tensor) -> torch.Tensor:
         return torch.einsum("ck,khw->chw", statistics.axes, fields) + centre
 
     def closure() -> torch.Tensor:
         nonlocal steps
         optimiser.zero_grad()
-        image = image_of(noise)
+        image = image_of(fields_of(noise))
         features = layer_features(network, image[None], enlarged_px=settings.enlarged_px)
         misfits = [
             (gram_matrix(f, *scale) - gram).square().sum() / gram.square().sum()
@@ -188,4 +174,4 @@ def synthesise(
         return loss
 
     optimiser.step(closure)
-    return image_of(noise.detach()).clamp(0, 1)
+    return image_of(soften_grain(fields_of(noise.detach()), statistics.amplitudes)).clamp(0, 1)

@@ -16,7 +16,6 @@ from snapgui.data.synthesis import (
     layer_features,
     learn_statistics,
     load_backbone,
-    mean_amplitudes,
     synthesise,
     texture_network,
 )
@@ -67,13 +66,6 @@ def test_statistics_are_those_of_the_sources(statistics: Statistics, sources: np
     # With its own scales, a layer's mean Gram matrix has ones on the diagonal.
     assert statistics.grams[1].diagonal()[-1] == pytest.approx(1)
     assert statistics.grams[1].diagonal().max() == pytest.approx(1, abs=1e-3)
-
-
-def test_amplitudes_follow_the_frequencies_there_are() -> None:
-    wave = torch.cos(2 * torch.pi * 8 * torch.arange(64) / 64).expand(1, 1, 64, 64)
-    amplitude = mean_amplitudes(wave)[0]
-    assert amplitude[0, 8] > 10 * amplitude[0, 20] and amplitude[8, 0] == pytest.approx(float(amplitude[0, 8]))
-    assert float(amplitude.square().mean()) == pytest.approx(1, abs=1e-4)
 
 
 def test_loss_goes_down(network: nn.Module, statistics: Statistics) -> None:
