@@ -15,6 +15,7 @@ from snapgui.engine.images import decode_pixels, to_image
 from snapgui.engine.victim import Victim
 
 pytestmark = pytest.mark.browser
+expect.set_options(timeout=60_000)
 VERDICT = "How visible is it?"
 
 
@@ -46,7 +47,7 @@ def pick_metastasis(page: Page) -> None:
 
 
 def area_px(page: Page) -> int:
-    words = page.get_by_text(re.compile(r"Area [\d.]+ %")).first.inner_text()
+    words = page.get_by_text(re.compile(r"\(\d+ px\) in")).first.inner_text()
     return int(re.search(r"\((\d+) px\)", words).group(1))
 
 
@@ -112,7 +113,7 @@ def test_a_person_fools_the_model_and_takes_the_evidence_away(page, outside, app
     press(page, "Run")
     expect(page.get_by_text(VERDICT)).to_be_visible()
     settle(page)
-    expect(page.get_by_text(re.compile(r"metastasis 0\.\d\d -> "))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"metastasis 0\.\d\d (->|→) "))).to_be_visible()
     screenshot(page, "workbench.png")
     values = check_bundle(download(page, "Everything (ZIP)"), shipped_victim)
     assert values["mask_source"] == "edited" and values["synthetic"] and values["true_class"] == 1
@@ -150,7 +151,7 @@ def test_a_long_run_survives_a_reload_and_stops_when_asked(page, outside, app_ad
     screenshot(page, "runs.png")
     page.get_by_role("link", name="Model").click()
     expect(page.get_by_text("Predict a folder")).to_be_visible()
-    expect(page.get_by_text("val_slides").first).to_be_visible()
+    expect(page.get_by_text("How good it is")).to_be_visible()
     screenshot(page, "model.png")
     assert outside == []
 
