@@ -25,7 +25,7 @@ def test_the_table_of_figures_is_the_cards() -> None:
     assert f"{card['input_size_px']} px" in README
 
 
-@pytest.mark.parametrize("line", re.findall(r"^python -m snapgui (.+(?:\\\n.+)*)", README, flags=re.M))
+@pytest.mark.parametrize("line", re.findall(r"^python -m snapgui ((?:.*\\\n)*.*)", README, flags=re.M))
 def test_commands_parse(line: str) -> None:
     words = shlex.split(re.sub(r"\[[^]]*\]", "", line.replace("\\\n", " ")).replace("PATH...", "PATH").replace("hcd|pcam", "hcd"))
     assert build_parser().parse_args(words).command == words[0]

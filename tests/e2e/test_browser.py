@@ -151,7 +151,7 @@ def test_a_long_run_survives_a_reload_and_stops_when_asked(page, outside, app_ad
     screenshot(page, "runs.png")
     page.get_by_role("link", name="Model").click()
     expect(page.get_by_text("Predict a folder")).to_be_visible()
-    expect(page.get_by_text("How good it is")).to_be_visible()
+    expect(page.get_by_text("How good it is", exact=True)).to_be_visible()
     screenshot(page, "model.png")
     assert outside == []
 
