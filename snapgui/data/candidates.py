@@ -128,7 +128,7 @@ def make_plan(
         return plan
     generator = np.random.default_rng(seed)
     descriptors, even = describe_patches(pixels)
-    groups = {}
+    groups, near = {}, {}
     for true_class, label in enumerate(CLASSES):
         rows = generator.permutation(np.flatnonzero(even & (train.labels == true_class)))[:POOL]
         rows = rows[surely_of_class(pixels[rows], victim, true_class)]
@@ -138,10 +138,15 @@ def make_plan(
                 "Use a larger data set or a better model (--model FILE)."
             )
         chosen = choose_groups(descriptors[rows], groups=per_class, size=min(3 * GROUP_SIZE, len(rows)), generator=generator)
-        groups[label] = [[train.ids[i] for i in drop_overlaps(pixels, rows[group])] for group in chosen]
+        sources = [drop_overlaps(pixels, rows[group]) for group in chosen]
+        groups[label] = [[train.ids[i] for i in group] for group in sources]
+        used = np.unique([i for group in sources for i in group])
+        near[label] = round(float(np.median(rms_to_nearest(pixels[used], pixels, skip=used))), 2)
     plan = {
         "seed": seed, "model_sha256": victim.card.sha256, "groups": groups,
-        "train_patches": len(train), "typical": typical_distances(pixels, np.flatnonzero(even), generator),
+        "train_patches": len(train), "typical": {
+            **typical_distances(pixels, np.flatnonzero(even), generator), "rms_source_to_nearest_train": near,
+        },
     }
     path.write_text(json.dumps(plan, indent=1))
     return plan

@@ -180,5 +180,6 @@ def test_candidates_are_made_end_to_end_and_work_goes_on(
     red = [float(read_pixels(place / f"{name}_01.png")[..., 0].mean()) for name in ("normal", "metastasis")]
     assert red == pytest.approx([pixels[labels == c, :, :, 0].mean() for c in (0, 1)], abs=6)
     assert 0 < plan["typical"]["rms_to_nearest_train"] <= plan["typical"]["rms_random_pair"]
+    assert set(plan["typical"]["rms_source_to_nearest_train"]) == {"normal", "metastasis"}
     with pytest.raises(DataError, match="was made with --seed 0, not 5"):
         next(make_candidates(patches, victim, tmp_path / "teacher.pth", place, settings, per_class=1, seed=5))
