@@ -86,7 +86,8 @@ def _add_attack(commands: "Commands[argparse.ArgumentParser]") -> None:
 
 
 def run_app(args: argparse.Namespace, arguments: list[str]) -> None:
-    """Replace this process by Streamlit's."""
+    """Replace this process by Streamlit's, in the folder whose ``.streamlit/config.toml`` keeps it on 127.0.0.1."""
+    os.chdir(APP.parent)
     os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", str(APP)])
 
 

@@ -112,3 +112,14 @@ def test_unknown_options_exit_2(capsys) -> None:
     with pytest.raises(SystemExit) as caught:
         cli.main(["attack", "x.png", "--gamut", "rainbow", "--out", "x"])
     assert caught.value.code == 2
+
+
+def test_the_app_starts_where_its_settings_lie(monkeypatch, tmp_path) -> None:
+    monkeypatch.chdir(tmp_path)
+    seen = []
+    monkeypatch.setattr("os.execv", lambda program, words: seen.append((Path.cwd(), words)))
+    assert cli.main(["app"]) == 0
+    ((folder, words),) = seen
+    settings = (folder / ".streamlit" / "config.toml").read_text()
+    assert 'address = "127.0.0.1"' in settings and "gatherUsageStats = false" in settings
+    assert words[1:4] == ["-m", "streamlit", "run"] and Path(words[4]).is_file()

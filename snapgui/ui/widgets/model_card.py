@@ -83,8 +83,8 @@ def fact_rows(card: ModelCard) -> dict[str, list[str]]:
     training = details.get("training")
     if isinstance(training, dict):
         facts["Trained on"] = _training_words(training)
-        details = details | {key: training[key] for key in ("command", "device") if key in training}
-    for key, title in (("data", "Data"), ("device", "Trained with"), ("command", "Command")):
+        details = details | {key: training[key] for key in ("command", "device", "note") if key in training}
+    for key, title in (("data", "Data"), ("device", "Trained with"), ("command", "Command"), ("note", "Note")):
         if details.get(key):
             facts[title] = str(details[key])
     if card.details is None:
