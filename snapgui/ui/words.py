@@ -17,7 +17,7 @@ GAMUT_HELP = (
 )
 START_WORDS = {"median": "Median colour of the image", "nuclear": "Median colour of its nuclei", "random": "Random allowed colours"}
 START_HELP = "The colour that every cell has before the first step (the SNAP paper: the image's median)."
-PLACEMENT_WORDS = {"scattered": "Scattered", "nuclei": "On nuclei"}
+PLACEMENT_WORDS = {"scattered": "Scattered", "nuclei": "Nuclei"}
 PLACEMENT_HELP = "Scattered: cell shapes anywhere on tissue. On nuclei: over the nuclei that the image has."
 CENTRE_WORDS = {"open": "Open", "excluded": "Excluded"}
 CENTRE_HELP = (
