@@ -15,7 +15,7 @@ from snapgui.engine.images import decode_pixels, to_image
 from snapgui.engine.victim import Victim
 
 pytestmark = pytest.mark.browser
-expect.set_options(timeout=60_000)
+expect.set_options(timeout=180_000)
 VERDICT = "How visible is it?"
 
 
