@@ -134,9 +134,10 @@ def run_attack(args: argparse.Namespace, arguments: list[str]) -> None:
     if not args.mask:
         cells = CellSettings(count=args.cells, area=args.area, placement=args.placement, centre=args.centre, seed=args.seed)
 
-    from snapgui.engine.cells import draw_mask, load_mask, propose_cells
+    from snapgui.engine.cells import draw_mask, load_mask
     from snapgui.engine.images import read_window
     from snapgui.engine.memory import keep_freed_memory
+    from snapgui.engine.placement import place_cells
     from snapgui.engine.victim import Victim, choose_device
     from snapgui.records import RunRequest
     from snapgui.runs.run import finish, run_snap
@@ -146,8 +147,8 @@ def run_attack(args: argparse.Namespace, arguments: list[str]) -> None:
     keep_freed_memory()
     pixels = read_window(args.image, args.window)
     shape = (pixels.shape[0], pixels.shape[1])
-    mask = draw_mask(propose_cells(pixels, cells), shape) if cells else load_mask(args.mask, shape=shape)
     victim = Victim.load(args.model, device=choose_device(args.device))
+    mask = draw_mask(place_cells(victim, pixels, cells, settings), shape) if cells else load_mask(args.mask, shape=shape)
     request = RunRequest(
         pixels, mask, settings, cells, image_name=args.image.name, mask_source="proposed" if cells else "imported",
     )

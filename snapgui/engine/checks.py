@@ -6,11 +6,12 @@ from typing import Literal
 import numpy as np
 import torch
 
-from snapgui.engine.attack import compose, pack, start_colours
 from snapgui.engine.cells import area_fraction, touches_centre
 from snapgui.engine.gamut import fit_gamut
 from snapgui.engine.images import to_image
 from snapgui.engine.objectives import Targeted
+from snapgui.engine.packing import compose, pack
+from snapgui.engine.starts import start_colours
 from snapgui.engine.victim import Victim
 from snapgui.records import RunRequest
 

@@ -2,9 +2,10 @@
 
 import torch
 
-from snapgui.engine.attack import compose, pack, start_colours
 from snapgui.engine.gamut import Gamut
 from snapgui.engine.images import round_to_8_bits
+from snapgui.engine.packing import compose, pack
+from snapgui.engine.starts import start_colours
 
 
 def control_images(images: torch.Tensor, masks: torch.Tensor, gamut: Gamut, *, seed: int = 0) -> dict[str, torch.Tensor]:

@@ -10,31 +10,29 @@ from typing import Protocol
 import torch
 from skimage.color import rgb_from_hed
 
+from snapgui.engine.packing import Packed, flatten
 from snapgui.engine.settings import GamutName
 
 _TINY = 1e-6
 
 
 class Gamut(Protocol):
-    """Colours of a batch of images.
-
-    ``rows`` says for each of P pixels to which image it belongs, int64 ``(P,)``.
-    """
+    """Colours of a batch of images; ``pixels`` says for each of P pixels to which image it belongs, and where it lies."""
 
     @property
     def dimensions(self) -> int:
         """Coordinates per pixel, D."""
 
-    def coordinates(self, colours: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    def coordinates(self, colours: torch.Tensor, pixels: Packed) -> torch.Tensor:
         """Coordinates ``(P, D)`` in [0, 1] of the allowed colours next to these ``(P, 3)``."""
 
-    def colours(self, coordinates: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    def colours(self, coordinates: torch.Tensor, pixels: Packed) -> torch.Tensor:
         """Colours ``(P, 3)`` in [0, 1]; differentiable."""
 
 
-def project(gamut: Gamut, colours: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+def project(gamut: Gamut, colours: torch.Tensor, pixels: Packed) -> torch.Tensor:
     """The allowed colours next to these: ``(P, 3)``; colours already allowed stay as they are."""
-    return gamut.colours(gamut.coordinates(colours, rows), rows)
+    return gamut.colours(gamut.coordinates(colours, pixels), pixels)
 
 
 @dataclass(frozen=True)
@@ -45,12 +43,12 @@ class RangeGamut:
     high: torch.Tensor
     dimensions: int = 3
 
-    def coordinates(self, colours: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        low, high = self.low[rows], self.high[rows]
+    def coordinates(self, colours: torch.Tensor, pixels: Packed) -> torch.Tensor:
+        low, high = self.low[pixels.rows], self.high[pixels.rows]
         return ((colours - low) / (high - low).clamp_min(_TINY)).clamp(0, 1)
 
-    def colours(self, coordinates: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        return torch.lerp(self.low[rows], self.high[rows], coordinates)
+    def colours(self, coordinates: torch.Tensor, pixels: Packed) -> torch.Tensor:
+        return torch.lerp(self.low[pixels.rows], self.high[pixels.rows], coordinates)
 
 
 @dataclass(frozen=True)
@@ -66,15 +64,15 @@ class PrincipalGamut:
     high: torch.Tensor
     dimensions: int = 3
 
-    def coordinates(self, colours: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        along = torch.einsum("pij,pj->pi", self.axes[rows], colours - self.centre[rows])
-        low, high = self.low[rows], self.high[rows]
+    def coordinates(self, colours: torch.Tensor, pixels: Packed) -> torch.Tensor:
+        along = torch.einsum("pij,pj->pi", self.axes[pixels.rows], colours - self.centre[pixels.rows])
+        low, high = self.low[pixels.rows], self.high[pixels.rows]
         return ((along - low) / (high - low).clamp_min(_TINY)).clamp(0, 1)
 
-    def colours(self, coordinates: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        along = torch.lerp(self.low[rows], self.high[rows], coordinates)
-        offset = torch.einsum("pij,pi->pj", self.axes[rows], along)
-        centre = self.centre[rows]
+    def colours(self, coordinates: torch.Tensor, pixels: Packed) -> torch.Tensor:
+        along = torch.lerp(self.low[pixels.rows], self.high[pixels.rows], coordinates)
+        offset = torch.einsum("pij,pi->pj", self.axes[pixels.rows], along)
+        centre = self.centre[pixels.rows]
         # A corner of the box may stick out of the cube. Both are convex and hold the centre, so drawing a colour towards
         # the centre until it lies in the cube keeps it in the box.
         room = torch.where(offset > 0, 1 - centre, centre)
@@ -93,13 +91,48 @@ class StainGamut:
     high: torch.Tensor
     dimensions: int = 2
 
-    def coordinates(self, colours: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        low, high = self.low[rows], self.high[rows]
+    def coordinates(self, colours: torch.Tensor, pixels: Packed) -> torch.Tensor:
+        low, high = self.low[pixels.rows], self.high[pixels.rows]
         return ((concentrations(colours) - low) / (high - low).clamp_min(_TINY)).clamp(0, 1)
 
-    def colours(self, coordinates: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        amount = torch.lerp(self.low[rows], self.high[rows], coordinates)
+    def colours(self, coordinates: torch.Tensor, pixels: Packed) -> torch.Tensor:
+        amount = torch.lerp(self.low[pixels.rows], self.high[pixels.rows], coordinates)
         return torch.exp(-amount @ _stains(amount))
+
+
+@dataclass(frozen=True)
+class NearGamut:
+    """Colours within ``epsilon`` of each pixel's own: no gamut of the image, but the small change of a classical attack.
+
+    ``own`` is ``(N * H * W, 3)``.
+    """
+
+    own: torch.Tensor
+    epsilon: float
+    dimensions: int = 3
+
+    def _box(self, pixels: Packed) -> tuple[torch.Tensor, torch.Tensor]:
+        own = self.own[pixels.places]
+        return (own - self.epsilon).clamp(min=0), (own + self.epsilon).clamp(max=1)
+
+    def coordinates(self, colours: torch.Tensor, pixels: Packed) -> torch.Tensor:
+        low, high = self._box(pixels)
+        return ((colours - low) / (high - low).clamp_min(_TINY)).clamp(0, 1)
+
+    def colours(self, coordinates: torch.Tensor, pixels: Packed) -> torch.Tensor:
+        low, high = self._box(pixels)
+        return torch.lerp(low, high, coordinates)
+
+
+def free_gamut(images: torch.Tensor) -> Gamut:
+    """Every colour, whatever the image ``(N, 3, H, W)``: what a patch without a gamut may use."""
+    low = images.new_zeros(len(images), 3)
+    return RangeGamut(low, torch.ones_like(low))
+
+
+def near_gamut(images: torch.Tensor, epsilon: float) -> Gamut:
+    """Colours within ``epsilon`` (in [0, 1]) of each pixel's own in images ``(N, 3, H, W)``."""
+    return NearGamut(flatten(images), epsilon)
 
 
 def _stains(like: torch.Tensor) -> torch.Tensor:

@@ -1,5 +1,6 @@
 """What counts as success, and how near an image is to it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,6 +16,9 @@ class Objective(Protocol):
     def confidence(self, logits: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """Probability ``(N,)`` that the attack wants high."""
 
+    def of(self, rows: Sequence[int]) -> "Objective":
+        """The same aim for some images of the batch, counted anew."""
+
 
 @dataclass(frozen=True)
 class Targeted:
@@ -28,6 +32,9 @@ class Targeted:
     def confidence(self, logits: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         return logits.float().softmax(1)[:, self.target]
 
+    def of(self, rows: Sequence[int]) -> "Targeted":
+        return self
+
 
 @dataclass(frozen=True)
 class Untargeted:
@@ -40,6 +47,9 @@ class Untargeted:
 
     def confidence(self, logits: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         return 1 - logits.float().softmax(1).gather(1, self.labels[rows, None])[:, 0]
+
+    def of(self, rows: Sequence[int]) -> "Untargeted":
+        return Untargeted(self.labels[list(rows)])
 
 
 def _margin_of(logits: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:

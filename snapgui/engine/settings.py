@@ -7,14 +7,16 @@ from typing import Any, Literal, Self, get_args
 from snapgui.errors import SettingsError
 
 Centre = Literal["open", "excluded"]
-Placement = Literal["scattered", "nuclei"]
+Placement = Literal["scattered", "nuclei", "gain", "trim"]
 GamutName = Literal["range", "percentile", "pca", "stain"]
 Start = Literal["median", "nuclear", "random"]
+OptimiserName = Literal["sign", "adam", "halving"]
 
 CENTRES: tuple[Centre, ...] = get_args(Centre)
 PLACEMENTS: tuple[Placement, ...] = get_args(Placement)
 GAMUTS: tuple[GamutName, ...] = get_args(GamutName)
 STARTS: tuple[Start, ...] = get_args(Start)
+OPTIMISERS: tuple[OptimiserName, ...] = get_args(OptimiserName)
 
 
 class _Settings:
@@ -48,7 +50,8 @@ class CellSettings(_Settings):
     Attributes:
         count: how many cells; with ``nuclei`` at most as many as the image has.
         area: share of the image's pixels that the cells cover together, 0 to 1.
-        placement: ``scattered`` on tissue with a gap, or over the image's own ``nuclei``.
+        placement: ``scattered`` on tissue with a gap, over the image's own ``nuclei``, where the victim's ``gain`` is highest, or
+            the same with three times as many cells, ``trim``med to those that carry most.
         centre: whether the central 32 px, on which the label rests, are open to cells or excluded.
         gap_px: least distance between two cells.
         seed: same seed, same cells.
@@ -81,6 +84,10 @@ class AttackSettings(_Settings):
         steps: limit of gradient steps.
         confidence: probability of the target class at which it stops; 1 is never reached, so that all steps are run.
         seed: of random start colours.
+        optimiser: rule by which it moves, see `engine.optimisers`.
+        restarts: further rounds, from random colours, for an image that is still standing.
+        smoothness: weight of the roughness beyond the image's own; 0 is the paper's attack.
+        soft_edge: the outermost pixel of each cell keeps half of its own colour.
     """
 
     target: int = 0
@@ -89,8 +96,17 @@ class AttackSettings(_Settings):
     steps: int = 100
     confidence: float = 0.95
     seed: int = 0
+    optimiser: OptimiserName = "sign"
+    restarts: int = 0
+    smoothness: float = 0.0
+    soft_edge: bool = False
 
     def __post_init__(self) -> None:
+        self._check_range("restarts", 0, 100)
+        self._check_range("smoothness", 0, 100)
+        self._check_choice("optimiser", OPTIMISERS)
+        if not isinstance(self.soft_edge, bool):
+            raise SettingsError(f"soft_edge is {self.soft_edge}; it must be true or false.")
         self._check_range("target", 0, 999)
         self._check_range("steps", 1, 10_000)
         self._check_range("confidence", 0.5, 1.0)

@@ -11,13 +11,14 @@ from importlib.metadata import version
 import torch
 
 from snapgui import __version__
-from snapgui.engine.attack import Step, run_attack, start_colours
+from snapgui.engine.attack import Step, run_attack
 from snapgui.engine.cells import area_fraction, touches_centre
 from snapgui.engine.checks import check_run
 from snapgui.engine.controls import control_images
 from snapgui.engine.gamut import fit_gamut
 from snapgui.engine.images import decode_pixels, encode_png, to_image, to_pixels
 from snapgui.engine.objectives import Targeted
+from snapgui.engine.starts import start_colours
 from snapgui.engine.victim import Victim
 from snapgui.engine.visibility import measure
 from snapgui.errors import MaskError
@@ -57,16 +58,17 @@ def run_snap(
     curve: list[CurvePoint] = []
     times_ms: list[float] = []
     stopped = False
+    limit = settings.steps * (settings.restarts + 1)
     begin = last = time.perf_counter()
     for step in steps:
         now = time.perf_counter()
         times_ms.append((now - last) * 1000)
         last = now
-        progress = _progress(step, settings.steps, times_ms)
-        curve.append(CurvePoint(step.index, progress.p, progress.best_p_target))
+        progress = _progress(step, limit, times_ms)
+        curve.append(CurvePoint(progress.step, progress.p, progress.best_p_target))
         yield progress
         last = time.perf_counter()
-        if stop and stop() and bool(step.running.any()) and step.index < settings.steps:
+        if stop and stop() and bool(step.running.any()):
             stopped = True
             break
     adversarial = decode_pixels(encode_png(to_pixels(step.best_images[0])))
@@ -78,7 +80,7 @@ def run_snap(
         adversarial=adversarial,
         curve=tuple(curve),
         best_step=int(step.best_step[0]),
-        steps=step.index,
+        steps=int(step.taken[0]),
         p_before=p_before,
         p_after=p_after,
         success=p_after[target] >= settings.confidence,
@@ -134,12 +136,12 @@ def _top(p: tuple[float, ...]) -> int:
 def _progress(step: Step, steps: int, times_ms: list[float]) -> Progress:
     median_ms = statistics.median(times_ms[-50:])
     return Progress(
-        step=step.index,
+        step=int(step.taken[0]),
         steps=steps,
         p=tuple(map(float, step.logits[0].softmax(0))),
         best_step=int(step.best_step[0]),
         best_p_target=float(step.best_confidence[0]),
         ms_per_step=median_ms,
-        left_s=(steps - step.index) * median_ms / 1000,
+        left_s=(steps - int(step.taken[0])) * median_ms / 1000,
         preview=to_pixels(step.best_images[0]),
     )

@@ -46,7 +46,8 @@ class SnapState:
         picked: what was picked last from each source, so that a rerun does not pick it again.
         mask: the mask on the bench; None asks for a proposal.
         mask_error: why the last proposal or import failed.
-        cells_seen: settings of the proposal controls at the last rerun.
+        cells_seen: settings of the proposal controls at the last rerun, with model and target where cells depend on them;
+            None takes the mask on the bench as it is.
         undo: earlier masks, newest last.
         canvas_revision: counts up whenever the canvas has to forget its strokes.
         strokes_seen: strokes on the canvas that are already in the mask.
@@ -62,7 +63,7 @@ class SnapState:
     picked: dict[str, str] = field(default_factory=dict)
     mask: MaskChoice | None = None
     mask_error: str = ""
-    cells_seen: CellSettings | None = None
+    cells_seen: tuple[CellSettings, tuple[str, int] | None] | None = None
     undo: list[MaskChoice] = field(default_factory=list)
     canvas_revision: int = 0
     strokes_seen: tuple[str, ...] = ()
@@ -154,7 +155,7 @@ def restore(state: SnapState, request: RunRequest) -> None:
     state.large_field = None
     choose(state, Choice(request.pixels, request.image_name, request.true_class, request.synthetic))
     state.mask = MaskChoice(request.mask, request.mask_source, request.cells)
-    state.cells_seen = request.cells
+    state.cells_seen = None
     state.picked["target"] = request.image_name
     for key, value in control_values(request.attack, request.cells).items():
         st.session_state[key] = value

@@ -6,10 +6,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snapgui.engine.attack import Step, compose, pack, run_attack, start_colours
+from snapgui.engine.attack import LOOK_EVERY, Step, run_attack
 from snapgui.engine.gamut import fit_gamut, project
+from snapgui.engine.naturalness import fit_roughness
 from snapgui.engine.objectives import Targeted, Untargeted
-from snapgui.engine.settings import GAMUTS, STARTS, AttackSettings
+from snapgui.engine.packing import compose, flatten, pack
+from snapgui.engine.settings import GAMUTS, OPTIMISERS, STARTS, AttackSettings
+from snapgui.engine.starts import start_colours
 
 SIZE = 24
 
@@ -26,11 +29,12 @@ def random_masks(count: int, seed: int = 0, share: float = 0.1) -> torch.Tensor:
     return masks
 
 
-def attack(victim, images, masks, config: AttackSettings, objective=None) -> list[Step]:
+def attack(victim, images, masks, config: AttackSettings, objective=None, batch_size=None) -> list[Step]:
     gamut = fit_gamut(config.gamut, images)
     start = start_colours(config.start, images, masks, gamut, seed=config.seed)
     steps = run_attack(
         victim, images, masks, objective=objective or Targeted(config.target), gamut=gamut, start=start, settings=config,
+        batch_size=batch_size,
     )
     return list(steps)
 
@@ -70,7 +74,7 @@ def test_outside_the_mask_nothing_changes_and_inside_colours_are_allowed(linear_
     assert torch.allclose(levels, levels.round(), atol=1e-3)
     packed = pack(masks)
     colours = last.best_images.permute(0, 2, 3, 1).reshape(-1, 3)[packed.places]
-    allowed = project(fit_gamut(gamut_name, images), colours, packed.rows)
+    allowed = project(fit_gamut(gamut_name, images), colours, packed)
     slack = 1e-6 if gamut_name in ("range", "percentile") else 1.6 / 255
     assert (colours - allowed).abs().max() <= slack
 
@@ -114,7 +118,7 @@ def test_stops_at_the_confidence_asked_and_not_before(linear_victim) -> None:
     confidences = [float(step.logits.softmax(1)[0, 0]) for step in steps]
     assert confidences[-1] >= 0.9 and max(confidences[:-1], default=0) < 0.9 and not steps[-1].running.any()
     never = attack(victim, images, masks, AttackSettings(steps=12, confidence=1.0))
-    assert len(never) == 13 and never[-1].running.all()
+    assert len(never) == 13 and int(never[-1].taken[0]) == 12 and not never[-1].running.any()
 
 
 def test_what_is_reported_is_what_the_victim_says_of_the_rounded_picture(linear_victim_small) -> None:
@@ -170,3 +174,96 @@ def test_compose_lays_colours_at_their_places() -> None:
     made = compose(images, packed.places, colours)
     assert torch.equal(made.permute(0, 2, 3, 1)[masks[:, 0]], colours)
     assert torch.equal(packed.rows, masks.nonzero()[:, 0])
+
+
+@pytest.mark.parametrize("optimiser", OPTIMISERS)
+def test_every_rule_comes_near_the_known_optimum(linear_victim, optimiser) -> None:
+    victim = linear_victim(size_px=SIZE)
+    images, masks = random_images(3), random_masks(3)
+    last = attack(victim, images, masks, AttackSettings(steps=60, confidence=1.0, optimiser=optimiser))[-1]
+    weight = victim.network[1].weight
+    rise = (weight[0] - weight[1]).view(1, 3, SIZE, SIZE)
+    low, high = images.amin((2, 3), keepdim=True), images.amax((2, 3), keepdim=True)
+    best = torch.where(masks, torch.where(rise > 0, high, low).expand_as(images), images)
+    gained = margins(victim, last.best_images) - margins(victim, images)
+    possible = margins(victim, best) - margins(victim, images)
+    assert (gained >= 0.98 * possible).all() and (gained <= possible * 1.0001).all()
+
+
+@pytest.mark.parametrize("optimiser", OPTIMISERS)
+def test_a_small_batch_fed_from_a_pool_gives_the_same(linear_victim, optimiser) -> None:
+    victim = linear_victim(size_px=SIZE, scale=0.05)
+    images, masks = random_images(7), random_masks(7, share=0.3)
+    config = AttackSettings(steps=12, confidence=0.8, restarts=1, start="random", optimiser=optimiser)
+    whole = attack(victim, images, masks, config)
+    fed = attack(victim, images, masks, config, batch_size=2)
+    assert len(fed) > len(whole), "two at a time need more passes"
+    assert torch.equal(fed[-1].best_colours, whole[-1].best_colours)
+    assert torch.equal(fed[-1].best_step, whole[-1].best_step) and torch.equal(fed[-1].taken, whole[-1].taken)
+    finished = fed[-1].best_confidence >= 0.8
+    assert finished.any(), "the pool must hold images that leave early"
+    waiting = [step.logits.abs().sum(1) == 0 for step in fed]
+    assert waiting[0].sum() == 5 and not waiting[-1].any()
+
+
+def test_looking_seldom_changes_no_result(linear_victim, monkeypatch) -> None:
+    victim = linear_victim(size_px=SIZE, scale=0.05)
+    images, masks = random_images(5), random_masks(5, share=0.3)
+    config = AttackSettings(steps=11, confidence=0.8, restarts=1)
+    often = attack(victim, images, masks, config, batch_size=2)[-1]
+    monkeypatch.setitem(LOOK_EVERY, "cpu", 4)
+    seldom = attack(victim, images, masks, config, batch_size=2)[-1]
+    assert torch.equal(often.best_colours, seldom.best_colours) and torch.equal(often.logits, seldom.logits)
+    assert torch.equal(often.best_step, seldom.best_step)
+
+
+def test_restarts_are_made_for_images_still_standing_alone(linear_victim) -> None:
+    victim = linear_victim(size_px=SIZE, scale=0.02)
+    images, masks = random_images(4), random_masks(4, share=0.05)
+    masks[0] = True
+    config = AttackSettings(steps=5, restarts=2, confidence=0.9)
+    steps = attack(victim, images, masks, config)
+    assert steps[-1].best_confidence[0] >= 0.9 and (steps[-1].best_confidence[1:] < 0.9).all()
+    assert steps[-1].taken[0] < 5 and (steps[-1].taken[1:] == 15).all() and len(steps) == 18
+    once = attack(victim, images, masks, replace(config, restarts=0))[-1]
+    assert (steps[-1].best_confidence >= once.best_confidence).all()
+    second = next(step for step in steps if step.index == 6)
+    assert not torch.equal(second.logits[1], steps[0].logits[1]), "a restart begins elsewhere"
+
+
+def test_smoothness_makes_a_patch_smoother_than_without(linear_victim) -> None:
+    victim = linear_victim(size_px=SIZE)
+    images, masks = random_images(2), random_masks(2, share=0)
+    masks[:, :, 4:16, 4:16] = True
+    measure = fit_roughness(images, pack(masks))
+    everything = torch.ones(int(masks.sum()), dtype=torch.bool)
+    found = [
+        measure(attack(victim, images, masks, AttackSettings(steps=30, confidence=1.0, smoothness=weight))[-1].best_colours, everything)
+        for weight in (0.0, 1.0, 30.0)
+    ]
+    assert (found[1] < found[0]).all() and (found[2] < 0.5 * found[0]).all()
+
+
+def test_roughness_is_that_of_the_definition() -> None:
+    images = torch.rand(1, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(2))
+    masks = torch.ones(1, 1, SIZE, SIZE, dtype=torch.bool)
+    measure = fit_roughness(images, pack(masks))
+    everything = torch.ones(SIZE * SIZE, dtype=torch.bool)
+    assert measure(torch.full((SIZE * SIZE, 3), 0.3), everything)[0] == 0
+    assert 1.6 < measure(flatten(images), everything)[0] < 3, "noise of the image's own variance: about 2"
+
+
+def test_soft_edge_keeps_half_of_the_rim(linear_victim) -> None:
+    victim = linear_victim(size_px=SIZE)
+    images, masks = random_images(1), random_masks(1, share=0)
+    masks[:] = False
+    masks[:, :, 5:10, 5:10] = True
+    last = attack(victim, images, masks, AttackSettings(steps=10, confidence=1.0, soft_edge=True))[-1]
+    weight = victim.network[1].weight
+    rise = (weight[0] - weight[1]).view(1, 3, SIZE, SIZE)
+    low, high = images.amin((2, 3), keepdim=True), images.amax((2, 3), keepdim=True)
+    end = torch.where(rise > 0, high, low)
+    inner = torch.zeros_like(masks)
+    inner[:, :, 6:9, 6:9] = True
+    expected = torch.where(masks, torch.where(inner, end, (images + end) / 2), images)
+    assert (last.best_images - expected).abs().max() <= 0.51 / 255

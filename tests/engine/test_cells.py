@@ -9,12 +9,12 @@ from snapgui.engine.cells import (
     draw_mask,
     generate_outline,
     outlines_of,
-    propose_cells,
     read_mask,
     touches_centre,
 )
 from snapgui.engine.images import encode_png
 from snapgui.engine.nuclei import find_nuclei, tissue_mask
+from snapgui.engine.proposals import propose_cells
 from snapgui.engine.settings import CellSettings
 from snapgui.errors import ImageError, MaskError, SettingsError
 

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from snapgui.engine.cells import draw_mask, propose_cells
+from snapgui.engine.cells import draw_mask
 from snapgui.engine.images import decode_pixels, to_image
+from snapgui.engine.proposals import propose_cells
 from snapgui.engine.settings import AttackSettings, CellSettings
 from snapgui.errors import DataError, MaskError
 from snapgui.records import RunRequest, RunResult

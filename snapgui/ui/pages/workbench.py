@@ -3,7 +3,7 @@
 import streamlit as st
 
 from snapgui.ui.state import get_state
-from snapgui.ui.widgets.attack_panel import attack_controls
+from snapgui.ui.widgets.attack_panel import aim_away, attack_controls
 from snapgui.ui.widgets.frame import page_header
 from snapgui.ui.widgets.image_panel import choose_image
 from snapgui.ui.widgets.mask_panel import edit_mask
@@ -17,8 +17,10 @@ victim = page_header(
 image_column, mask_column, attack_column = st.columns([1, 1.15, 0.85], gap="medium")
 with image_column:
     choose_image(state, victim)
+if victim is not None and state.choice is not None:
+    aim_away(state, victim, state.choice)
 with mask_column:
-    edit_mask(state)
+    edit_mask(state, victim)
 with attack_column:
     attack_controls(state, victim)
 show_run(state, victim)

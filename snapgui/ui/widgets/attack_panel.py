@@ -6,7 +6,7 @@ from snapgui.engine.settings import GAMUTS, STARTS, AttackSettings
 from snapgui.engine.victim import Victim
 from snapgui.records import RunRequest
 from snapgui.ui import resources, words
-from snapgui.ui.state import SnapState
+from snapgui.ui.state import Choice, SnapState
 from snapgui.ui.work import attack_work, keep_run
 
 
@@ -33,8 +33,6 @@ def attack_controls(state: SnapState, victim: Victim | None) -> None:
 
 def _settings(state: SnapState, victim: Victim) -> AttackSettings:
     classes = victim.card.classes
-    if state.choice is not None:
-        aim_away(state, victim)
     target = st.segmented_control(
         "Make the model say", range(len(classes)), required=True, key="target", persist_state="session",
         format_func=classes.__getitem__, help="The class that the patch aims at.",
@@ -52,12 +50,11 @@ def _settings(state: SnapState, victim: Victim) -> AttackSettings:
     return AttackSettings(target=target or 0, gamut=gamut, start=start, steps=steps, confidence=confidence / 100)
 
 
-def aim_away(state: SnapState, victim: Victim) -> None:
-    """For each new image, aim at a class that the model does not say already."""
-    assert state.choice is not None
-    if state.picked.get("target") != state.choice.name:
-        state.picked["target"] = state.choice.name
-        p = resources.predict_pixels(victim, state.choice.pixels)
+def aim_away(state: SnapState, victim: Victim, choice: Choice) -> None:
+    """For each new image, aim at a class that the model does not say already; before the control is drawn."""
+    if state.picked.get("target") != choice.name:
+        state.picked["target"] = choice.name
+        p = resources.predict_pixels(victim, choice.pixels)
         st.session_state["target"] = min(range(len(p)), key=p.__getitem__)
 
 

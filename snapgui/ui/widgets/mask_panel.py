@@ -2,10 +2,13 @@
 
 import streamlit as st
 
-from snapgui.engine.cells import area_fraction, draw_mask, outlines_of, propose_cells, read_mask, touches_centre
+from snapgui.engine.cells import area_fraction, draw_mask, outlines_of, read_mask, touches_centre
 from snapgui.engine.images import encode_png
-from snapgui.engine.settings import CENTRES, PLACEMENTS, CellSettings
-from snapgui.errors import SnapError
+from snapgui.engine.placement import place_cells
+from snapgui.engine.proposals import propose_cells
+from snapgui.engine.settings import CENTRES, PLACEMENTS, AttackSettings, CellSettings
+from snapgui.engine.victim import Victim
+from snapgui.errors import MaskError, SnapError
 from snapgui.ui import words
 from snapgui.ui.pictures import mask_pixels
 from snapgui.ui.state import Choice, MaskChoice, SnapState, get_state, set_mask, undo_mask
@@ -24,15 +27,15 @@ TOOL_HELP: dict[Tool, str] = {
 }
 
 
-def edit_mask(state: SnapState) -> None:
-    """Draw the whole column; the mask lands in the state."""
+def edit_mask(state: SnapState, victim: Victim | None) -> None:
+    """Draw the whole column; the mask lands in the state. Some placements ask the victim where cells matter."""
     st.subheader("2 Mask", anchor=False)
     if state.choice is None:
         st.caption("Choose an image first. The cells that the attack may recolour are then shown and drawn here.")
         return
     # The canvas stands above the controls that fill it, so its place is kept and filled last.
     canvas_place = st.container()
-    _propose_controls(state, state.choice)
+    _propose_controls(state, state.choice, victim)
     with canvas_place:
         _draw_controls(state, state.choice)
 
@@ -91,7 +94,7 @@ def _clear(state: SnapState) -> None:
         set_mask(state, MaskChoice(state.mask.mask & False, "drawn"))
 
 
-def _propose_controls(state: SnapState, choice: Choice) -> None:
+def _propose_controls(state: SnapState, choice: Choice, victim: Victim | None) -> None:
     left, right = st.columns(2)
     placement = left.segmented_control(
         "Placement", PLACEMENTS, required=True, key="placement", persist_state="session",
@@ -111,23 +114,32 @@ def _propose_controls(state: SnapState, choice: Choice) -> None:
     settings = CellSettings(
         count=count, area=area / 100, placement=placement or "scattered", centre=centre or "open", seed=seed,
     )
-    proposed = state.mask is not None and state.mask.source == "proposed"
-    if pressed or state.mask is None or (proposed and settings != state.cells_seen):
-        propose(state, choice, settings)
-    state.cells_seen = settings
+    proposed = state.mask is not None and state.mask.source == "proposed" and state.cells_seen is not None
+    target = st.session_state.get("target") or 0
+    # Scattered cells and nuclei are the same whatever the victim; the others follow it and its target.
+    asked = (settings, None if victim is None or settings.placement in ("scattered", "nuclei") else (victim.card.sha256, target))
+    if pressed or state.mask is None or (proposed and asked != state.cells_seen):
+        with st.spinner("Placing cells"):
+            propose(state, choice, settings, victim, target)
+    state.cells_seen = asked
 
 
-def propose(state: SnapState, choice: Choice, settings: CellSettings) -> None:
+def propose(state: SnapState, choice: Choice, settings: CellSettings, victim: Victim | None, target: int) -> None:
     """Put a proposed mask on the bench; where none can be made, keep what is there and say why."""
     shape = (choice.pixels.shape[0], choice.pixels.shape[1])
     try:
-        mask = draw_mask(propose_cells(choice.pixels, settings), shape)
+        if victim is not None:
+            cells = place_cells(victim, choice.pixels, settings, AttackSettings(target=target))
+        elif settings.placement in ("scattered", "nuclei"):
+            cells = propose_cells(choice.pixels, settings)
+        else:
+            raise MaskError("Placement by gain asks the model, and none is loaded. Load one on the Model page, or scatter cells.")
     except SnapError as error:
         if state.mask is None:
             set_mask(state, MaskChoice(draw_mask([], shape), "proposed", settings))
         state.mask_error = str(error)
     else:
-        set_mask(state, MaskChoice(mask, "proposed", settings))
+        set_mask(state, MaskChoice(draw_mask(cells, shape), "proposed", settings))
 
 
 def _mask_file(state: SnapState, choice: Choice) -> None:
