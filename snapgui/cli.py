@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from snapgui import __version__
+from snapgui.audit.commands import add_attack_options, add_audit_command, attack_settings, cell_settings, run_audit_command
 from snapgui.data.commands import add_data_commands, run_data
-from snapgui.engine.settings import CENTRES, GAMUTS, PLACEMENTS, STARTS, AttackSettings, CellSettings
+from snapgui.engine.settings import AttackSettings
 from snapgui.errors import ImageError, SnapError
 from snapgui.shipped import APP, MODEL
 
@@ -25,6 +26,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_train(commands)
     _add_predict(commands)
     _add_attack(commands)
+    add_audit_command(commands)
     add_data_commands(commands)
     return parser
 
@@ -66,20 +68,11 @@ def _add_predict(commands: "Commands[argparse.ArgumentParser]") -> None:
 
 
 def _add_attack(commands: "Commands[argparse.ArgumentParser]") -> None:
-    cells, patch = CellSettings(), AttackSettings()
     attack = commands.add_parser("attack", help="run SNAP on one picture", formatter_class=WITH_DEFAULTS)
     attack.add_argument("image", type=Path, metavar="IMAGE")
     attack.add_argument("--window", type=int, nargs=2, default=None, metavar=("LEFT", "TOP"), help="96 px window of a larger field")
-    attack.add_argument("--target", type=int, default=patch.target, help="class aimed at: 0 normal, 1 metastasis")
-    attack.add_argument("--cells", type=int, default=cells.count, help="how many cells")
-    attack.add_argument("--area", type=float, default=cells.area, help="share of the pixels that they cover")
-    attack.add_argument("--centre", choices=CENTRES, default=cells.centre, help="whether cells may lie in the central 32 px")
-    attack.add_argument("--placement", choices=PLACEMENTS, default=cells.placement)
-    attack.add_argument("--gamut", choices=GAMUTS, default=patch.gamut, help="colours that the patch may use")
-    attack.add_argument("--init", choices=STARTS, default=patch.start, help="colour that it starts from")
-    attack.add_argument("--steps", type=int, default=patch.steps)
-    attack.add_argument("--confidence", type=float, default=patch.confidence, help="stop at this probability of the target")
-    attack.add_argument("--seed", type=int, default=0)
+    attack.add_argument("--target", type=int, default=AttackSettings().target, help="class aimed at: 0 normal, 1 metastasis")
+    add_attack_options(attack)
     attack.add_argument("--mask", type=Path, default=None, metavar="FILE", help="a mask picture (white: may change) instead of proposed cells")
     attack.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the files of the run")
     _add_model(attack)
@@ -127,12 +120,8 @@ def run_predict(args: argparse.Namespace, arguments: list[str]) -> None:
 
 def run_attack(args: argparse.Namespace, arguments: list[str]) -> None:
     """Attack one picture and write the files of the run."""
-    settings = AttackSettings(
-        target=args.target, gamut=args.gamut, start=args.init, steps=args.steps, confidence=args.confidence, seed=args.seed,
-    )
-    cells = None
-    if not args.mask:
-        cells = CellSettings(count=args.cells, area=args.area, placement=args.placement, centre=args.centre, seed=args.seed)
+    settings = attack_settings(args, target=args.target)
+    cells = None if args.mask else cell_settings(args)
 
     from snapgui.engine.cells import draw_mask, load_mask
     from snapgui.engine.images import read_window
@@ -159,21 +148,20 @@ def run_attack(args: argparse.Namespace, arguments: list[str]) -> None:
     print(verdict(result))
 
 
-COMMANDS: dict[str, Callable[[argparse.Namespace, list[str]], None]] = {
-    "app": run_app, "train": run_train, "predict": run_predict, "attack": run_attack, "data": run_data,
+COMMANDS: dict[str, Callable[[argparse.Namespace, list[str]], int | None]] = {
+    "app": run_app, "train": run_train, "predict": run_predict, "attack": run_attack, "audit": run_audit_command, "data": run_data,
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; 0 when it ran, 2 with one sentence on standard error for bad input."""
+    """Run one command; 0 when it ran, 1 when it is not complete, 2 with one sentence on standard error for bad input."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     args = build_parser().parse_args(arguments)
     try:
-        COMMANDS[args.command](args, arguments)
+        return COMMANDS[args.command](args, arguments) or 0
     except SnapError as error:
         print(f"snap: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("snap: stopped.", file=sys.stderr)
         return 130
-    return 0

@@ -1,11 +1,23 @@
-"""The honest comparisons: the same mask filled without optimisation."""
+"""The honest comparisons: the same mask filled without looking at the victim, and one square in the place of many cells."""
 
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from snapgui.engine.cells import Mask, centre_mask
 from snapgui.engine.gamut import Gamut
 from snapgui.engine.images import round_to_8_bits
+from snapgui.engine.nuclei import find_nuclei, tissue_mask
 from snapgui.engine.packing import compose, pack
+from snapgui.engine.settings import Centre
 from snapgui.engine.starts import start_colours
+from snapgui.errors import MaskError
+
+# Of a donor nucleus, the middle part alone: its corners are background.
+INNER_SHARE = 0.7
 
 
 def control_images(images: torch.Tensor, masks: torch.Tensor, gamut: Gamut, *, seed: int = 0) -> dict[str, torch.Tensor]:
@@ -20,3 +32,61 @@ def control_images(images: torch.Tensor, masks: torch.Tensor, gamut: Gamut, *, s
         "random colours": start_colours("random", images, masks, gamut, seed=seed),
     }
     return {name: compose(images, places, round_to_8_bits(colours)) for name, colours in fills.items()}
+
+
+def nucleus_textures(pictures: Sequence[NDArray[np.uint8]], *, least_px: int = 5) -> list[NDArray[np.uint8]]:
+    """The inner parts of the nuclei of donor pictures uint8 ``(H, W, 3)``, at least ``least_px`` wide each way."""
+    textures = []
+    for picture in pictures:
+        for outline in find_nuclei(picture):
+            middle, half = outline.mean(axis=0), np.ptp(outline, axis=0) / 2 * INNER_SHARE
+            left, top = np.maximum(np.rint(middle - half), 0).astype(int)
+            right, bottom = np.rint(middle + half).astype(int) + 1
+            texture = picture[top:bottom, left:right]
+            if min(texture.shape[:2]) >= least_px:
+                textures.append(texture)
+    return textures
+
+
+def paste_nuclei(
+    pixels: NDArray[np.uint8], mask: Mask, textures: Sequence[NDArray[np.uint8]], rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Each cell of a mask bool ``(H, W)`` filled with the texture of a real nucleus, stretched to it: uint8 ``(H, W, 3)``.
+
+    Raises:
+        MaskError: no textures.
+    """
+    if not textures:
+        raise MaskError("No nuclei were found in the donor patches. Give normal patches that show nuclei.")
+    filled = pixels.copy()
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
+    for cell in range(1, count):
+        left, top, width, height = boxes[cell, :4]
+        texture = textures[int(rng.integers(len(textures)))]
+        stretched = cv2.resize(texture, (int(width), int(height)), interpolation=cv2.INTER_LINEAR).reshape(height, width, 3)
+        place = np.s_[top : top + height, left : left + width]
+        inside = labels[place] == cell
+        filled[place][inside] = stretched[inside]
+    return filled
+
+
+def square_mask(pixels: NDArray[np.uint8], area_px: int, centre: Centre, rng: np.random.Generator) -> Mask:
+    """One square of about ``area_px`` pixels on tissue, anywhere that the centre's rule allows: bool ``(H, W)``.
+
+    Raises:
+        MaskError: no room for it.
+    """
+    shape = (pixels.shape[0], pixels.shape[1])
+    side = max(1, round(area_px**0.5))
+    blocked = ~tissue_mask(pixels)
+    if centre == "excluded":
+        blocked |= centre_mask(shape)
+    hits = cv2.integral(blocked.astype(np.uint8))
+    inside = hits[side:, side:] - hits[:-side, side:] - hits[side:, :-side] + hits[:-side, :-side]
+    free = np.argwhere(inside == 0) if side <= min(shape) else np.empty((0, 2), int)
+    if not len(free):
+        raise MaskError(f"A square of {side} x {side} px finds no room on tissue, centre {centre}. Lower the area or open the centre.")
+    top, left = free[rng.integers(len(free))]
+    mask = np.zeros(shape, dtype=bool)
+    mask[top : top + side, left : left + side] = True
+    return mask

@@ -19,7 +19,7 @@ STARTS: tuple[Start, ...] = get_args(Start)
 OPTIMISERS: tuple[OptimiserName, ...] = get_args(OptimiserName)
 
 
-class _Settings:
+class Settings:
     """JSON there and back for a frozen dataclass; unknown names are errors, missing ones take their defaults."""
 
     def to_json(self) -> dict[str, Any]:
@@ -44,7 +44,7 @@ class _Settings:
 
 
 @dataclass(frozen=True)
-class CellSettings(_Settings):
+class CellSettings(Settings):
     """How cells are proposed.
 
     Attributes:
@@ -74,7 +74,7 @@ class CellSettings(_Settings):
 
 
 @dataclass(frozen=True)
-class AttackSettings(_Settings):
+class AttackSettings(Settings):
     """How a patch is optimised.
 
     Attributes:
@@ -113,3 +113,29 @@ class AttackSettings(_Settings):
         self._check_range("seed", 0, 2**63 - 1)
         self._check_choice("gamut", GAMUTS)
         self._check_choice("start", STARTS)
+
+
+@dataclass(frozen=True)
+class UniversalSettings(Settings):
+    """How one patch is trained for a set.
+
+    Attributes:
+        gamut: colours that it may use, in each image's own.
+        confidence: probability of the aimed class at which an image counts as solved.
+        epochs: times that each image is seen.
+        batch_size: images a step.
+        seed: of start, order and turns.
+    """
+
+    gamut: GamutName = "range"
+    confidence: float = 0.95
+    epochs: int = 20
+    batch_size: int = 32
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        self._check_choice("gamut", GAMUTS)
+        self._check_range("confidence", 0.5, 0.999)
+        self._check_range("epochs", 1, 10_000)
+        self._check_range("batch_size", 1, 10_000)
+        self._check_range("seed", 0, 2**63 - 1)

@@ -6,11 +6,9 @@ import secrets
 import statistics
 import time
 from collections.abc import Callable, Generator
-from importlib.metadata import version
 
 import torch
 
-from snapgui import __version__
 from snapgui.engine.attack import Step, run_attack
 from snapgui.engine.cells import area_fraction, touches_centre
 from snapgui.engine.checks import check_run
@@ -22,9 +20,8 @@ from snapgui.engine.starts import start_colours
 from snapgui.engine.victim import Victim
 from snapgui.engine.visibility import measure
 from snapgui.errors import MaskError
+from snapgui.provenance import device_name, library_versions
 from snapgui.records import CurvePoint, Progress, RunRequest, RunResult
-
-LIBRARIES = ("torch", "torchvision", "numpy", "opencv-python", "scikit-image", "pillow")
 
 
 def run_snap(
@@ -95,7 +92,7 @@ def run_snap(
         image_sha256=hashlib.sha256(request.pixels.tobytes()).hexdigest(),
         device=device_name(device),
         started=started.isoformat(timespec="seconds"),
-        versions={"snap-studio": __version__} | {name: version(name) for name in LIBRARIES},
+        versions=library_versions(),
         controls={
             name: _probabilities(victim, filled)[target]
             for name, filled in control_images(images, masks, gamut, seed=settings.seed).items()
@@ -118,11 +115,6 @@ def finish(run: Generator[Progress, None, RunResult]) -> RunResult:
         except StopIteration as end:
             result: RunResult = end.value
             return result
-
-
-def device_name(device: torch.device) -> str:
-    """The device in words."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type.upper()
 
 
 def _probabilities(victim: Victim, images: torch.Tensor) -> tuple[float, ...]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from snapgui.data.datasets import PatchSet
 from snapgui.engine.images import to_image
 from snapgui.engine.victim import Victim
+from snapgui.statistics import area_under_curve, wilson_interval
 
 
 @dataclass(frozen=True)
@@ -23,28 +24,6 @@ class Figures:
     auc: float
     sensitivity: float
     specificity: float
-
-
-def wilson_interval(successes: int, count: int, *, z: float = 1.959963984540054) -> tuple[float, float]:
-    """Wilson's 95 % interval of a proportion (Wilson 1927); (0, 1) for no observation at all."""
-    if count == 0:
-        return 0.0, 1.0
-    share = successes / count
-    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
-    half = z / (1 + z * z / count) * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
-    return max(0.0, middle - half), min(1.0, middle + half)
-
-
-def area_under_curve(labels: NDArray[np.int64], scores: NDArray[np.float64]) -> float:
-    """Area under the ROC curve as the Mann-Whitney share, ties counting half; NaN with one class only."""
-    positive = labels == 1
-    if positive.all() or not positive.any():
-        return math.nan
-    _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    mid_ranks = np.cumsum(counts) - (counts - 1) / 2
-    ranks = mid_ranks[inverse]
-    n_pos, n_neg = int(positive.sum()), int((~positive).sum())
-    return float((ranks[positive].sum() - n_pos * (n_pos + 1) / 2) / (n_pos * n_neg))
 
 
 def figures_of(labels: NDArray[np.int64], p_metastasis: NDArray[np.float64]) -> Figures:

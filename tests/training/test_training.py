@@ -10,8 +10,9 @@ from safetensors.torch import load_file, save_file
 
 from snapgui.engine.victim import Victim
 from snapgui.errors import DataError, ModelError, SettingsError
+from snapgui.statistics import area_under_curve, wilson_interval
 from snapgui.training.augment import random_views, resize_patches
-from snapgui.training.evaluate import area_under_curve, figures_of, wilson_interval
+from snapgui.training.evaluate import figures_of
 from snapgui.training.networks import build_network, load_start, stages
 from snapgui.training.run import train
 from snapgui.training.settings import TrainSettings

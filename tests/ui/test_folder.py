@@ -8,7 +8,7 @@ import pytest
 
 from snapgui.engine.images import encode_png
 from snapgui.errors import DataError, ImageError
-from snapgui.training.evaluate import area_under_curve
+from snapgui.statistics import area_under_curve
 from snapgui.ui.folder import (
     answer_csv,
     confusion,

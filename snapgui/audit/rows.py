@@ -1,0 +1,71 @@
+"""The table of an audit: one row per image and condition."""
+
+import io
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from snapgui.data.datasets import PatchSet
+from snapgui.records import Visibility
+
+Row = dict[str, Any]
+UNTOUCHED = "untouched"
+
+# ``status`` of an untouched row: attacked, wrong before, other class, unreadable; of another: measured, no room.
+SCHEMA = pa.schema([
+    ("position", pa.int64()),
+    ("id", pa.string()),
+    ("split", pa.string()),
+    ("label", pa.int64()),
+    ("condition", pa.string()),
+    ("status", pa.string()),
+    ("error", pa.string()),
+    ("predicted_before", pa.int64()),
+    ("predicted_after", pa.int64()),
+    ("p_label_before", pa.float64()),
+    ("p_label_after", pa.float64()),
+    ("flipped", pa.bool_()),
+    ("reached_goal", pa.bool_()),
+    ("best_step", pa.int64()),
+    ("steps", pa.int64()),
+    ("area", pa.float64()),
+    ("centre", pa.string()),
+    ("ssim_mask", pa.float64()),
+    ("ssim_whole", pa.float64()),
+    ("psnr_whole_db", pa.float64()),
+    ("mean_de00_mask", pa.float64()),
+    ("p95_de00_mask", pa.float64()),
+    ("mean_de00_whole", pa.float64()),
+    ("picture", pa.string()),
+])
+
+
+def new_row(patches: PatchSet, position: int, condition: str, **values: Any) -> Row:
+    """A row about one image; what is not given stays empty. Unknown columns are errors."""
+    row: Row = dict.fromkeys(SCHEMA.names)
+    row.update(
+        position=position, id=patches.ids[position], split=patches.splits[position], label=int(patches.labels[position]),
+        condition=condition,
+    )
+    unknown = set(values) - set(row)
+    if unknown:
+        raise KeyError(f"no columns {sorted(unknown)}")
+    row.update(values)
+    return row
+
+
+def visibility_columns(visibility: dict[str, Visibility]) -> Row:
+    """Columns of what `engine.visibility.measure` found."""
+    inside, whole = visibility["mask"], visibility["whole"]
+    return {
+        "ssim_mask": inside.ssim, "ssim_whole": whole.ssim, "psnr_whole_db": whole.psnr_db, "mean_de00_mask": inside.mean_de00,
+        "p95_de00_mask": inside.p95_de00, "mean_de00_whole": whole.mean_de00,
+    }
+
+
+def to_parquet(rows: list[Row]) -> bytes:
+    """Rows as the bytes of a Parquet file; the same rows give the same bytes."""
+    stream = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), stream, compression="zstd")
+    return stream.getvalue()

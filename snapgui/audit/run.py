@@ -1,0 +1,143 @@
+"""An audit from first to last: shards on this machine or on a Ray cluster, saved as they come, then one table."""
+
+import datetime
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from snapgui.audit import store
+from snapgui.audit.plan import Plan, donor_textures, plan_audit
+from snapgui.audit.settings import SNAP, AuditSettings
+from snapgui.audit.shard import ShardResult, run_shard
+from snapgui.audit.summary import summarise
+from snapgui.engine.victim import Victim
+from snapgui.provenance import device_name, library_versions
+
+EngineName = Literal["local", "ray"]
+# A shard's number with what is being done in it, or with its result, or with why it failed.
+Event = tuple[int, str | ShardResult | Exception]
+
+
+@dataclass(frozen=True)
+class AuditProgress:
+    """Where an audit stands.
+
+    Attributes:
+        images_done, images: counted by finished shards.
+        doing: the condition at work, where it is known.
+        left_s: seconds left, from the shards done in this session; None before the first.
+        attacked, flipped: of SNAP, in the shards done in this session.
+    """
+
+    images_done: int
+    images: int
+    doing: str
+    left_s: float | None
+    attacked: int
+    flipped: int
+
+
+@dataclass(frozen=True)
+class AuditOutcome:
+    """A finished or stopped audit: its folder, its summary if all shards are there, and what went wrong by shard."""
+
+    folder: Path
+    summary: dict[str, Any] | None
+    failures: dict[int, str] = field(default_factory=dict)
+
+
+def run_audit(
+    model: Path, data: Path, out: Path, settings: AuditSettings, *, device: str = "cpu", engine: EngineName = "local",
+    address: str | None = None, stop: Callable[[], bool] | None = None,
+) -> Generator[AuditProgress, None, AuditOutcome]:
+    """Audit a data set; yields progress and returns the outcome.
+
+    What is on disk in ``out`` from the same audit is kept and not done again; another model, data set or setting gets a
+    folder of its own. A shard that cannot be computed or written is reported, and the rest goes on.
+
+    Args:
+        model: the victim's file.
+        data: folder of a labelled data set; with ``ray`` every machine must see it, and the model, under the same path.
+        out: where audits are kept.
+        settings: what is asked.
+        device: where the victim computes.
+        engine: ``local`` or ``ray``.
+        address: of a Ray cluster (``auto`` finds one); None starts a local one.
+        stop: asked between conditions; True ends after what is on disk.
+    """
+    victim = Victim.load(model, device=device)
+    plan = plan_audit(victim, data, settings)
+    folder = store.audit_folder(out, plan.fingerprint)
+    store.begin(folder, {
+        "fingerprint": plan.fingerprint, "settings": settings.to_json(), "model": victim.card.name, "model_sha256": victim.card.sha256,
+        "data": Path(data).name, "images": len(plan.patches), "shards": len(plan.shards), "classes": list(victim.card.classes),
+        "device": device_name(victim.mean.device), "versions": library_versions(),
+        "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    })
+    done = store.finished_shards(folder)
+    pending = [index for index in range(len(plan.shards)) if index not in done]
+    if engine == "ray":
+        from snapgui.audit.ray_engine import ray_events
+
+        events = ray_events(model, data, device, plan, pending, settings, address=address)
+    else:
+        events = local_events(victim, plan, pending, settings)
+    failures: dict[int, str] = {}
+    attacked = flipped = 0
+    begin, fresh = time.perf_counter(), 0
+
+    def progress(doing: str) -> AuditProgress:
+        left_s = (time.perf_counter() - begin) / fresh * (len(pending) - fresh - len(failures)) if fresh else None
+        images_done = sum(len(plan.shards[index]) for index in done)
+        return AuditProgress(images_done, len(plan.patches), doing, left_s, attacked, flipped)
+
+    yield progress("reading")
+    for index, event in events:
+        if isinstance(event, str):
+            yield progress(event)
+        elif isinstance(event, Exception):
+            failures[index] = str(event)
+        else:
+            try:
+                store.save_shard(folder, index, event)
+            except OSError as error:
+                failures[index] = f"it could not be written: {error.strerror}"
+            else:
+                done.add(index)
+                fresh += 1
+                snap = [row for row in event.rows if row["condition"] == SNAP and row["status"] == "measured"]
+                attacked, flipped = attacked + len(snap), flipped + sum(row["flipped"] for row in snap)
+            yield progress("")
+        if stop and stop():
+            break
+    if len(done) < len(plan.shards):
+        return AuditOutcome(folder, None, failures)
+    return AuditOutcome(folder, _finish(folder, done), failures)
+
+
+def _finish(folder: Path, done: set[int]) -> dict[str, Any]:
+    store.combine(folder, done)
+    costs = store.read_costs(folder)
+    summary = summarise(store.read_rows(folder))
+    attacked = summary["before"]["attacked"]
+    for one in summary["conditions"]:
+        name = one["condition"]
+        seconds = costs["seconds"].get(name, 0.0)
+        one["seconds_per_image"] = seconds / attacked if attacked else None
+        one["image_steps"] = costs["image_steps"].get(name, 0)
+    summary["seconds"] = sum(costs["seconds"].values())
+    store.write_summary(folder, summary)
+    return summary
+
+
+def local_events(victim: Victim, plan: Plan, pending: Sequence[int], settings: AuditSettings) -> Iterator[Event]:
+    """Shards one after another in this process."""
+    textures = donor_textures(plan.donors)
+    for index in pending:
+        try:
+            for event in run_shard(victim, plan.patches, plan.shards[index], textures, settings):
+                yield index, event
+        except (RuntimeError, MemoryError) as error:
+            yield index, error

@@ -1,0 +1,114 @@
+"""An audit on disk: what is written appears whole or not at all, so that a killed audit goes on where it was.
+
+``audit.json`` says what was asked, ``shards/NNNNN.parquet`` holds the rows of a finished shard (``.json`` beside it what it
+cost), ``pictures/`` the altered pictures; ``rows.parquet`` and ``summary.json`` are made of them at the end.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from snapgui.audit.rows import SCHEMA, to_parquet
+from snapgui.audit.shard import ShardResult
+from snapgui.errors import DataError
+
+_AUDIT_ID = re.compile(r"audit-[0-9a-f]{12}")
+
+
+def audit_folder(out: Path, fingerprint: str) -> Path:
+    """The folder of one audit in ``out``."""
+    return Path(out) / f"audit-{fingerprint[:12]}"
+
+
+def find_audits(out: Path) -> list[Path]:
+    """The audits in a folder, the newest first."""
+    found = [path for path in Path(out).glob("audit-*") if _AUDIT_ID.fullmatch(path.name) and (path / "audit.json").is_file()]
+    return sorted(found, key=lambda path: (path / "audit.json").stat().st_mtime, reverse=True)
+
+
+def begin(folder: Path, description: dict[str, Any]) -> None:
+    """Make the folder and write what is asked; an audit that was begun before keeps its own words.
+
+    Raises:
+        DataError: the place cannot be written.
+    """
+    try:
+        for name in ("shards", "pictures"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        for left_over in folder.rglob("*.partial"):
+            left_over.unlink()
+        if not (folder / "audit.json").is_file():
+            _write(folder / "audit.json", json.dumps(description, indent=2).encode())
+    except OSError as error:
+        raise DataError(f"The audit cannot be written to {folder} ({error.strerror}). Choose another folder for --out.") from error
+
+
+def save_shard(folder: Path, index: int, result: ShardResult) -> None:
+    """Write a finished shard; its rows come last and mark it as finished. Raises OSError where the disk is full."""
+    for name, data in result.pictures.items():
+        _write(folder / "pictures" / name, data)
+    cost = {"seconds": result.seconds, "image_steps": result.image_steps}
+    _write(folder / "shards" / f"{index:05d}.json", json.dumps(cost).encode())
+    _write(folder / "shards" / f"{index:05d}.parquet", to_parquet(result.rows))
+
+
+def finished_shards(folder: Path) -> set[int]:
+    """Which shards are on disk."""
+    return {int(path.stem) for path in (folder / "shards").glob("[0-9]*.parquet")}
+
+
+def combine(folder: Path, indices: Iterable[int]) -> Path:
+    """All rows in one file, in the order of the shards; one shard is in memory at a time."""
+    path = folder / "rows.parquet"
+    partial = path.with_suffix(".partial")
+    with pq.ParquetWriter(partial, SCHEMA, compression="zstd") as writer:
+        for index in sorted(indices):
+            writer.write_table(pq.read_table(folder / "shards" / f"{index:05d}.parquet", schema=SCHEMA))
+    partial.replace(path)
+    return path
+
+
+def read_costs(folder: Path) -> dict[str, dict[str, float]]:
+    """Seconds and image-steps by condition, summed over the shards."""
+    total: dict[str, dict[str, float]] = {"seconds": {}, "image_steps": {}}
+    for path in sorted((folder / "shards").glob("[0-9]*.json")):
+        for kind, by_condition in json.loads(path.read_text()).items():
+            for condition, value in by_condition.items():
+                total[kind][condition] = total[kind].get(condition, 0) + value
+    return total
+
+
+def read_rows(folder: Path, columns: list[str] | None = None) -> pd.DataFrame:
+    """The table of a finished audit; raises DataError if there is none."""
+    try:
+        return pq.read_table(folder / "rows.parquet", columns=columns).to_pandas()
+    except (OSError, ValueError) as error:
+        raise DataError(f"{folder.name} has no table ({error}). Let the audit run to its end.") from error
+
+
+def read_summary(folder: Path) -> dict[str, Any]:
+    """The summary of a finished audit; raises DataError if there is none."""
+    try:
+        return dict(json.loads((folder / "summary.json").read_text()))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{folder.name} has no summary ({error}). Let the audit run to its end.") from error
+
+
+def write_summary(folder: Path, summary: dict[str, Any]) -> None:
+    """Write ``summary.json``."""
+    _write(folder / "summary.json", json.dumps(summary, indent=2).encode())
+
+
+def _write(path: Path, data: bytes) -> None:
+    partial = path.with_name(f"{path.name}.partial")
+    with partial.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)

@@ -1,0 +1,335 @@
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from snapgui import shipped
+from snapgui.audit import run as audit_run
+from snapgui.audit import store
+from snapgui.audit.plan import plan_audit
+from snapgui.audit.rows import SCHEMA, UNTOUCHED
+from snapgui.audit.run import AuditOutcome, run_audit
+from snapgui.audit.settings import AREAS, AuditSettings, Condition, conditions_of, seed_of
+from snapgui.audit.summary import goal_curve, summarise, table_text
+from snapgui.cli import main
+from snapgui.engine.cells import centre_mask, read_mask
+from snapgui.engine.images import read_pixels, to_image
+from snapgui.engine.settings import AttackSettings, CellSettings
+from snapgui.errors import DataError, SettingsError
+
+SETTINGS = AuditSettings(
+    split="val", cells=CellSettings(count=6, area=0.1), attack=AttackSettings(steps=3), batch_size=4, shard_size=4,
+)
+FAST = ("--split", "val", "--steps", "2", "--cells", "5", "--batch-size", "4", "--shard-size", "2")
+
+
+def drain(audit) -> tuple[list, AuditOutcome]:
+    seen = []
+    while True:
+        try:
+            seen.append(next(audit))
+        except StopIteration as end:
+            return seen, end.value
+
+
+@pytest.fixture(scope="module")
+def audited(small_set: Path, tmp_path_factory: pytest.TempPathFactory):
+    out = tmp_path_factory.mktemp("out")
+    return drain(run_audit(shipped.MODEL, small_set, out, SETTINGS))
+
+
+def test_an_audit_has_one_row_per_image_and_condition(audited, small_set: Path) -> None:
+    seen, outcome = audited
+    rows = store.read_rows(outcome.folder)
+    assert list(rows.columns) == SCHEMA.names
+    names = [condition.name for condition in conditions_of(SETTINGS)]
+    untouched = rows[rows.condition == UNTOUCHED]
+    assert sorted(untouched.id) == sorted([f"metastasis{k}" for k in range(6)] + [f"normal{k}" for k in range(4)])
+    attacked = untouched[untouched.status == "attacked"]
+    assert set(attacked.label) == {1} and len(attacked) >= 5
+    for name in names:
+        assert list(rows[rows.condition == name].id) == list(attacked.id)
+    assert seen[0].images_done == 0 and seen[-1].images_done == 10 and seen[-1].left_s == 0
+    assert any(progress.doing == "one square" for progress in seen)
+
+
+def test_every_figure_is_that_of_the_saved_picture(audited, small_set: Path, shipped_victim) -> None:
+    _, outcome = audited
+    rows = store.read_rows(outcome.folder)
+    snap = rows[(rows.condition == "SNAP") & (rows.status == "measured")]
+    originals = {path.stem: read_pixels(path) for path in (small_set / "patches").iterdir()}
+    for row in snap.itertuples():
+        saved = read_pixels(outcome.folder / "pictures" / row.picture)
+        p = shipped_victim.predict(to_image(saved)[None])[0]
+        assert row.p_label_after == pytest.approx(float(p[1]), abs=1e-5)
+        assert row.flipped == (float(p[1]) < 0.5) and row.predicted_after == int(p.argmax())
+        mask = read_mask((outcome.folder / "pictures" / row.picture.replace(".png", "-mask.png")).read_bytes(), shape=(96, 96))
+        assert row.area == pytest.approx(mask.mean()) and abs(row.area - 0.1) < 0.02
+        assert (saved != originals[row.id])[~mask].sum() == 0
+        assert row.centre == ("open" if (mask & centre_mask((96, 96))).any() else "excluded")
+    excluded = rows[rows.condition == "SNAP, centre excluded"]
+    assert set(excluded.centre.dropna()) == {"excluded"}
+    square, whole = (rows[rows.condition == name] for name in ("one square", "whole image, 2/255"))
+    assert (abs(square.area.dropna() - 0.1) < 0.02).all() and (whole.area == 1).all()
+    assert (whole.psnr_whole_db > 40).all(), "2/255 is hardly seen"
+    assert rows[rows.condition == "median colour"].steps.isna().all()
+
+
+def test_the_summary_counts_the_rows(audited) -> None:
+    _, outcome = audited
+    rows = store.read_rows(outcome.folder)
+    summary = outcome.summary
+    assert summary == json.loads((outcome.folder / "summary.json").read_text()) == store.read_summary(outcome.folder)
+    for one in summary["conditions"]:
+        part = rows[(rows.condition == one["condition"]) & (rows.status == "measured")]
+        assert one["flipped"]["count"] == int(part.flipped.sum()) and one["flipped"]["of"] == len(part)
+        wrong = 10 * (1 - summary["before"]["accuracy"]["share"])
+        assert one["accuracy"]["share"] == pytest.approx(1 - (wrong + int(part.flipped.sum())) / 10)
+        assert one["flipped"]["interval"][0] <= one["flipped"]["share"] <= one["flipped"]["interval"][1]
+    text = table_text(summary)
+    assert "96.3%" in text and "69.0%" in text and "whole image, 2/255" in text
+
+
+def test_summary_of_a_table_known_by_heart() -> None:
+    def row(position, condition, label, before, after, status, **more):
+        return {"position": position, "condition": condition, "label": label, "predicted_before": before, "predicted_after": after,
+                "status": status, **more}
+
+    rows = pd.DataFrame([
+        row(0, UNTOUCHED, 1, 1, 1, "attacked"), row(1, UNTOUCHED, 1, 1, 1, "attacked"), row(2, UNTOUCHED, 1, 0, 0, "wrong before"),
+        row(3, UNTOUCHED, 0, 0, 0, "other class"), row(4, UNTOUCHED, 0, None, None, "unreadable"),
+        row(0, "SNAP", 1, 1, 0, "measured", flipped=True, reached_goal=True, centre="open", best_step=4, area=0.05),
+        row(1, "SNAP", 1, None, None, "no room"),
+    ]).reindex(columns=SCHEMA.names)
+    summary = summarise(rows)
+    assert summary["before"]["accuracy"] == {"count": 3, "of": 4, "share": 0.75, "interval": pytest.approx([0.3006, 0.9544], abs=1e-4)}
+    assert (summary["before"]["attacked"], summary["before"]["unreadable"]) == (2, 1)
+    (snap,) = summary["conditions"]
+    assert snap["accuracy"]["count"] == 2 and snap["sensitivity"]["share"] == pytest.approx(1 / 3) and snap["specificity"]["share"] == 1
+    assert snap["flipped"]["of"] == 1 and snap["no_room"] == 1 and snap["median_steps_to_goal"] == 4
+    assert snap["flipped_by_centre"]["excluded"]["share"] is None
+    assert goal_curve(rows, "SNAP", 5) == [0, 0, 0, 0, 1, 1]
+    assert "no room: 1" in table_text(summary)
+
+
+def test_conditions_have_one_name_each_and_seeds_follow_the_image() -> None:
+    everything = conditions_of(replace(SETTINGS, groups=("area", "cells", "gamut", "placement")))
+    names = [condition.name for condition in everything]
+    assert len(set(names)) == len(names) == 9 + 2 * len(AREAS) + 5 + 4 + 8
+    assert isinstance(everything[0], Condition) and everything[0].name == "SNAP"
+    assert seed_of(0, "a") == seed_of(0, "a") != seed_of(0, "b") != seed_of(1, "b")
+    assert AuditSettings.from_json(json.loads(json.dumps(SETTINGS.to_json()))) == SETTINGS
+    with pytest.raises(SettingsError, match="groups"):
+        AuditSettings(groups=("colours",))
+
+
+def test_both_directions(small_set: Path, tmp_path: Path) -> None:
+    _, outcome = drain(run_audit(shipped.MODEL, small_set, tmp_path, replace(SETTINGS, source="both", limit=6)))
+    rows = store.read_rows(outcome.folder)
+    snap = rows[rows.condition == "SNAP"]
+    assert set(snap.label) == {0, 1} and (snap.predicted_before == snap.label).all()
+
+
+def table_bytes(out: Path) -> bytes:
+    (folder,) = store.find_audits(out)
+    return (folder / "rows.parquet").read_bytes()
+
+
+def command(data: Path, out: Path, *more: str) -> list[str]:
+    return [sys.executable, "-m", "snapgui", "audit", str(data), "--out", str(out), *FAST, *more]
+
+
+def test_a_killed_audit_goes_on_and_gives_the_same_table(small_set: Path, tmp_path: Path) -> None:
+    out = tmp_path / "killed"
+    root = Path(__file__).resolve().parents[2]
+    process = subprocess.Popen(command(small_set, out), cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 240
+    while not list(out.glob("audit-*/shards/*.parquet")):
+        assert time.monotonic() < deadline and process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    (folder,) = store.find_audits(out)
+    done = store.finished_shards(folder)
+    assert 0 < len(done) < 5 and not (folder / "rows.parquet").exists(), "killed too late to prove anything"
+    stamps = {path.name: path.stat().st_mtime_ns for path in (folder / "shards").glob("*.parquet")}
+
+    again = subprocess.run(command(small_set, out), cwd=root, capture_output=True, text=True, timeout=300)
+    assert again.returncode == 0, again.stderr
+    for name, stamp in stamps.items():
+        assert (folder / "shards" / name).stat().st_mtime_ns == stamp, "a finished shard was done again"
+    whole = subprocess.run(command(small_set, tmp_path / "whole"), cwd=root, capture_output=True, text=True, timeout=300)
+    assert whole.returncode == 0 and "SNAP, centre excluded" in whole.stdout
+    assert table_bytes(out) == table_bytes(tmp_path / "whole")
+
+
+def test_other_settings_data_or_model_get_a_folder_of_their_own(small_set: Path, tmp_path: Path, shipped_victim) -> None:
+    base = plan_audit(shipped_victim, small_set, SETTINGS).fingerprint
+    assert plan_audit(shipped_victim, small_set, SETTINGS).fingerprint == base
+    assert plan_audit(shipped_victim, small_set, replace(SETTINGS, cells=CellSettings(count=7))).fingerprint != base
+    copy = tmp_path / "copy"
+    shutil.copytree(small_set, copy)
+    assert plan_audit(shipped_victim, copy, SETTINGS).fingerprint == base, "the same data elsewhere are the same data"
+    pixels = read_pixels(copy / "patches" / "metastasis0.png")
+    pixels[0, 0] ^= 1
+    from snapgui.engine.images import encode_png
+
+    (copy / "patches" / "metastasis0.png").write_bytes(encode_png(pixels))
+    assert plan_audit(shipped_victim, copy, SETTINGS).fingerprint != base
+    folders = {store.audit_folder(tmp_path, fingerprint).name for fingerprint in (base, "f" * 64)}
+    assert len(folders) == 2
+
+
+def test_an_unreadable_image_is_recorded_and_the_rest_goes_on(small_set: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(small_set, data)
+    (data / "patches" / "metastasis2.png").write_bytes(b"not a picture")
+    _, outcome = drain(run_audit(shipped.MODEL, data, tmp_path / "out", SETTINGS))
+    rows = store.read_rows(outcome.folder)
+    broken = rows[rows.id == "metastasis2"]
+    assert list(broken.status) == ["unreadable"] and "not a PNG" in broken.error.iloc[0]
+    assert outcome.summary["before"]["unreadable"] == 1 and outcome.summary["before"]["accuracy"]["of"] == 9
+
+
+def test_a_full_disk_is_reported_and_the_rest_goes_on(small_set: Path, tmp_path: Path, monkeypatch, capsys) -> None:
+    save = store.save_shard
+
+    def full_once(folder, index, result):
+        if index == 1:
+            raise OSError(28, "No space left on device")
+        save(folder, index, result)
+
+    monkeypatch.setattr(audit_run.store, "save_shard", full_once)
+    arguments = ["audit", str(small_set), "--out", str(tmp_path), *FAST]
+    assert main(arguments) == 1
+    told = capsys.readouterr()
+    assert "shard 1 is missing, it could not be written: No space left on device" in told.err and "goes on with it" in told.out
+    (folder,) = store.find_audits(tmp_path)
+    assert store.finished_shards(folder) == {0, 2, 3, 4}
+    monkeypatch.setattr(audit_run.store, "save_shard", save)
+    assert main(arguments) == 0 and "untouched" in capsys.readouterr().out
+
+
+def test_stopping_keeps_what_is_done(small_set: Path, tmp_path: Path) -> None:
+    seen = []
+
+    def stop() -> bool:
+        return bool(list(tmp_path.glob("audit-*/shards/*.parquet")))
+
+    audit = run_audit(shipped.MODEL, small_set, tmp_path, SETTINGS, stop=stop)
+    seen, outcome = drain(audit)
+    assert outcome.summary is None and 0 < seen[-1].images_done < 10
+
+
+def break_labels(folder: Path) -> None:
+    with (folder / "train_labels.csv").open("a") as file:
+        file.write("gone,1\n")
+
+
+def make_two_sizes(folder: Path) -> None:
+    from snapgui.engine.images import encode_png
+
+    (folder / "patches" / "normal1.png").write_bytes(encode_png(np.full((64, 64, 3), 200, np.uint8)))
+
+
+def drop_metastases(folder: Path) -> None:
+    rows = [row for row in (folder / "train_labels.csv").read_text().splitlines() if not row.endswith(",1")]
+    (folder / "train_labels.csv").write_text("\n".join(rows) + "\n")
+
+
+@pytest.mark.parametrize(("spoil", "words"), [
+    (break_labels, "no picture"),
+    (make_two_sizes, "several sizes"),
+    (drop_metastases, "nothing to attack"),
+    (lambda folder: shutil.rmtree(folder / "patches"), "no picture"),
+    (lambda folder: (folder / "train_labels.csv").unlink(), "neither train_labels.csv"),
+    (lambda folder: (folder / "train_labels.csv").write_text("id,label\n"), "no rows"),
+    (lambda folder: (folder / "train_labels.csv").write_text("id,label\nnormal1,x\n"), "labels are 0"),
+    (lambda folder: (folder / "splits.csv").write_text("id,split\nnormal1,val\n"), "no row for"),
+])
+def test_bad_data_ends_with_one_sentence_and_writes_nothing(small_set: Path, tmp_path: Path, capsys, spoil, words: str) -> None:
+    data, out = tmp_path / "data", tmp_path / "out"
+    shutil.copytree(small_set, data)
+    spoil(data)
+    assert main(["audit", str(data), "--out", str(out), *FAST]) == 2
+    said = capsys.readouterr().err.strip().splitlines()
+    assert len(said) == 1 and words in said[0] and not out.exists()
+
+
+def test_a_split_that_is_not_there_and_a_place_that_cannot_be_written(small_set: Path, tmp_path: Path, capsys) -> None:
+    assert main(["audit", str(small_set), "--out", str(tmp_path / "out"), "--split", "test"]) == 2
+    assert "no split “test”; it has train, val" in capsys.readouterr().err
+    (tmp_path / "file").write_text("")
+    assert main(["audit", str(small_set), "--out", str(tmp_path / "file" / "out"), *FAST]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_a_victim_with_other_classes_is_refused(small_set: Path, linear_victim) -> None:
+    with pytest.raises(DataError, match="two classes"):
+        plan_audit(linear_victim(classes=3), small_set, SETTINGS)
+
+
+def test_memory_holds_one_shard(small_set: Path, tmp_path: Path) -> None:
+    """Rows and pictures of a shard are gone from memory once they are on disk."""
+    import gc
+
+    from snapgui.audit.shard import ShardResult
+
+    audit = run_audit(shipped.MODEL, small_set, tmp_path, replace(SETTINGS, shard_size=2, attack=AttackSettings(steps=1)))
+    held = 0
+    for _ in audit:
+        gc.collect()
+        held = max(held, sum(isinstance(thing, ShardResult) for thing in gc.get_objects()))
+    assert held <= 2
+
+
+def test_ray_gives_the_same_rows_though_a_worker_dies(small_set: Path, tmp_path: Path) -> None:
+    if "SNAP_REQUIRE_RAY" not in os.environ:
+        pytest.importorskip("ray", reason="Ray is not installed: pip install -r requirements-ray.txt")
+    import ray
+
+    threads = torch.get_num_threads()
+    _, local = drain(run_audit(shipped.MODEL, small_set, tmp_path / "local", SETTINGS))
+    torch.set_num_threads(threads)
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, configure_logging=False)
+    try:
+        audit = run_audit(shipped.MODEL, small_set, tmp_path / "ray", SETTINGS, engine="ray")
+        next(audit)
+        killed = False
+        while True:
+            try:
+                next(audit)
+            except StopIteration as end:
+                outcome = end.value
+                break
+            workers = [] if killed else busy_workers()
+            if workers:
+                os.kill(workers[0], signal.SIGKILL)
+                killed = True
+    finally:
+        ray.shutdown()
+    assert killed and not outcome.failures
+    assert (outcome.folder / "rows.parquet").read_bytes() == (local.folder / "rows.parquet").read_bytes()
+
+
+def busy_workers() -> list[int]:
+    """Processes of Ray that compute a shard right now."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                if b"ray::_shard" in (entry / "cmdline").read_bytes():
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+    return found
