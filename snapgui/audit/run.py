@@ -72,7 +72,7 @@ def run_audit(
     folder = store.audit_folder(out, plan.fingerprint)
     store.begin(folder, {
         "fingerprint": plan.fingerprint, "settings": settings.to_json(), "model": victim.card.name, "model_sha256": victim.card.sha256,
-        "data": Path(data).name, "images": len(plan.patches), "shards": len(plan.shards), "classes": list(victim.card.classes),
+        "data": Path(data).name, "data_path": str(Path(data).resolve()), "model_path": str(Path(model).resolve()), "images": len(plan.patches), "shards": len(plan.shards), "classes": list(victim.card.classes),
         "device": device_name(victim.mean.device), "versions": library_versions(),
         "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     })

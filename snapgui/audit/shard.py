@@ -41,15 +41,19 @@ def run_shard(
 
     ``textures`` are of nuclei of normal patches, for the control that pastes them. The rows depend on the arguments alone.
     """
+    threads_before = torch.get_num_threads()
     torch.set_num_threads(settings.threads)
-    result = ShardResult()
-    yield UNTOUCHED
-    subjects = _predict(victim, patches, positions, settings, result)
-    if subjects.ids:
-        masks: MaskCache = {}
-        for condition in conditions_of(settings):
-            yield condition.name
-            _measure(victim, patches, subjects, condition, settings, masks, textures, result)
+    try:
+        result = ShardResult()
+        yield UNTOUCHED
+        subjects = _predict(victim, patches, positions, settings, result)
+        if subjects.ids:
+            masks: MaskCache = {}
+            for condition in conditions_of(settings):
+                yield condition.name
+                _measure(victim, patches, subjects, condition, settings, masks, textures, result)
+    finally:
+        torch.set_num_threads(threads_before)
     yield result
 
 
