@@ -9,6 +9,7 @@ from snapgui.errors import SnapError
 from snapgui.records import CurvePoint, RunRequest, RunResult
 from snapgui.runs.run import run_snap
 from snapgui.runs.store import save_run
+from snapgui.runs.unfinished import drop_request, save_request
 from snapgui.ui.folder import FolderAnswer, FolderTask, predict_folder
 from snapgui.ui.jobs import Handle
 
@@ -45,7 +46,16 @@ def keep_run(outcome: AttackOutcome) -> AttackOutcome:
     except SnapError as error:
         log.warning("run %s was not saved: %s", outcome.result.run_id, error)
         return AttackOutcome(outcome.result, f"{error} This run is shown, but not kept: download it now.")
+    drop_request(outcome.result.run_id)
     return outcome
+
+
+def note_request(job_id: str, request: RunRequest) -> None:
+    """Write down what a run was asked, so that a killed process does not lose it; a full disk does not keep it from running."""
+    try:
+        save_request(job_id, request)
+    except SnapError as error:
+        log.warning("%s", error)
 
 
 def folder_work(victim: Victim, task: FolderTask) -> Callable[[Handle], FolderAnswer]:

@@ -20,6 +20,7 @@ from snapgui.records import RunRequest, RunResult
 from snapgui.report.bundle import bundle_zip
 from snapgui.runs.run import finish, run_snap
 from snapgui.runs.store import delete_run, list_runs, load_run, run_folder, save_run, workspace
+from snapgui.runs.unfinished import drop_request, load_request, save_request
 from snapgui.runs.words import verdict
 
 
@@ -111,9 +112,26 @@ def test_an_unchanged_picture_survives_saving(result) -> None:
     assert load_run(result.run_id).visibility == same
 
 
+def test_a_request_is_kept_until_its_run_has_ended(request_) -> None:
+    name = "20260101-000000-abcdef"
+    with pytest.raises(DataError, match="no unfinished run"):
+        load_request(name)
+    save_request(name, request_)
+    back = load_request(name)
+    assert (back.pixels == request_.pixels).all() and (back.mask == request_.mask).all()
+    assert replace(back, pixels=request_.pixels, mask=request_.mask) == request_
+    drop_request(name)
+    with pytest.raises(DataError, match="no unfinished run"):
+        load_request(name)
+    for k in range(30):
+        save_request(f"20260101-000000-{k:06x}", request_)
+    assert len(list((workspace() / "unfinished").iterdir())) == 20
+    assert load_request("20260101-000000-00001d").image_name == request_.image_name
+
+
 @pytest.mark.parametrize("name", ["../../etc", "/etc/passwd", "", "20261122-101010-abcdef/..", "20261122-101010-ABCDEF"])
 def test_no_path_leaves_the_workspace(name: str) -> None:
-    for action in (run_folder, load_run, delete_run):
+    for action in (run_folder, load_run, delete_run, load_request, drop_request):
         with pytest.raises(DataError, match="not the name of a run"):
             action(name)
 

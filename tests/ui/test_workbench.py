@@ -69,6 +69,24 @@ def test_after_a_restart_the_saved_run_is_shown(app, text_of, wait_for_job, monk
     assert again.session_state["snap"].result.run_id == job_id
 
 
+def test_a_killed_process_gives_back_what_the_run_was_asked(app, text_of, monkeypatch, wait_for_job):
+    app.run()
+    app.number_input(key="steps").set_value(77)
+    app.slider(key="area").set_value(7.0).run()
+    held = Registry()
+    monkeypatch.setattr(held, "submit", lambda *args, **more: "20260101-000000-abcdef")
+    monkeypatch.setattr(resources, "registry", lambda: held)
+    app.button(key="run").click().run()
+    mask = app.session_state["snap"].mask.mask
+    monkeypatch.setattr(resources, "registry", Registry().__class__)
+    again = AppTest.from_file(app._script_path, default_timeout=30)
+    again.query_params["run"] = "20260101-000000-abcdef"
+    assert "ended while this run was going on" in text_of(again.run())
+    assert (again.session_state["snap"].mask.mask == mask).all()
+    assert again.number_input(key="steps").value == 77 and again.slider(key="area").value == 7.0
+    assert not again.button(key="run").disabled
+
+
 @pytest.mark.parametrize("name", ["20260101-000000-abcdef", "../../etc", ""])
 def test_an_unknown_run_in_the_address_is_no_disaster(app, text_of, name):
     app.query_params["run"] = name

@@ -7,7 +7,7 @@ from snapgui.engine.victim import Victim
 from snapgui.records import RunRequest
 from snapgui.ui import resources, words
 from snapgui.ui.state import Choice, SnapState
-from snapgui.ui.work import attack_work, keep_run
+from snapgui.ui.work import attack_work, keep_run, note_request
 
 
 def attack_controls(state: SnapState, victim: Victim | None) -> None:
@@ -87,5 +87,6 @@ def start_run(state: SnapState, victim: Victim, request: RunRequest) -> None:
     state.job_id = resources.registry().submit(
         "attack", request.image_name, attack_work(victim, request), keep=keep_run, topic=request,
     )
+    note_request(state.job_id, request)
     state.result, state.notice = None, ""
     st.query_params["run"] = state.job_id

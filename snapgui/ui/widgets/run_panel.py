@@ -6,6 +6,7 @@ from snapgui.engine.victim import Victim
 from snapgui.errors import SnapError
 from snapgui.records import Progress
 from snapgui.runs.store import load_run
+from snapgui.runs.unfinished import load_request
 from snapgui.ui import resources, words
 from snapgui.ui.charts import CONFIG, confidence_chart
 from snapgui.ui.jobs import Snapshot
@@ -36,10 +37,22 @@ def _open_saved(state: SnapState, run_id: str) -> None:
     try:
         state.result = load_run(run_id)
     except SnapError:
-        del st.query_params["run"]
-        state.notice = f"The run {run_id} is neither going on nor among the saved runs. It may have been deleted, or cut off by a restart."
+        _open_unfinished(state, run_id)
     else:
         restore(state, state.result.request)
+
+
+def _open_unfinished(state: SnapState, run_id: str) -> None:
+    del st.query_params["run"]
+    try:
+        restore(state, load_request(run_id))
+    except SnapError:
+        state.notice = f"The run {run_id} is neither going on nor among the saved runs. It may have been deleted."
+    else:
+        state.notice = (
+            "The program ended while this run was going on. Its image, mask and settings are back on the bench: press Run, and "
+            "the same steps are made again."
+        )
 
 
 def show_run(state: SnapState, victim: Victim | None) -> None:
