@@ -7,7 +7,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from snapgui import __version__
-from snapgui.audit.commands import add_attack_options, add_audit_command, attack_settings, cell_settings, run_audit_command
+from snapgui.audit.commands import (
+    add_attack_options,
+    add_audit_command,
+    add_universal_command,
+    attack_settings,
+    cell_settings,
+    run_audit_command,
+    run_universal_command,
+)
 from snapgui.data.commands import add_data_commands, run_data
 from snapgui.engine.settings import AttackSettings
 from snapgui.errors import ImageError, SnapError
@@ -27,6 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_predict(commands)
     _add_attack(commands)
     add_audit_command(commands)
+    add_universal_command(commands)
     add_data_commands(commands)
     return parser
 
@@ -149,7 +158,8 @@ def run_attack(args: argparse.Namespace, arguments: list[str]) -> None:
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace, list[str]], int | None]] = {
-    "app": run_app, "train": run_train, "predict": run_predict, "attack": run_attack, "audit": run_audit_command, "data": run_data,
+    "app": run_app, "train": run_train, "predict": run_predict, "attack": run_attack, "audit": run_audit_command,
+    "universal": run_universal_command, "data": run_data,
 }
 
 

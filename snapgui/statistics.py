@@ -1,6 +1,7 @@
 """Statistics that several rooms use: intervals of proportions, area under the ROC curve."""
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,12 @@ def wilson_interval(successes: int, count: int, *, z: float = 1.959963984540054)
     middle = (share + z * z / (2 * count)) / (1 + z * z / count)
     half = z / (1 + z * z / count) * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
     return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def share(successes: int, count: int) -> dict[str, Any]:
+    """A proportion with its 95 % Wilson interval; no share for no observation."""
+    low, high = wilson_interval(successes, count)
+    return {"count": successes, "of": count, "share": successes / count if count else None, "interval": [low, high]}
 
 
 def area_under_curve(labels: NDArray[np.int64], scores: NDArray[np.float64]) -> float:

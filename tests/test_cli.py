@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from snapgui import cli, shipped
 from snapgui.engine.images import encode_png, read_pixels, to_image
@@ -86,6 +87,22 @@ def bad(kind: str, tmp_path: Path, metastasis: Path) -> list[str]:
     if kind == "glass":
         Image.new("RGB", (96, 96), (245, 245, 245)).save(tmp_path / "glass.png")
         return ["attack", str(tmp_path / "glass.png"), *out]
+    if kind == "mask on glass":
+        pixels = read_pixels(metastasis)
+        pixels[:, 48:] = 245
+        marked = np.zeros((96, 96), np.uint8)
+        marked[10:20, 70:80] = 255
+        for name, picture in (("half.png", pixels), ("mask.png", marked)):
+            (tmp_path / name).write_bytes(encode_png(picture))
+        return ["attack", str(tmp_path / "half.png"), "--mask", str(tmp_path / "mask.png"), *out]
+    if kind == "one class":
+        save_file({"fc.weight": torch.zeros(1, 2048)}, tmp_path / "m.safetensors")
+        (tmp_path / "m.json").write_text('{"architecture": "resnet50", "input_size_px": 96, "classes": ["metastasis"]}')
+        return ["attack", str(metastasis), "--model", str(tmp_path / "m.safetensors"), *out]
+    if kind == "unlabelled":
+        (tmp_path / "pictures").mkdir()
+        (tmp_path / "pictures" / "a.png").write_bytes(encode_png(read_pixels(metastasis)))
+        return ["audit", str(tmp_path / "pictures"), *out]
     if kind == "empty folder":
         (tmp_path / "empty").mkdir()
         return ["predict", str(tmp_path / "empty")]
@@ -97,7 +114,8 @@ def bad(kind: str, tmp_path: Path, metastasis: Path) -> list[str]:
     [
         ("no image", "cannot be read"), ("words", "not a PNG"), ("size", "50 x 50 px"), ("mask size", "must be of one size"),
         ("no mask", "cannot be read"), ("target", "classes 0 to 1"), ("area", "area is 0.9"), ("many cells", "less than 4 px each"),
-        ("model", "none of the known networks"), ("glass", "tissue open to cells"), ("empty folder", "holds no pictures"),
+        ("model", "none of the known networks"), ("glass", "tissue open to cells"), ("mask on glass", "glass or a black edge alone"),
+        ("one class", "1 outputs where"), ("unlabelled", "neither train_labels.csv"), ("empty folder", "holds no pictures"),
         ("nothing", "does not exist"),
     ],
 )

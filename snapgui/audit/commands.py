@@ -6,7 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from snapgui.audit.settings import GROUPS, SOURCES, AuditSettings
-from snapgui.engine.settings import CENTRES, GAMUTS, OPTIMISERS, PLACEMENTS, STARTS, AttackSettings, CellSettings
+from snapgui.engine.settings import (
+    CENTRES,
+    GAMUTS,
+    OPTIMISERS,
+    PLACEMENTS,
+    STARTS,
+    AttackSettings,
+    CellSettings,
+    UniversalSettings,
+)
+from snapgui.errors import SettingsError
 from snapgui.shipped import MODEL
 
 if TYPE_CHECKING:
@@ -99,6 +109,66 @@ def run_audit_command(args: argparse.Namespace, arguments: list[str]) -> int:
     print(table_text(outcome.summary))
     print(outcome.folder)
     return 0
+
+
+def add_universal_command(commands: "Commands[argparse.ArgumentParser]") -> None:
+    """Add ``universal``."""
+    cells, patch = CellSettings(), UniversalSettings()
+    universal = commands.add_parser(
+        "universal", help="train one patch for many images", formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    universal.add_argument("data", type=Path, metavar="DATA", help="folder in Kaggle's layout, or with PCam's HDF5 files")
+    universal.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the patch and its figures")
+    universal.add_argument("--train-split", default="train", metavar="NAME")
+    universal.add_argument("--test-split", default="val_random", metavar="NAME", help="patches that the training never sees")
+    universal.add_argument("--limit", type=int, default=256, metavar="N", help="at most N metastases of each split")
+    universal.add_argument("--layout", choices=("cells", "nuclei"), default="cells",
+                           help="the same cells in every image, or one texture laid into each image's own nuclei")
+    universal.add_argument("--cells", type=int, default=cells.count, help="how many cells")
+    universal.add_argument("--area", type=float, default=cells.area, help="share of the pixels that they cover")
+    universal.add_argument("--centre", choices=CENTRES, default=cells.centre)
+    universal.add_argument("--gamut", choices=GAMUTS, default=patch.gamut)
+    universal.add_argument("--epochs", type=int, default=patch.epochs)
+    universal.add_argument("--batch-size", type=int, default=patch.batch_size)
+    universal.add_argument("--confidence", type=float, default=patch.confidence, help="an image counts as solved from here on")
+    universal.add_argument("--seed", type=int, default=0)
+    universal.add_argument("--model", type=Path, default=MODEL, metavar="FILE", help="safetensors or .pth; its card lies beside it")
+    universal.add_argument("--device", default="auto", help="auto, cpu or cuda")
+
+
+def run_universal_command(args: argparse.Namespace, arguments: list[str]) -> None:
+    """Train one patch for a set and print its success on training and held-out patches."""
+    cells = CellSettings(count=args.cells, area=args.area, centre=args.centre, seed=args.seed)
+    settings = UniversalSettings(
+        gamut=args.gamut, confidence=args.confidence, epochs=args.epochs, batch_size=args.batch_size, seed=args.seed,
+    )
+    if args.limit < 1:
+        raise SettingsError(f"limit is {args.limit}; it must be at least 1.")
+    from snapgui.audit.universal import run_universal
+    from snapgui.engine.memory import keep_freed_memory
+    from snapgui.engine.victim import Victim, choose_device
+
+    keep_freed_memory()
+    victim = Victim.load(args.model, device=choose_device(args.device))
+    training = run_universal(
+        victim, args.data, args.out, train_split=args.train_split, test_split=args.test_split, limit=args.limit, layout=args.layout,
+        cells=cells, settings=settings,
+    )
+    while True:
+        try:
+            step = next(training)
+        except StopIteration as end:
+            figures = end.value
+            break
+        if step.index % 10 == 0:
+            print(f"batch {step.index}, shortfall {step.loss:.2f}, solved {step.success:.0%}", file=sys.stderr, flush=True)
+    for name, part in (("training", figures["training"]), ("held out", figures["held_out"])):
+        low, high = part["flipped"]["interval"]
+        print(
+            f"{name}: {part['flipped']['share']:.1%} ({low:.1%} to {high:.1%}) of {part['images']} metastases called normal, "
+            f"{part['random_canvas_flipped']['share']:.1%} with a random patch, {part['area']:.1%} of the pixels, "
+            f"centre open in {part['centre_open']['share']:.0%}"
+        )
 
 
 def _show(progress: "AuditProgress") -> None:

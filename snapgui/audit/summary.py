@@ -6,18 +6,12 @@ from typing import Any
 import pandas as pd
 
 from snapgui.audit.rows import UNTOUCHED
-from snapgui.statistics import wilson_interval
+from snapgui.statistics import share
 
 PAPER = {"split": "train", "accuracy_before": 0.9628, "accuracy_after": 0.690}
 MEDIANS = (
     "area", "best_step", "steps", "ssim_mask", "ssim_whole", "psnr_whole_db", "mean_de00_mask", "p95_de00_mask", "mean_de00_whole",
 )
-
-
-def share(successes: int, count: int) -> dict[str, Any]:
-    """A proportion with its 95 % Wilson interval; no share for no observation."""
-    low, high = wilson_interval(successes, count)
-    return {"count": successes, "of": count, "share": successes / count if count else None, "interval": [low, high]}
 
 
 def summarise(rows: pd.DataFrame) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import torch
 from snapgui.engine.cells import area_fraction, touches_centre
 from snapgui.engine.gamut import fit_gamut
 from snapgui.engine.images import to_image
+from snapgui.engine.nuclei import tissue_mask
 from snapgui.engine.objectives import Targeted
 from snapgui.engine.packing import compose, pack
 from snapgui.engine.starts import start_colours
@@ -50,13 +51,19 @@ def _check_mask(request: RunRequest) -> list[Finding]:
     if area > HUGE_AREA:
         return [Finding("error", f"The mask covers {area:.0%} of the image; at most {HUGE_AREA:.0%} is accepted, since "
                                  "little of the image would be left. Draw fewer or smaller cells.")]
+    on_tissue = float(tissue_mask(pixels)[mask].mean())
+    flat = bool(np.ptp(pixels.reshape(-1, 3), axis=0).max() == 0)
+    if on_tissue == 0 and not flat:
+        return [Finding("error", "The mask lies on glass or a black edge alone: a cell there would be one that no slide has. Move it onto tissue.")]
     findings = []
+    if on_tissue < 0.5 and not flat:
+        findings.append(Finding("warning", f"Only {on_tissue:.0%} of the mask lies on tissue: cells on bare glass are easily noticed."))
     if area > LARGE_AREA:
         findings.append(Finding("warning", f"The mask covers {area:.0%} of the image: a reader is likely to notice."))
     if touches_centre(mask):
         findings.append(Finding("note", "Cells touch the central 32 px, on which the label rests: a change there may change "
                                         "the truth, not only fool the model."))
-    if np.ptp(pixels.reshape(-1, 3), axis=0).max() == 0:
+    if flat:
         findings.append(Finding("warning", "The image is one flat colour: its gamut holds nothing else, so no patch can differ."))
     return findings
 

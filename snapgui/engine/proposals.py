@@ -59,6 +59,13 @@ def propose_cells(
     return own
 
 
+def shared_cells(shape: tuple[int, int], settings: CellSettings) -> list[Outline]:
+    """Generated cells scattered over a whole field, whatever it shows: one set for many images; raises MaskError if there is no room."""
+    forbidden = centre_mask(shape) if settings.centre == "excluded" else np.zeros(shape, dtype=bool)
+    budget_px = settings.area * shape[0] * shape[1]
+    return _scatter(settings.count, budget_px, forbidden, settings.gap_px, np.random.default_rng(settings.seed))
+
+
 def _own_nuclei(
     pixels: NDArray[np.uint8], settings: CellSettings, budget_px: float, rng: np.random.Generator
 ) -> list[Outline]:

@@ -80,3 +80,13 @@ def test_not_a_number(victim, request_of) -> None:
 def test_a_flat_image(victim, request_of) -> None:
     flat = replace(request_of, pixels=np.full((96, 96, 3), 180, np.uint8))
     assert only(levels(victim, flat), "one flat colour") == "warning"
+
+
+def test_a_mask_on_glass(victim, request_of) -> None:
+    pixels = request_of.pixels.copy()
+    pixels[:, 40:] = 247
+    mask = np.zeros((96, 96), bool)
+    mask[20:30, 60:80] = True
+    assert only(levels(victim, replace(request_of, pixels=pixels, mask=mask)), "glass or a black edge alone") == "error"
+    mask[20:30, 20:36] = True
+    assert only(levels(victim, replace(request_of, pixels=pixels, mask=mask)), "of the mask lies on tissue") == "warning"
