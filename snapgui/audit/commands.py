@@ -1,6 +1,7 @@
 """The audit on the command line, and the options that it shares with the attack."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,7 +73,7 @@ def add_audit_command(commands: "Commands[argparse.ArgumentParser]") -> None:
     add_attack_options(audit)
     audit.add_argument("--batch-size", type=int, default=defaults.batch_size)
     audit.add_argument("--shard-size", type=int, default=defaults.shard_size, metavar="N", help="images done and written together")
-    audit.add_argument("--threads", type=int, default=defaults.threads, help="CPU threads of a shard")
+    audit.add_argument("--threads", type=int, default=None, help="CPU threads of a shard; all without it, one with Ray")
     audit.add_argument("--engine", choices=("local", "ray"), default="local")
     audit.add_argument("--address", default=None, help="of a Ray cluster, auto finds one; without it a local one is started")
     audit.add_argument("--model", type=Path, default=MODEL, metavar="FILE", help="safetensors or .pth; its card lies beside it")
@@ -83,7 +84,8 @@ def run_audit_command(args: argparse.Namespace, arguments: list[str]) -> int:
     """Audit a data set; 1 if a shard failed or the audit was stopped."""
     settings = AuditSettings(
         split=args.split, limit=args.limit, source=args.source, groups=tuple(args.groups), cells=cell_settings(args),
-        attack=attack_settings(args), batch_size=args.batch_size, shard_size=args.shard_size, threads=args.threads,
+        attack=attack_settings(args), batch_size=args.batch_size, shard_size=args.shard_size,
+        threads=args.threads or (1 if args.engine == "ray" else os.cpu_count() or 1),
     )
     from snapgui.audit.run import run_audit
     from snapgui.audit.summary import table_text

@@ -7,6 +7,7 @@ cost), ``pictures/`` the altered pictures; ``rows.parquet`` and ``summary.json``
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,13 @@ def find_audits(out: Path) -> list[Path]:
     """The audits in a folder, the newest first."""
     found = [path for path in Path(out).glob("audit-*") if _AUDIT_ID.fullmatch(path.name) and (path / "audit.json").is_file()]
     return sorted(found, key=lambda path: (path / "audit.json").stat().st_mtime, reverse=True)
+
+
+def delete_audit(out: Path, name: str) -> None:
+    """Remove an audit and its files; raises DataError for a name that is none, so that no path leaves ``out``."""
+    if not _AUDIT_ID.fullmatch(name):
+        raise DataError(f"“{name[:60]}” is not the name of an audit. Choose one from the list of audits.")
+    shutil.rmtree(Path(out) / name, ignore_errors=True)
 
 
 def begin(folder: Path, description: dict[str, Any]) -> None:

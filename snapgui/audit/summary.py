@@ -6,9 +6,10 @@ from typing import Any
 import pandas as pd
 
 from snapgui.audit.rows import UNTOUCHED
+from snapgui.audit.settings import AREAS
 from snapgui.statistics import share
 
-PAPER = {"split": "train", "accuracy_before": 0.9628, "accuracy_after": 0.690}
+PAPER = {"accuracy_before": 0.9628, "accuracy_after": 0.690}
 MEDIANS = (
     "area", "best_step", "steps", "ssim_mask", "ssim_whole", "psnr_whole_db", "mean_de00_mask", "p95_de00_mask", "mean_de00_whole",
 )
@@ -29,7 +30,18 @@ def summarise(rows: pd.DataFrame) -> dict[str, Any]:
     }
     named = rows[rows["condition"] != UNTOUCHED]
     conditions = [_condition(str(name), part, readable, right) for name, part in named.groupby("condition", sort=False)]
-    return {"before": before, "conditions": conditions, "paper": PAPER}
+    found = area_of_accuracy(conditions, PAPER["accuracy_after"])
+    return {"before": before, "conditions": conditions, "paper": PAPER, "area_of_paper": found}
+
+
+def area_of_accuracy(conditions: list[dict[str, Any]], accuracy: float) -> dict[str, float | None]:
+    """The smallest area asked at which accuracy falls to this or below, by centre; None where none did."""
+    reached: dict[str, float | None] = {}
+    for centre in ("open", "excluded"):
+        names = {f"area {area:.0%}, centre {centre}": area for area in AREAS}
+        shares = {names[one["condition"]]: one["accuracy"]["share"] for one in conditions if one["condition"] in names}
+        reached[centre] = min((area for area, share in shares.items() if share is not None and share <= accuracy), default=None)
+    return reached
 
 
 def _condition(name: str, part: pd.DataFrame, readable: pd.DataFrame, right_before: pd.Series) -> dict[str, Any]:
@@ -82,6 +94,9 @@ def table_text(summary: dict[str, Any]) -> str:
             f"{_number(one['median_steps_to_goal'], '.0f'):>6} {_number(medians['mean_de00_mask'], '.1f'):>6}"
             + (f"  no room: {one['no_room']}" if one["no_room"] else "")
         )
+    for centre, area in summary["area_of_paper"].items():
+        if area:
+            lines.append(f"Smallest area that brings accuracy to the paper's {summary['paper']['accuracy_after']:.1%}, centre {centre}: {area:.0%}")
     paper = summary["paper"]
     lines.append(
         f"The paper's SNAP on its training patches: accuracy {paper['accuracy_before']:.1%} before, {paper['accuracy_after']:.1%} after "

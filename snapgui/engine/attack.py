@@ -17,6 +17,8 @@ from snapgui.engine.victim import Victim
 
 # How often the list of images still running is brought up to date: on a GPU each look makes the host wait for it.
 LOOK_EVERY = {"cuda": 4}
+# Where each new batch size costs a search for kernels, a thinning batch is filled up to the next of few sizes.
+FILL_UP = {"cuda"}
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ def run_attack(
             colours = edge.soften(colours, chosen)
         colours = round_through(colours)
         with _precision(device):
-            now = victim(compose(images[active], places, colours)).float()
+            now = victim(_filled_up(compose(images[active], places, colours)))[: len(active)].float()
         wanted = objective.margin(now, active)
         if roughness:
             wanted = wanted - settings.smoothness * roughness(colours, chosen)[active]
@@ -153,6 +155,15 @@ def _precision(device: torch.device) -> AbstractContextManager[object]:
     """bfloat16 inside the network on a GPU that has it; patch, loss and the scoring of saved files stay in float32."""
     enabled = device.type == "cuda" and torch.cuda.is_bf16_supported()
     return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
+
+
+def _filled_up(batch: torch.Tensor) -> torch.Tensor:
+    """The batch, on some devices with its first image repeated up to a power of two; nobody reads the answers to these."""
+    count = len(batch)
+    if batch.device.type not in FILL_UP or count & (count - 1) == 0:
+        return batch
+    missing = (1 << count.bit_length()) - count
+    return torch.cat([batch, batch[:1].detach().expand(missing, -1, -1, -1)])
 
 
 def _places_among(places: torch.Tensor, rows: torch.Tensor, active: torch.Tensor, count: int, area: int) -> torch.Tensor:

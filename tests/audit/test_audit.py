@@ -20,7 +20,7 @@ from snapgui.audit.plan import plan_audit
 from snapgui.audit.rows import SCHEMA, UNTOUCHED
 from snapgui.audit.run import AuditOutcome, run_audit
 from snapgui.audit.settings import AREAS, AuditSettings, Condition, conditions_of, seed_of
-from snapgui.audit.summary import goal_curve, summarise, table_text
+from snapgui.audit.summary import area_of_accuracy, goal_curve, summarise, table_text
 from snapgui.cli import main
 from snapgui.engine.cells import centre_mask, read_mask
 from snapgui.engine.images import read_pixels, to_image
@@ -30,7 +30,7 @@ from snapgui.errors import DataError, SettingsError
 SETTINGS = AuditSettings(
     split="val", cells=CellSettings(count=6, area=0.1), attack=AttackSettings(steps=3), batch_size=4, shard_size=4,
 )
-FAST = ("--split", "val", "--steps", "2", "--cells", "5", "--batch-size", "4", "--shard-size", "2")
+FAST = ("--split", "val", "--steps", "2", "--cells", "5", "--batch-size", "4", "--shard-size", "2", "--threads", "1")
 
 
 def drain(audit) -> tuple[list, AuditOutcome]:
@@ -118,8 +118,19 @@ def test_summary_of_a_table_known_by_heart() -> None:
     assert snap["accuracy"]["count"] == 2 and snap["sensitivity"]["share"] == pytest.approx(1 / 3) and snap["specificity"]["share"] == 1
     assert snap["flipped"]["of"] == 1 and snap["no_room"] == 1 and snap["median_steps_to_goal"] == 4
     assert snap["flipped_by_centre"]["excluded"]["share"] is None
+    assert summary["area_of_paper"] == {"open": None, "excluded": None}
     assert goal_curve(rows, "SNAP", 5) == [0, 0, 0, 0, 1, 1]
     assert "no room: 1" in table_text(summary)
+
+
+def test_the_area_at_which_accuracy_falls_to_the_papers() -> None:
+    def condition(area: str, centre: str, accuracy: float) -> dict:
+        return {"condition": f"area {area}, centre {centre}", "accuracy": {"share": accuracy}}
+
+    conditions = [condition("1%", "open", 0.9), condition("3%", "open", 0.69), condition("5%", "open", 0.5),
+                  condition("5%", "excluded", 0.8), condition("20%", "excluded", 0.6)]
+    assert area_of_accuracy(conditions, 0.69) == {"open": 0.03, "excluded": 0.2}
+    assert area_of_accuracy(conditions, 0.55) == {"open": 0.05, "excluded": None}
 
 
 def test_conditions_have_one_name_each_and_seeds_follow_the_image() -> None:

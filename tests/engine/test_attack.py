@@ -217,6 +217,21 @@ def test_looking_seldom_changes_no_result(linear_victim, monkeypatch) -> None:
     assert torch.equal(often.best_step, seldom.best_step)
 
 
+def test_a_batch_filled_up_to_few_sizes_gives_the_same(linear_victim, monkeypatch) -> None:
+    victim = linear_victim(size_px=SIZE, scale=0.05)
+    images = random_images(7)
+    masks = torch.cat([random_masks(1, seed=k, share=0.1 * k + 0.01) for k in range(7)])
+    config = AttackSettings(steps=11, confidence=0.8)
+    plain = attack(victim, images, masks, config)[-1]
+    sizes = []
+    forward = victim.forward
+    monkeypatch.setattr(victim, "forward", lambda x: sizes.append(len(x)) or forward(x))
+    monkeypatch.setattr("snapgui.engine.attack.FILL_UP", {"cpu"})
+    filled = attack(victim, images, masks, config)[-1]
+    assert set(sizes) <= {1, 2, 4, 8} and len(set(sizes)) > 1
+    assert torch.allclose(filled.logits, plain.logits, atol=1e-4) and torch.equal(filled.taken, plain.taken)
+
+
 def test_restarts_are_made_for_images_still_standing_alone(linear_victim) -> None:
     victim = linear_victim(size_px=SIZE, scale=0.02)
     images, masks = random_images(4), random_masks(4, share=0.05)
