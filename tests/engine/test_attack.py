@@ -218,7 +218,7 @@ def test_looking_seldom_changes_no_result(linear_victim, monkeypatch) -> None:
 
 
 def test_a_batch_filled_up_to_few_sizes_gives_the_same(linear_victim, monkeypatch) -> None:
-    victim = linear_victim(size_px=SIZE, scale=0.05)
+    victim = linear_victim(size_px=SIZE, scale=0.01)
     images = random_images(7)
     masks = torch.cat([random_masks(1, seed=k, share=0.1 * k + 0.01) for k in range(7)])
     config = AttackSettings(steps=11, confidence=0.8)
