@@ -118,7 +118,7 @@ def run_attack(
         wanted = objective.margin(now, active)
         if roughness:
             wanted = wanted - settings.smoothness * roughness(colours, chosen)[active]
-        (gradient,) = torch.autograd.grad(wanted.sum(), free)
+        score_sum = wanted.sum()
 
         now, wanted = now.detach(), wanted.detach()
         confidence = objective.confidence(now, active)
@@ -141,6 +141,10 @@ def run_attack(
 
         yield Step(index, logits.clone(), best_colours, best_confidence, best_step, taken, running, images, packed.places)
         index += 1
+        if look_every == 1 and not bool(running[active].any()):
+            # All of this batch have ended: nobody needs their gradient, which is half of a pass.
+            continue
+        (gradient,) = torch.autograd.grad(score_sum, free)
         optimiser.step(Pass(chosen, active, within, gradient, score, best_score))
         within = within.index_add(0, active, running[active].long())
         if settings.restarts:

@@ -9,6 +9,8 @@ from snapgui.engine.packing import Packed, flatten, mean_of_each
 
 # Colour variance below which tissue counts as flat: about one level of 8 bits.
 _FLAT = (1 / 255) ** 2
+# Root mean square of the difference of two independent values of deviation 1.
+_OF_NOISE = 2**0.5
 
 
 class SoftEdge:
@@ -29,9 +31,9 @@ class SoftEdge:
 def fit_roughness(images: torch.Tensor, packed: Packed) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
     """A measure of how much rougher a patch is than its image.
 
-    It takes colours ``(p, 3)`` of the pixels that bool ``chosen`` ``(P,)`` names and gives ``(N,)``: squared steps of colour
-    between neighbours inside the mask, each over the variance of the image in the 5 x 5 px around it, averaged (after DorPatch,
-    NDSS 2024). 0 for one flat colour, about 2 for noise of the image's own variance.
+    It takes colours ``(p, 3)`` of the pixels that bool ``chosen`` ``(P,)`` names and gives ``(N,)``: steps of colour between
+    neighbours inside the mask over the standard deviation of the image in the 5 x 5 px around them, as far as they exceed what
+    noise of that deviation has on average, averaged (the ratio is DorPatch's, NDSS 2024). 0 for one flat colour.
     """
     count, _, height, width = images.shape
     order = torch.full((count * height * width,), -1, dtype=torch.long, device=images.device)
@@ -43,12 +45,13 @@ def fit_roughness(images: torch.Tensor, packed: Packed) -> Callable[[torch.Tenso
     pairs = pairs[:, (pairs >= 0).all(0)]
     padded = F.pad(images, (2, 2, 2, 2), mode="reflect")
     mean, square = F.avg_pool2d(padded, 5, 1), F.avg_pool2d(padded**2, 5, 1)
-    variance = flatten((square - mean**2).clamp_min(0)).mean(1)[packed.places] + _FLAT
+    deviation = (flatten((square - mean**2).clamp_min(0)).mean(1)[packed.places] + _FLAT).sqrt()
 
     def roughness(colours: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
         among = chosen.cumsum(0) - 1
         first, second = pairs[:, chosen[pairs[0]]]
-        steps = (colours[among[first]] - colours[among[second]]).pow(2).mean(1)
-        return mean_of_each(steps / variance[first], packed.rows[first], count)
+        squared = (colours[among[first]] - colours[among[second]]).pow(2).mean(1)
+        steps = (squared + 1e-12).sqrt() / deviation[first]
+        return mean_of_each((steps - _OF_NOISE).clamp(min=0), packed.rows[first], count)
 
     return roughness

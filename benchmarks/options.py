@@ -1,0 +1,65 @@
+"""The options that all scripts share: which victim, which patches, which masks."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from benchmarks.patches import PatchBatch, collect, open_hcd
+from benchmarks.timing import device_name, versions
+from snapgui import shipped
+from snapgui.engine.memory import keep_freed_memory
+from snapgui.engine.settings import CENTRES, GAMUTS, CellSettings
+from snapgui.engine.victim import Victim, choose_device
+from snapgui.errors import SnapError
+
+
+def add_common(parser: argparse.ArgumentParser, *, images: int = 64, split: str = "val_random") -> None:
+    """Add the shared options."""
+    parser.add_argument("--images", type=int, default=images, help="how many correctly classified metastases")
+    parser.add_argument("--split", default=split)
+    parser.add_argument("--data", type=Path, default=None, help="folder of the patches; else what SNAP_HCD_DIR names")
+    parser.add_argument("--model", type=Path, default=shipped.MODEL, help="checkpoint of the victim")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--cells", type=int, default=12)
+    parser.add_argument("--area", type=float, default=0.05)
+    parser.add_argument("--centre", choices=CENTRES, default="open")
+    parser.add_argument("--gamut", choices=(*GAMUTS, "free"), default="range", help="colours of our attack")
+
+
+def load_common(args: argparse.Namespace) -> tuple[Victim, PatchBatch]:
+    """The victim and the common set, on the device."""
+    keep_freed_memory()
+    victim = Victim.load(args.model, device=choose_device(args.device))
+    return victim, collect_common(args, victim, args.split)
+
+
+def collect_common(args: argparse.Namespace, victim: Victim, split: str) -> PatchBatch:
+    """The set that the options ask for, from one split."""
+    cells = CellSettings(count=args.cells, area=args.area, centre=args.centre)
+    batch = collect(open_hcd(args.data).split(split), victim, count=args.images, cells=cells)
+    return replace(batch, gamut=args.gamut)
+
+
+def facts(args: argparse.Namespace, victim: Victim, *packages: str) -> dict[str, str]:
+    """What a reader must know beside the numbers."""
+    device = victim.mean.device
+    return {
+        "device": f"{device_name(device)}, {torch.get_num_threads()} CPU threads",
+        "versions": ", ".join(f"{name} {version}" for name, version in versions("torch", "torchvision", "numpy", *packages).items()),
+        "victim": f"{victim.card.name}, {victim.card.architecture} at {victim.card.input_size_px} px, sha256 {victim.card.sha256}",
+        "patches": f"the first {args.images} correctly classified metastases of {args.split} with room for the cells",
+        "masks": f"{args.cells} scattered cells, {args.area:.0%} of the image, centre {args.centre}; gamut {args.gamut}",
+    }
+
+
+def run_script(main: Callable[[], None]) -> None:
+    """Run a script; bad input ends it with one sentence and 2."""
+    try:
+        main()
+    except SnapError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)

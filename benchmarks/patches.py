@@ -1,0 +1,123 @@
+"""The common set: the same patches, the same masks and one judge for every attack that is compared."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from snapgui.data.datasets import PatchSet, open_patches
+from snapgui.engine.attack import Step, run_attack
+from snapgui.engine.cells import draw_mask
+from snapgui.engine.gamut import fit_gamut, free_gamut
+from snapgui.engine.images import decode_pixels, encode_png, to_image, to_pixels
+from snapgui.engine.objectives import Targeted
+from snapgui.engine.proposals import propose_cells
+from snapgui.engine.settings import AttackSettings, CellSettings, GamutName
+from snapgui.engine.starts import start_colours
+from snapgui.engine.victim import Victim
+from snapgui.errors import DataError, MaskError
+
+SOURCE, TARGET = 1, 0
+JUDGED_AT_ONCE = 32
+
+
+@dataclass(frozen=True)
+class PatchBatch:
+    """Metastases that the victim finds, with the pixels that an attack may change.
+
+    ``images`` is float32 ``(N, 3, H, W)`` in [0, 1], ``masks`` bool ``(N, 1, H, W)``; ``gamut`` names the colours that our attack
+    may use: one of the engine's, or ``free`` for every colour, which is what the peers have.
+    """
+
+    ids: tuple[str, ...]
+    images: torch.Tensor
+    masks: torch.Tensor
+    gamut: GamutName | Literal["free"] = "range"
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, part: slice) -> "PatchBatch":
+        return replace(self, ids=self.ids[part], images=self.images[part], masks=self.masks[part])
+
+    def take(self, places: list[int]) -> "PatchBatch":
+        """The images at these places."""
+        return replace(self, ids=tuple(self.ids[i] for i in places), images=self.images[places], masks=self.masks[places])
+
+    def chunks(self, size: int) -> Iterator["PatchBatch"]:
+        """Consecutive parts of at most ``size`` images."""
+        for first in range(0, len(self), size):
+            yield self[first : first + size]
+
+
+def open_hcd(folder: Path | None = None) -> PatchSet:
+    """The data set in ``folder``, else in the one that SNAP_HCD_DIR names."""
+    named = folder or os.environ.get("SNAP_HCD_DIR")
+    if not named:
+        raise DataError("No patches are named. Give --data, or set SNAP_HCD_DIR to the folder that holds them.")
+    return open_patches(Path(named))
+
+
+def collect(patches: PatchSet, victim: Victim, *, count: int, cells: CellSettings) -> PatchBatch:
+    """The first ``count`` correctly classified metastases with room for the cells, in the order of the data set."""
+    device = victim.mean.device
+    ids: list[str] = []
+    images: list[torch.Tensor] = []
+    masks: list[torch.Tensor] = []
+    for index in range(len(patches)):
+        if len(ids) == count:
+            break
+        if patches.labels[index] != SOURCE:
+            continue
+        pixels = patches.pixels(index)
+        if victim.predict(to_image(pixels)[None])[0, SOURCE] <= 0.5:
+            continue
+        try:
+            outlines = propose_cells(pixels, cells)
+        except MaskError:
+            continue
+        ids.append(patches.ids[index])
+        images.append(to_image(pixels))
+        masks.append(torch.from_numpy(draw_mask(outlines, pixels.shape[:2]))[None])
+    if len(ids) < count:
+        raise DataError(f"Only {len(ids)} correctly classified metastases have room for the cells; {count} were asked for.")
+    return PatchBatch(tuple(ids), torch.stack(images).to(device), torch.stack(masks).to(device))
+
+
+def save_and_read(images: torch.Tensor) -> torch.Tensor:
+    """The images ``(N, 3, H, W)`` as their PNG files give them back, on the same device."""
+    saved = [to_image(decode_pixels(encode_png(to_pixels(image)))) for image in images]
+    return torch.stack(saved).to(images.device)
+
+
+@torch.no_grad()
+def margins(victim: Victim, images: torch.Tensor) -> torch.Tensor:
+    """How far each image ``(N, 3, H, W)`` is taken for normal: logit margin ``(N,)`` in float32, above 0 once the class flips."""
+    objective = Targeted(TARGET)
+    logits = torch.cat([victim(images[first : first + JUDGED_AT_ONCE]).float() for first in range(0, len(images), JUDGED_AT_ONCE)])
+    return objective.margin(logits, torch.arange(len(images), device=images.device)).cpu()
+
+
+def saved_margins(victim: Victim, images: torch.Tensor) -> torch.Tensor:
+    """`margins` of the saved 8-bit pictures: what every attack here is judged by."""
+    return margins(victim, save_and_read(images))
+
+
+def attack(victim: Victim, batch: PatchBatch, settings: AttackSettings) -> Iterator[Step]:
+    """Our attack from images and masks alone, in the batch's gamut: gamut and start colours are part of its work, and of its time."""
+    gamut = free_gamut(batch.images) if batch.gamut == "free" else fit_gamut(batch.gamut, batch.images)
+    start = start_colours(settings.start, batch.images, batch.masks, gamut, seed=settings.seed)
+    return run_attack(
+        victim, batch.images, batch.masks, objective=Targeted(settings.target), gamut=gamut, start=start, settings=settings
+    )
+
+
+def run_steps(victim: Victim, batch: PatchBatch, settings: AttackSettings, steps: int) -> torch.Tensor:
+    """Best images after so many gradient steps of the attack; its limit stays as ``settings`` has it."""
+    for step in attack(victim, batch, settings):
+        if step.index == steps:
+            break
+    return step.best_images
