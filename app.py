@@ -15,6 +15,7 @@ init_state()
 st.navigation(
     [
         st.Page(PAGES / "workbench.py", title="Workbench", default=True),
+        st.Page(PAGES / "audit.py", title="Audit"),
         st.Page(PAGES / "runs.py", title="Runs"),
         st.Page(PAGES / "model.py", title="Model"),
     ],

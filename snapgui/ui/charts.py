@@ -24,7 +24,8 @@ def decimate(points: Sequence[CurvePoint], *, keep: int = MAX_POINTS) -> list[Cu
     return [points[i] for i in np.linspace(0, len(points) - 1, keep).round().astype(int)]
 
 
-def _style(figure: go.Figure, *, height: int, x_title: str, y_title: str) -> go.Figure:
+def style_figure(figure: go.Figure, *, height: int, x_title: str, y_title: str) -> go.Figure:
+    """The look that all charts share; changes the figure and gives it back."""
     figure.update_layout(
         height=height, margin={"l": 8, "r": 8, "t": 8, "b": 8}, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor=PAPER,
         font={"color": INK, "size": 13, "family": FONT}, showlegend=False,
@@ -61,7 +62,7 @@ def confidence_chart(
     if best_step is not None:
         _mark_step(figure, points, best_step, target)
     last = max(points[-1].step if points else 1, 1)
-    _style(figure, height=300, x_title="step", y_title="probability, per cent")
+    style_figure(figure, height=300, x_title="step", y_title="probability, per cent")
     figure.update_xaxes(range=[0, max(last, 5) if steps is None else max(min(steps, last * 1.25), 5)], dtick=None)
     figure.update_yaxes(range=[-2, 103])
     figure.update_layout(margin_r=90, uirevision="keep")
@@ -89,7 +90,7 @@ def roc_chart(labels: NDArray[np.int64], scores: NDArray[np.float64]) -> go.Figu
         x=[called[labels != 1].mean()], y=[called[labels == 1].mean()], mode="markers",
         marker={"size": 10, "color": CLASS_COLOURS[1]}, hovertemplate="threshold 0.5: %{x:.3f}, %{y:.3f}<extra></extra>",
     )
-    _style(figure, height=340, x_title="normal patches called metastasis (share)", y_title="metastases found (share)")
+    style_figure(figure, height=340, x_title="normal patches called metastasis (share)", y_title="metastases found (share)")
     figure.update_xaxes(range=[-0.02, 1.02])
     figure.update_yaxes(range=[-0.02, 1.02])
     return figure
@@ -105,6 +106,6 @@ def confusion_chart(counts: NDArray[np.int64], classes: Sequence[str]) -> go.Fig
             colorscale=[[0, "#ffffff"], [1, "#8a8a8a"]], showscale=False, hoverinfo="skip", textfont={"color": INK, "size": 15},
         )
     )
-    _style(figure, height=340, x_title="model says", y_title="true class")
+    style_figure(figure, height=340, x_title="model says", y_title="true class")
     figure.update_yaxes(autorange="reversed")
     return figure

@@ -26,7 +26,7 @@ class Snapshot:
     """A job at one moment; nothing in it changes afterwards.
 
     Attributes:
-        kind: ``attack`` or ``folder``.
+        kind: ``attack``, ``folder`` or ``audit``.
         label: for people, for instance the image's name.
         topic: what the job is about (an attack's request).
         progress: the last report.
@@ -69,6 +69,13 @@ class _Job:
     settled: bool = False
     cancel: threading.Event = field(default_factory=threading.Event)
 
+    def snapshot(self) -> Snapshot:
+        """The job as it stands; the caller holds the registry's lock."""
+        return Snapshot(
+            self.job_id, self.kind, self.label, self.state, self.topic, self.progress, tuple(self.history), self.result, self.error,
+            self.settled,
+        )
+
 
 @dataclass(frozen=True)
 class Handle:
@@ -106,12 +113,12 @@ class Registry:
         """The job as it stands, or None if this process does not know it."""
         with self._lock:
             job = self._jobs.get(job_id or "")
-            if job is None:
-                return None
-            return Snapshot(
-                job.job_id, job.kind, job.label, job.state, job.topic, job.progress, tuple(job.history), job.result, job.error,
-                job.settled,
-            )
+            return None if job is None else job.snapshot()
+
+    def active(self) -> list[Snapshot]:
+        """The jobs that wait or work, whoever started them, the oldest first."""
+        with self._lock:
+            return [job.snapshot() for job in self._jobs.values() if job.state in ACTIVE]
 
     def cancel(self, job_id: str) -> None:
         """Ask a job to stop: at once if it waits, after its present step if it works."""

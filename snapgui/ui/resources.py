@@ -5,11 +5,13 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 import torch
 from numpy.typing import NDArray
 
 from snapgui import shipped
+from snapgui.audit.store import read_rows
 from snapgui.data.datasets import PatchSet, picture_files
 from snapgui.data.demo import DEMO_FILE, DEMO_FOLDER, DemoPatch, demo_patches
 from snapgui.engine.checks import Finding, check_run
@@ -18,6 +20,7 @@ from snapgui.engine.memory import keep_freed_memory
 from snapgui.engine.victim import Victim
 from snapgui.errors import ModelError, SnapError
 from snapgui.records import RunRequest
+from snapgui.ui.audits import KeptAudit, audited_patches
 from snapgui.ui.folder import open_data_set
 from snapgui.ui.jobs import Registry
 from snapgui.ui.pictures import thumbnail_uri
@@ -148,3 +151,24 @@ def folder_files(folder: str) -> list[Path]:
 def data_set(folder: str) -> PatchSet:
     """A labelled data set; raises DataError with what is missing."""
     return open_data_set(Path(folder))
+
+
+@st.cache_data(max_entries=2, show_spinner=False)
+def _audit_rows(folder: str, stamp: int) -> pd.DataFrame:
+    return read_rows(Path(folder))
+
+
+def audit_rows(folder: Path) -> pd.DataFrame:
+    """The table of a finished audit; raises DataError if it is gone or damaged."""
+    table = folder / "rows.parquet"
+    return _audit_rows(str(folder), table.stat().st_mtime_ns if table.is_file() else 0)
+
+
+@st.cache_resource(max_entries=2, ttl=600, show_spinner="Reading the data set")
+def _audited(fingerprint: str, data: str, there: bool, _audit: KeptAudit) -> PatchSet:
+    return audited_patches(_audit)
+
+
+def audited(audit: KeptAudit) -> PatchSet:
+    """The patches that an audit looked at; raises DataError if they are gone."""
+    return _audited(audit.about["fingerprint"], str(audit.data), audit.data.is_dir(), audit)

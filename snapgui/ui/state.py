@@ -54,6 +54,8 @@ class SnapState:
         page_px: width of the page's content in the browser, where it is known.
         model_path: a checkpoint chosen on the Model page; None is the shipped one.
         job_id, folder_job_id: the background jobs that this session follows.
+        audit_job_id: the audit that it follows; ``audit_seen`` is the one whose result was brought to view.
+        audit_notice: a sentence about the audit that the address named.
         result: a finished run that is shown without a job (after a restart).
         notice: a sentence about the run that the address named.
     """
@@ -71,6 +73,9 @@ class SnapState:
     model_path: Path | None = None
     job_id: str | None = None
     folder_job_id: str | None = None
+    audit_job_id: str | None = None
+    audit_seen: str | None = None
+    audit_notice: str = ""
     result: RunResult | None = None
     notice: str = ""
 
@@ -95,6 +100,19 @@ def control_values(attack: AttackSettings, cells: CellSettings | None) -> dict[s
             "cell_seed": cells.seed,
         }
     return values
+
+
+def bench_settings() -> tuple[CellSettings, AttackSettings]:
+    """What the workbench's controls say of cells and attack, on whatever page; the target is left at its default."""
+    value = st.session_state
+    cells = CellSettings(
+        count=value["count"], area=value["area"] / 100, placement=value["placement"] or "scattered",
+        centre=value["centre"] or "open", seed=value["cell_seed"],
+    )
+    attack = AttackSettings(
+        gamut=value["gamut"], start=value["start"], steps=value["steps"], confidence=value["confidence"] / 100,
+    )
+    return cells, attack
 
 
 def get_state() -> SnapState:

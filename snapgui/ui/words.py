@@ -2,6 +2,7 @@
 
 import math
 
+from snapgui.audit.settings import AREAS
 from snapgui.engine.images import UM_PER_PX
 
 GAMUT_WORDS = {
@@ -30,6 +31,10 @@ CENTRE_HELP = (
 SOURCE_WORDS = {
     "proposed": "proposed", "drawn": "drawn by hand", "edited": "edited by hand", "imported": "loaded from a file",
 }
+GROUP_WORDS = {
+    "area": f"Areas {min(AREAS) * 100:g} to {max(AREAS) * 100:g} %", "cells": "Numbers of cells", "gamut": "Colour gamuts",
+    "placement": "Placements",
+}
 
 
 def per_cent(share: float, digits: int = 1) -> str:
@@ -55,6 +60,8 @@ def duration(seconds: float) -> str:
         return "unknown"
     if seconds < 60:
         return f"{seconds:.0f} s"
+    if seconds >= 3600:
+        return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"
     return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
 
 

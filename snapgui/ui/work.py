@@ -1,15 +1,17 @@
-"""What the worker thread does: an attack, or the prediction of a folder. No Streamlit in here."""
+"""What the worker thread does: an attack, an audit, or the prediction of a folder. No Streamlit in here."""
 
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from snapgui.audit.run import AuditOutcome, run_audit
 from snapgui.engine.victim import Victim
-from snapgui.errors import SnapError
+from snapgui.errors import DataError, SnapError
 from snapgui.records import CurvePoint, RunRequest, RunResult
 from snapgui.runs.run import run_snap
 from snapgui.runs.store import save_run
 from snapgui.runs.unfinished import drop_request, save_request
+from snapgui.ui.audits import AuditTask, require_unchanged
 from snapgui.ui.folder import FolderAnswer, FolderTask, predict_folder
 from snapgui.ui.jobs import Handle
 
@@ -63,5 +65,25 @@ def folder_work(victim: Victim, task: FolderTask) -> Callable[[Handle], FolderAn
 
     def work(handle: Handle) -> FolderAnswer:
         return predict_folder(victim, task, progress=lambda done: handle.report(done, None), stop=handle.stop)
+
+    return work
+
+
+def audit_work(task: AuditTask, device: str) -> Callable[[Handle], AuditOutcome]:
+    """Work that drains one audit; an audit that is to go on must be the same as when it began."""
+
+    def work(handle: Handle) -> AuditOutcome:
+        try:
+            if task.goes_on is not None:
+                require_unchanged(task.goes_on, device)
+            audit = run_audit(task.model, task.data, task.out, task.settings, device=device, stop=handle.stop)
+            while True:
+                try:
+                    progress = next(audit)
+                except StopIteration as end:
+                    return end.value
+                handle.report(progress, None)
+        except OSError as error:
+            raise DataError(f"The audit ended, since a file could not be read or written: {error}. What is done is kept; go on below.") from error
 
     return work

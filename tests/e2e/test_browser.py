@@ -1,9 +1,11 @@
 """The app as a person uses it. ``SNAP_SCREENSHOTS=assets/screenshots pytest tests/e2e`` also takes the README's pictures."""
 
+import csv
 import io
 import json
 import os
 import re
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from snapgui import shipped
 from snapgui.engine.images import decode_pixels, to_image
 from snapgui.engine.victim import Victim
 
@@ -154,6 +157,58 @@ def test_a_long_run_survives_a_reload_and_stops_when_asked(page, outside, app_ad
     expect(page.get_by_text("How good it is", exact=True)).to_be_visible()
     screenshot(page, "model.png")
     assert outside == []
+
+
+@pytest.fixture
+def labelled_set(tmp_path: Path) -> Path:
+    """Four metastases and two normal demo patches in Kaggle's layout."""
+    (tmp_path / "patches").mkdir()
+    labels, splits = ["id,label"], ["id,split"]
+    for word, count in (("metastasis", 4), ("normal", 2)):
+        for picture in sorted(shipped.DEMO_FOLDER.glob(f"{word}*.png"))[:count]:
+            shutil.copy(picture, tmp_path / "patches")
+            labels.append(f"{picture.stem},{int(word == 'metastasis')}")
+            splits.append(f"{picture.stem},val")
+    (tmp_path / "train_labels.csv").write_text("\n".join(labels))
+    (tmp_path / "splits.csv").write_text("\n".join(splits))
+    return tmp_path
+
+
+def test_an_audit_is_run_kept_and_opened_on_the_workbench(page, outside, app_address, labelled_set) -> None:
+    open_workbench(page, app_address)
+    set_number(page, "Step limit", "6")
+    page.get_by_role("link", name="Audit").click()
+    folder = page.get_by_role("textbox", name="Labelled data set on this computer")
+    folder.fill(str(labelled_set))
+    folder.press("Enter")
+    expect(page.get_by_text("6 patches, 4 of them metastases")).to_be_visible()
+    expect(page.get_by_text("6 steps, goal 95 %")).to_be_visible()
+    press(page, "Run audit")
+    expect(page.get_by_text("of 6 images done")).to_be_visible()
+    audit = re.search(r"audit=([\w-]+)", page.url).group(1)
+    page.reload()
+    expect(page.get_by_text(re.compile("metastases that the model recognised, SNAP made it call"))).to_be_visible()
+    assert audit in page.url
+    settle(page)
+    screenshot(page, "audit.png")
+
+    verdict = page.get_by_text(re.compile("SNAP made it call")).inner_text()
+    table = list(csv.DictReader(io.StringIO(download(page, "Table (CSV)").decode())))
+    snap = [row for row in table if row["condition"] == "SNAP"]
+    fooled = sum(row["flipped"] == "True" for row in snap) / len(snap)
+    assert f"Of {len(snap)} metastases" in verdict and f"call {fooled * 100:.1f} %" in verdict
+    assert json.loads(download(page, "Figures (JSON)"))["before"]["images"] == 6
+
+    thumbnail = page.locator(".gallery button").first
+    name = thumbnail.get_attribute("title").split(":")[0]
+    thumbnail.click()
+    press(page, "Open the Workbench")
+    expect(page.get_by_text("3 Attack")).to_be_visible()
+    expect(page.get_by_text(name, exact=True).first).to_be_visible()
+    expect(page.get_by_text("loaded from a file")).to_be_visible()
+    settle(page)
+    box = page.get_by_role("spinbutton", name="Step limit")
+    assert box.input_value() == "6" and outside == []
 
 
 def test_a_bad_upload_is_a_sentence_and_loses_nothing(page, app_address) -> None:

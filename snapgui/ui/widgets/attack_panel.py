@@ -29,6 +29,8 @@ def attack_controls(state: SnapState, victim: Victim | None) -> None:
         st.caption("A run is going on, see below. Stop it or wait for its end.")
     elif request is None:
         st.caption("Choose an image and a mask first.")
+    elif any(job.kind == "audit" for job in resources.registry().active()):
+        st.caption("An audit is going on; this run would wait for its end. Stop it on the Audit page to run now, and go on with it later.")
 
 
 def _settings(state: SnapState, victim: Victim) -> AttackSettings:

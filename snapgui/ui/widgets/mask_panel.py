@@ -95,15 +95,17 @@ def _clear(state: SnapState) -> None:
 
 
 def _propose_controls(state: SnapState, choice: Choice, victim: Victim | None) -> None:
+    # Side by side where there is room for every word, else one below the other.
+    with st.container(horizontal=True):
+        placement = st.segmented_control(
+            "Placement", PLACEMENTS, required=True, key="placement", persist_state="session",
+            format_func=words.PLACEMENT_WORDS.__getitem__, help=words.PLACEMENT_HELP,
+        )
+        centre = st.segmented_control(
+            "Centre", CENTRES, required=True, key="centre", persist_state="session",
+            format_func=words.CENTRE_WORDS.__getitem__, help=words.CENTRE_HELP,
+        )
     left, right = st.columns(2)
-    placement = left.segmented_control(
-        "Placement", PLACEMENTS, required=True, key="placement", persist_state="session",
-        format_func=words.PLACEMENT_WORDS.__getitem__, help=words.PLACEMENT_HELP,
-    )
-    centre = right.segmented_control(
-        "Centre", CENTRES, required=True, key="centre", persist_state="session",
-        format_func=words.CENTRE_WORDS.__getitem__, help=words.CENTRE_HELP,
-    )
     count = left.slider("Cells", 1, 40, key="count", persist_state="session", help="How many cells are proposed.")
     area = right.slider("Area, per cent", 0.5, 20.0, step=0.5, format="%.1f", key="area", persist_state="session",
                         help="Share of the image that the cells cover together.")

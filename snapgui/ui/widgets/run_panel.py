@@ -103,7 +103,7 @@ def follow_run(job_id: str, classes: tuple[str, ...], page_px: int | None) -> No
 def _progress_words(snapshot: Snapshot, classes: tuple[str, ...]) -> str:
     progress: Progress | None = snapshot.progress
     if progress is None:
-        return "Waiting for the run before it to end" if snapshot.state == "queued" else "Starting"
+        return "Waiting for the work before it to end" if snapshot.state == "queued" else "Starting"
     target = snapshot.topic.attack.target
     text = (
         f"Step {progress.step} of {progress.steps} · {classes[target]} {words.per_cent(progress.p[target])} "

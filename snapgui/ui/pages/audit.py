@@ -1,0 +1,20 @@
+"""Audit: SNAP and its controls over a whole data set; goes on in the background, is kept, can be gone on with."""
+
+import streamlit as st
+
+from snapgui.ui.state import get_state
+from snapgui.ui.widgets.audit_panel import audit_controls
+from snapgui.ui.widgets.audit_progress import find_audit_job, show_audit_job
+from snapgui.ui.widgets.frame import page_header
+from snapgui.ui.widgets.kept_audits import show_kept_audits
+
+state = get_state()
+find_audit_job(state)
+victim = page_header(
+    state, "Audit", "Attack every image of a labelled data set, beside honest controls: how often is the model fooled, and how visible is that?"
+)
+if victim is not None:
+    audit_controls(state, victim)
+show_audit_job(state)
+st.divider()
+show_kept_audits(state)
