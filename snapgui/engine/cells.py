@@ -11,6 +11,8 @@ from snapgui.engine.nuclei import Outline
 from snapgui.errors import MaskError
 
 CENTRE_PX = 32
+# Spread of the logarithm of the ratio of a cell's axes: eccentricity then has the spread that found nuclei have.
+ELONGATION = 0.45
 Mask = NDArray[np.bool_]
 
 
@@ -34,14 +36,17 @@ def area_fraction(mask: Mask) -> float:
 
 
 def generate_outline(diameter_px: float, rng: np.random.Generator) -> Outline:
-    """A nucleus-like outline around (0, 0): a circle bent by random harmonics 2 to 6, of the area of its diameter."""
+    """A nucleus-like outline around (0, 0): an ellipse bent by random harmonics 2 to 6, of the area of its diameter."""
     angle = np.linspace(0, 2 * np.pi, 64, endpoint=False)
     order = np.arange(2, 7)
     amplitude = rng.normal(0, 0.45 / order**2)
     phase = rng.uniform(0, 2 * np.pi, len(order))
     radius = np.maximum(1 + (amplitude[:, None] * np.cos(order[:, None] * angle + phase[:, None])).sum(axis=0), 0.4)
     radius *= diameter_px / 2 / np.sqrt(np.mean(radius**2))
-    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).astype(np.float32)
+    # Cut nuclei are rarely round: one axis is longer by about a third, sometimes by more.
+    stretch, turn = np.exp(abs(rng.normal(0, ELONGATION)) / 2), rng.uniform(0, np.pi)
+    x, y = radius * np.cos(angle) * stretch, radius * np.sin(angle) / stretch
+    return np.stack([x * np.cos(turn) - y * np.sin(turn), x * np.sin(turn) + y * np.cos(turn)], axis=1).astype(np.float32)
 
 
 def draw_mask(outlines: list[Outline], shape: tuple[int, int]) -> Mask:
