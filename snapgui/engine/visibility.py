@@ -16,6 +16,17 @@ def colour_difference(original: NDArray[np.uint8], altered: NDArray[np.uint8]) -
     return np.asarray(deltaE_ciede2000(rgb2lab(original), rgb2lab(altered)), dtype=np.float64)
 
 
+def similarity_map(original: NDArray[np.uint8], altered: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """SSIM of each pixel, mean of the channels, float64 ``(H, W)``, 1 for the same (Wang et al. 2004, 7 px window)."""
+    _, similarity = structural_similarity(original, altered, channel_axis=2, data_range=255, full=True)
+    return np.asarray(similarity, dtype=np.float64).mean(axis=2)
+
+
+def signal_to_noise_db(mean_squared_error: float) -> float:
+    """PSNR in dB for 8 bits, of the mean squared error in levels squared; infinite for the same."""
+    return math.inf if mean_squared_error == 0 else 10 * math.log10(255**2 / mean_squared_error)
+
+
 def measure(
     original: NDArray[np.uint8], altered: NDArray[np.uint8], mask: NDArray[np.bool_]
 ) -> dict[str, Visibility]:
@@ -23,7 +34,7 @@ def measure(
 
     SSIM is Wang et al. 2004 with a 7 px window, its map averaged over the region; PSNR is for 8 bits.
     """
-    _, similarity = structural_similarity(original, altered, channel_axis=2, data_range=255, full=True)
+    similarity = similarity_map(original, altered)
     difference = colour_difference(original, altered)
     squared = (original.astype(np.float64) - altered) ** 2
     regions = {"mask": mask, "whole": np.ones_like(mask)}
@@ -33,10 +44,9 @@ def measure(
 def _figures(
     similarity: NDArray[np.float64], difference: NDArray[np.float64], squared: NDArray[np.float64], region: NDArray[np.bool_]
 ) -> Visibility:
-    error = float(squared[region].mean())
     return Visibility(
         ssim=float(similarity[region].mean()),
-        psnr_db=math.inf if error == 0 else 10 * math.log10(255**2 / error),
+        psnr_db=signal_to_noise_db(float(squared[region].mean())),
         mean_de00=float(difference[region].mean()),
         p95_de00=float(np.percentile(difference[region], 95)),
     )
