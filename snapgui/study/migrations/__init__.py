@@ -1,0 +1,1 @@
+"""Alembic's migrations of the store, the first tables included."""
