@@ -156,6 +156,15 @@ def test_a_long_run_survives_a_reload_and_stops_when_asked(page, outside, app_ad
     expect(page.get_by_text("Predict a folder")).to_be_visible()
     expect(page.get_by_text("How good it is", exact=True)).to_be_visible()
     screenshot(page, "model.png")
+
+    page.get_by_role("link", name="Runs").click()
+    expect(page.get_by_text(run).first).to_be_visible()
+    settle(page)
+    page.get_by_role("button", name="Delete this run").click()
+    press(page, "Delete for good")
+    expect(page.get_by_text(run)).to_have_count(0)
+    settle(page)
+    screenshot(page, "after-delete.png")
     assert outside == []
 
 
