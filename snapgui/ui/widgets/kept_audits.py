@@ -100,7 +100,9 @@ def _go_on(state: SnapState, audit: KeptAudit) -> None:
 
 def _delete(name: str) -> None:
     working = any(job.kind == "audit" for job in resources.registry().active())
-    with st.popover("Delete this audit", disabled=working, help="Not while an audit is going on." if working else None):
+    # A key of its own closes it once this audit is gone: left open, it would offer the next one.
+    why_not = "Not while an audit is going on." if working else None
+    with st.popover("Delete this audit", key=f"delete-{name}", disabled=working, help=why_not):
         st.markdown(f"This deletes {name} with its table and its pictures for good.")
         st.button("Delete for good", key="delete_audit", on_click=forget_audit, args=(name,))
 
