@@ -170,16 +170,17 @@ def test_a_long_run_survives_a_reload_and_stops_when_asked(page, outside, app_ad
 @pytest.fixture
 def labelled_set(tmp_path: Path) -> Path:
     """Four metastases and two normal demo patches in Kaggle's layout."""
-    (tmp_path / "patches").mkdir()
+    folder = tmp_path / "demo-patches"
+    (folder / "patches").mkdir(parents=True)
     labels, splits = ["id,label"], ["id,split"]
     for word, count in (("metastasis", 4), ("normal", 2)):
         for picture in sorted(shipped.DEMO_FOLDER.glob(f"{word}*.png"))[:count]:
-            shutil.copy(picture, tmp_path / "patches")
+            shutil.copy(picture, folder / "patches")
             labels.append(f"{picture.stem},{int(word == 'metastasis')}")
             splits.append(f"{picture.stem},val")
-    (tmp_path / "train_labels.csv").write_text("\n".join(labels))
-    (tmp_path / "splits.csv").write_text("\n".join(splits))
-    return tmp_path
+    (folder / "train_labels.csv").write_text("\n".join(labels))
+    (folder / "splits.csv").write_text("\n".join(splits))
+    return folder
 
 
 def test_an_audit_is_run_kept_and_opened_on_the_workbench(page, outside, app_address, labelled_set) -> None:

@@ -77,7 +77,8 @@ def patches(tmp_path: Path) -> list[DemoPatch]:
     folder = tmp_path / "demo"
     folder.mkdir()
     made = []
-    for label, word, red in ((0, "normal", 150), (1, "metastasis", 190)):
+    # Red enough to be called metastasis, not so red that the default cells, whose places are random, cannot undo it.
+    for label, word, red in ((0, "normal", 150), (1, "metastasis", 188)):
         for number in range(2):
             path = folder / f"{word}_{number}.png"
             path.write_bytes(encode_png(_stained_patch(10 * label + number, red)))
