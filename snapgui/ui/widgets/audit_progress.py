@@ -48,6 +48,9 @@ def show_audit_job(state: SnapState) -> None:
         return
     if snapshot.active:
         follow_audit(snapshot.job_id)
+        # Outside the fragment: a press on a button of a fragment is lost while the whole page is being drawn.
+        st.button("Stop", key="stop_audit", disabled=snapshot.state == "cancelling", on_click=resources.registry().cancel,
+                  args=(snapshot.job_id,), help="Ends after the present condition. What is done stays on disk; Go on does the rest later.")
     elif snapshot.error:
         st.error(snapshot.error)
     elif snapshot.result is None:
@@ -75,10 +78,7 @@ def follow_audit(job_id: str) -> None:
         st.rerun()
     progress: AuditProgress | None = snapshot.progress
     done = share_done(snapshot.topic, progress.images_done, progress.images, progress.doing) if progress else 0.0
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.progress(done, text=progress_words(snapshot))
-        st.button("Stop", key="stop_audit", disabled=snapshot.state == "cancelling", on_click=resources.registry().cancel, args=(job_id,),
-                  help="Ends after the present condition. What is done stays on disk; Go on does the rest later.")
+    st.progress(done, text=progress_words(snapshot))
 
 
 def progress_words(snapshot: Snapshot) -> str:

@@ -66,6 +66,8 @@ def show_folder_run(state: SnapState) -> None:
         return
     if snapshot.active:
         follow_prediction(snapshot.job_id)
+        # Outside the fragment: a press on a button of a fragment is lost while the whole page is being drawn.
+        st.button("Stop", key="stop_prediction", disabled=snapshot.state == "cancelling", on_click=registry.cancel, args=(snapshot.job_id,))
     elif snapshot.error:
         st.error(snapshot.error)
     elif snapshot.result is not None:
@@ -81,7 +83,6 @@ def follow_prediction(job_id: str) -> None:
     total, done = len(snapshot.topic.names), snapshot.progress or 0
     waiting = "Waiting for the work before it to end. " if snapshot.state == "queued" else ""
     st.progress(done / total, text=f"{waiting}{done:,} of {total:,} patches predicted")
-    st.button("Stop", key="stop_prediction", disabled=snapshot.state == "cancelling", on_click=resources.registry().cancel, args=(job_id,))
 
 
 def show_answer(answer: FolderAnswer) -> None:
