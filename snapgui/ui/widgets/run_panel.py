@@ -66,9 +66,11 @@ def show_run(state: SnapState, victim: Victim | None) -> None:
         # Once when it begins, once more when its result is there.
         scroll_here(f"{snapshot.job_id} {snapshot.active}")
     if snapshot is not None and snapshot.active:
-        # Outside the fragment: a press on a button of a fragment is lost while the whole page is being drawn, as after a reload.
-        st.button("Stop", key="stop", disabled=snapshot.state == "cancelling",
-                  on_click=resources.registry().cancel, args=(snapshot.job_id,), help="Keep the best result so far.")
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            st.subheader(f"Running on {words.shorten(snapshot.label)}", anchor=False, width="content")
+            # Outside the fragment: a press on a button of a fragment is lost while the whole page is being drawn, as after a reload.
+            st.button("Stop", key="stop", disabled=snapshot.state == "cancelling", width=200,
+                      on_click=resources.registry().cancel, args=(snapshot.job_id,), help="Keep the best result so far.")
         follow_run(snapshot.job_id, victim.card.classes if victim else ("normal", "metastasis"), state.page_px)
     elif snapshot is not None and snapshot.error:
         st.error(snapshot.error)
@@ -86,14 +88,12 @@ def follow_run(job_id: str, classes: tuple[str, ...], page_px: int | None) -> No
     snapshot = resources.registry().snapshot(job_id)
     if snapshot is None or not snapshot.active:
         st.rerun()
-    st.subheader(f"Running on {words.shorten(snapshot.label)}", anchor=False)
     progress = snapshot.progress
     st.progress(progress.step / progress.steps if progress else 0.0, text=_progress_words(snapshot, classes))
     left, right = st.columns([2.2, 1])
-    with right:
-        if progress:
-            show_pixels(progress.preview, zoom_for(page_px, 4, least=2, most=4), alt="best result so far", caption=f"Best so far, step {progress.best_step}")
     if progress:
+        with right:
+            show_pixels(progress.preview, zoom_for(page_px, 4, least=2, most=4), alt="best result so far", caption=f"Best so far, step {progress.best_step}")
         settings = snapshot.topic.attack
         chart = confidence_chart(
             snapshot.history, classes, threshold=settings.confidence, target=settings.target, steps=settings.steps,
