@@ -44,13 +44,19 @@ def collect_common(args: argparse.Namespace, victim: Victim, split: str) -> Patc
     return replace(batch, gamut=args.gamut)
 
 
-def facts(args: argparse.Namespace, victim: Victim, *packages: str) -> dict[str, str]:
-    """What a reader must know beside the numbers."""
+def victim_facts(victim: Victim, *packages: str) -> dict[str, str]:
+    """On what, with what and against whom."""
     device = victim.mean.device
     return {
         "device": f"{device_name(device)}, {torch.get_num_threads()} CPU threads",
         "versions": ", ".join(f"{name} {version}" for name, version in versions("torch", "torchvision", "numpy", *packages).items()),
         "victim": f"{victim.card.name}, {victim.card.architecture} at {victim.card.input_size_px} px, sha256 {victim.card.sha256}",
+    }
+
+
+def facts(args: argparse.Namespace, victim: Victim, *packages: str) -> dict[str, str]:
+    """What a reader must know beside the numbers."""
+    return victim_facts(victim, *packages) | {
         "patches": f"the first {args.images} correctly classified metastases of {args.split} with room for the cells",
         "masks": f"{args.cells} scattered cells, {args.area:.0%} of the image, centre {args.centre}; gamut {args.gamut}",
     }

@@ -53,12 +53,17 @@ class PatchBatch:
             yield self[first : first + size]
 
 
-def open_hcd(folder: Path | None = None) -> PatchSet:
-    """The data set in ``folder``, else in the one that SNAP_HCD_DIR names."""
+def find_data(folder: Path | None = None) -> Path:
+    """``folder``, else the one that SNAP_HCD_DIR names."""
     named = folder or os.environ.get("SNAP_HCD_DIR")
     if not named:
         raise DataError("No patches are named. Give --data, or set SNAP_HCD_DIR to the folder that holds them.")
-    return open_patches(Path(named))
+    return Path(named)
+
+
+def open_hcd(folder: Path | None = None) -> PatchSet:
+    """The data set in ``folder``, else in the one that SNAP_HCD_DIR names."""
+    return open_patches(find_data(folder))
 
 
 def collect(patches: PatchSet, victim: Victim, *, count: int, cells: CellSettings) -> PatchBatch:

@@ -69,7 +69,8 @@ def add_audit_command(commands: "Commands[argparse.ArgumentParser]") -> None:
     audit.add_argument("--limit", type=int, default=None, metavar="N", help="a fixed random choice of N patches")
     audit.add_argument("--source", choices=SOURCES, default=defaults.source, help="true class of the images that are attacked")
     audit.add_argument("--groups", nargs="+", choices=GROUPS, default=list(defaults.groups),
-                       help="what is compared: the controls, and SNAP over areas, numbers of cells, gamuts, placements")
+                       help="what is compared: the controls, which are always there, and SNAP over areas, numbers of cells, gamuts, placements")
+    audit.add_argument("--areas", type=float, nargs="+", default=list(defaults.areas), metavar="SHARE", help="what the group area tries")
     add_attack_options(audit)
     audit.add_argument("--batch-size", type=int, default=defaults.batch_size)
     audit.add_argument("--shard-size", type=int, default=defaults.shard_size, metavar="N", help="images done and written together")
@@ -83,7 +84,7 @@ def add_audit_command(commands: "Commands[argparse.ArgumentParser]") -> None:
 def run_audit_command(args: argparse.Namespace, arguments: list[str]) -> int:
     """Audit a data set; 1 if a shard failed or the audit was stopped."""
     settings = AuditSettings(
-        split=args.split, limit=args.limit, source=args.source, groups=tuple(args.groups), cells=cell_settings(args),
+        split=args.split, limit=args.limit, source=args.source, groups=tuple(dict.fromkeys(("standard", *args.groups))), areas=tuple(args.areas), cells=cell_settings(args),
         attack=attack_settings(args), batch_size=args.batch_size, shard_size=args.shard_size,
         threads=args.threads or (1 if args.engine == "ray" else os.cpu_count() or 1),
     )

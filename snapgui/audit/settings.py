@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self, get_args
 
-from snapgui.engine.settings import GAMUTS, PLACEMENTS, AttackSettings, CellSettings, Settings
+from snapgui.engine.settings import CENTRES, GAMUTS, PLACEMENTS, AttackSettings, CellSettings, Settings
 from snapgui.errors import SettingsError
 
 Group = Literal["standard", "area", "cells", "gamut", "placement"]
@@ -51,7 +51,9 @@ class AuditSettings(Settings):
         split: name of the split; None takes all patches.
         limit: a fixed random choice of at most so many patches; None takes all.
         source: true class of the images that are attacked, each towards the other class.
-        groups: sets of conditions; ``standard`` holds SNAP with the centre open and excluded, and the controls.
+        groups: sets of conditions; ``standard`` holds SNAP with the centre open and excluded, and the controls. Without it SNAP
+            stands alone beside the others: for parts of a larger comparison whose controls are elsewhere.
+        areas: shares of the pixels that the group ``area`` tries.
         cells, attack: settings of SNAP; the seed of the cells is joined with each image's name.
         batch_size: images in the victim at once.
         shard_size: images that are done and written together.
@@ -62,6 +64,7 @@ class AuditSettings(Settings):
     limit: int | None = None
     source: Source = "metastasis"
     groups: tuple[Group, ...] = ("standard",)
+    areas: tuple[float, ...] = AREAS
     cells: CellSettings = field(default_factory=CellSettings)
     attack: AttackSettings = field(default_factory=AttackSettings)
     batch_size: int = 32
@@ -78,32 +81,40 @@ class AuditSettings(Settings):
         unknown = sorted(set(self.groups) - set(GROUPS))
         if unknown or not self.groups:
             raise SettingsError(f"The groups are {', '.join(unknown) or 'none'}; choose from {', '.join(GROUPS)}.")
+        if not self.areas or len(set(self.areas)) < len(self.areas):
+            raise SettingsError(f"The areas are {list(self.areas)}; give different shares of the pixels, such as 0.05.")
+        for area in self.areas:
+            replace(self.cells, area=area)
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
         parts = {"cells": CellSettings.from_json(values["cells"]), "attack": AttackSettings.from_json(values["attack"])}
-        return super().from_json(values | parts | {"groups": tuple(values["groups"])})
+        listed = {name: tuple(values[name]) for name in ("groups", "areas") if name in values}
+        return super().from_json(values | parts | listed)
 
 
 def conditions_of(settings: AuditSettings) -> list[Condition]:
     """The conditions of an audit, SNAP itself first; no name twice."""
     found: dict[str, Condition] = {}
     for group in GROUPS:
-        if group != "standard" and group not in settings.groups:
-            continue
-        for condition in _conditions_of_group(group, settings.cells, settings.attack):
+        conditions = _conditions_of_group(group, settings)
+        if group not in settings.groups:
+            conditions = conditions[:1] if group == "standard" else []
+        for condition in conditions:
             found.setdefault(condition.name, condition)
     return list(found.values())
 
 
-def _conditions_of_group(group: Group, cells: CellSettings, attack: AttackSettings) -> list[Condition]:
+def _conditions_of_group(group: Group, settings: AuditSettings) -> list[Condition]:
+    cells, attack = settings.cells, settings.attack
+
     def snap(name: str, *, attack: AttackSettings = attack, **changes: Any) -> Condition:
         return Condition(name, group, "attack", replace(cells, **changes), attack)
 
     if group == "area":
         return [
-            snap(f"area {area:.0%}, centre {centre}", area=area, centre=centre)
-            for centre in ("open", "excluded") for area in AREAS
+            snap(f"area {area * 100:g}%, centre {centre}", area=area, centre=centre)
+            for centre in CENTRES for area in settings.areas
         ]
     if group == "cells":
         return [snap(f"{count} cell{'' if count == 1 else 's'}", count=count) for count in CELL_COUNTS]

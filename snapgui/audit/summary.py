@@ -1,12 +1,13 @@
 """The table of an audit in figures: accuracy before and after, success with intervals, cost and visibility, by condition."""
 
 import math
+import re
 from typing import Any
 
 import pandas as pd
 
 from snapgui.audit.rows import UNTOUCHED
-from snapgui.audit.settings import AREAS
+from snapgui.engine.settings import CENTRES
 from snapgui.statistics import share
 
 PAPER = {"accuracy_before": 0.9628, "accuracy_after": 0.690}
@@ -37,10 +38,10 @@ def summarise(rows: pd.DataFrame) -> dict[str, Any]:
 def area_of_accuracy(conditions: list[dict[str, Any]], accuracy: float) -> dict[str, float | None]:
     """The smallest area asked at which accuracy falls to this or below, by centre; None where none did."""
     reached: dict[str, float | None] = {}
-    for centre in ("open", "excluded"):
-        names = {f"area {area:.0%}, centre {centre}": area for area in AREAS}
-        shares = {names[one["condition"]]: one["accuracy"]["share"] for one in conditions if one["condition"] in names}
-        reached[centre] = min((area for area, share in shares.items() if share is not None and share <= accuracy), default=None)
+    for centre in CENTRES:
+        named = [(re.fullmatch(rf"area (.+)%, centre {centre}", one["condition"]), one["accuracy"]["share"]) for one in conditions]
+        low_enough = [float(match[1]) / 100 for match, share in named if match and share is not None and share <= accuracy]
+        reached[centre] = min(low_enough, default=None)
     return reached
 
 

@@ -134,14 +134,20 @@ def test_the_area_at_which_accuracy_falls_to_the_papers() -> None:
 
 
 def test_conditions_have_one_name_each_and_seeds_follow_the_image() -> None:
-    everything = conditions_of(replace(SETTINGS, groups=("area", "cells", "gamut", "placement")))
+    everything = conditions_of(replace(SETTINGS, groups=("standard", "area", "cells", "gamut", "placement")))
     names = [condition.name for condition in everything]
     assert len(set(names)) == len(names) == 9 + 2 * len(AREAS) + 5 + 4 + 8
     assert isinstance(everything[0], Condition) and everything[0].name == "SNAP"
+    alone = conditions_of(replace(SETTINGS, groups=("area",), areas=(0.015,)))
+    assert [condition.name for condition in alone] == ["SNAP", "area 1.5%, centre open", "area 1.5%, centre excluded"]
     assert seed_of(0, "a") == seed_of(0, "a") != seed_of(0, "b") != seed_of(1, "b")
     assert AuditSettings.from_json(json.loads(json.dumps(SETTINGS.to_json()))) == SETTINGS
     with pytest.raises(SettingsError, match="groups"):
         AuditSettings(groups=("colours",))
+    with pytest.raises(SettingsError, match="different shares"):
+        AuditSettings(areas=(0.05, 0.05))
+    with pytest.raises(SettingsError, match="area is 5"):
+        AuditSettings(areas=(5,))
 
 
 def test_both_directions(small_set: Path, tmp_path: Path) -> None:
