@@ -1,6 +1,8 @@
 """Where studies are kept: SQLite in the workspace, or PostgreSQL by SNAP_DATABASE_URL; brought to the newest tables when opened."""
 
 import os
+import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +62,18 @@ def connect(url: str | None = None) -> Engine:
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # Transactions are begun below, by word; the driver's own habit would begin them too late.
     connection.isolation_level = None
-    for pragma in (f"busy_timeout={WAIT_S * 1000}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    for pragma in (f"busy_timeout={WAIT_S * 1000}", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
+    # Where several open a new file at once, SQLite refuses this change at once instead of waiting as it does elsewhere.
+    last = time.monotonic() + WAIT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if not error.sqlite_errorname.startswith("SQLITE_BUSY") or time.monotonic() > last:
+                raise
+            time.sleep(0.01)
 
 
 def _begin_sqlite(connection: Connection) -> None:
