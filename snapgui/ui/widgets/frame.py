@@ -17,7 +17,7 @@ def page_header(state: SnapState, title: str, purpose: str) -> Victim | None:
         victim = load_victim(state.model_path)
     except ModelError as error:
         trouble = str(error)
-    state.page_px = page_width(key=f"width-{title}") or state.page_px
+    state.page_px = page_width(key=f"width-{title}", known=state.page_px)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
         st.header(title, anchor=False, width="content")
         st.caption(f"**Research use only, not for diagnosis.** {_model_words(victim)} · {scale_words()}", width="content")

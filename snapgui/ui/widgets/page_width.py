@@ -8,9 +8,10 @@ GAP_PX = 16
 FALLBACK_PX = 1280
 JS = """
 export default function (component) {
-  const { parentElement, setStateValue } = component;
+  const { parentElement, setStateValue, data } = component;
   const host = parentElement.host ?? parentElement;
-  let sent = 0, timer = null;
+  // A message that arrives just after a click on another page's link would call this page back: say nothing that is known.
+  let sent = data.known, timer = null;
   const send = () => {
     const width = Math.round(host.getBoundingClientRect().width);
     if (width > 0 && Math.abs(width - sent) > 8) { sent = width; setStateValue("width", width); }
@@ -23,10 +24,10 @@ export default function (component) {
 _component = st.components.v2.component("snap_page_width", html="<span></span>", js=JS)
 
 
-def page_width(*, key: str) -> int | None:
-    """Width in CSS pixels of the place where this is called; None until the browser has told."""
-    width = _component(key=key, on_width_change=lambda: None).width
-    return int(width) if width else None
+def page_width(*, key: str, known: int | None) -> int | None:
+    """Width in CSS pixels of the place where this is called; ``known`` until the browser tells another."""
+    width = _component(key=key, data={"known": known or 0}, on_width_change=lambda: None).width
+    return int(width) if width else known
 
 
 def zoom_for(page_px: int | None, pictures: int, *, least: int, most: int) -> int:
