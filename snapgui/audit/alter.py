@@ -8,16 +8,13 @@ import torch
 from numpy.typing import NDArray
 
 from snapgui.audit.settings import SMALL_CHANGE, Condition, seed_of
-from snapgui.engine.attack import run_attack
+from snapgui.engine.alterations import Alteration, attack_steps, fill_images
 from snapgui.engine.cells import Mask, draw_mask
 from snapgui.engine.controls import paste_nuclei, square_mask
-from snapgui.engine.gamut import Gamut, fit_gamut, free_gamut, near_gamut
-from snapgui.engine.images import round_to_8_bits, to_image, to_pixels
+from snapgui.engine.images import to_image, to_pixels
 from snapgui.engine.objectives import Untargeted
-from snapgui.engine.packing import compose, flatten, pack
 from snapgui.engine.placement import place_in_each
 from snapgui.engine.settings import AttackSettings, CellSettings
-from snapgui.engine.starts import start_colours
 from snapgui.engine.victim import Victim
 from snapgui.errors import MaskError
 
@@ -92,18 +89,10 @@ def alter(
         return _not_optimised(pictures)
     images = torch.stack([to_image(pixels) for pixels in subjects.pixels]).to(victim.mean.device)
     stacked = torch.from_numpy(np.stack(masks))[:, None].to(images.device)
-    settings = condition.attack
-    gamut = _gamut(condition, images)
+    alteration = Alteration(condition.kind, condition.attack, condition.fill, condition.free, SMALL_CHANGE)
     if condition.kind == "fill":
-        colours = start_colours("median" if condition.fill == "median" else "random", images, stacked, gamut, seed=settings.seed)
-        filled = compose(images, pack(stacked).places, round_to_8_bits(colours))
-        return _not_optimised([to_pixels(image) for image in filled])
-    whole = condition.kind == "whole"
-    start_from = flatten(images) if whole else start_colours(settings.start, images, stacked, gamut, seed=settings.seed)
-    for step in run_attack(
-        victim, images, stacked, objective=_objective(victim, subjects), gamut=gamut, start=start_from, settings=settings,
-        batch_size=batch_size,
-    ):
+        return _not_optimised([to_pixels(image) for image in fill_images(images, stacked, alteration)])
+    for step in attack_steps(victim, images, stacked, alteration, objective=_objective(victim, subjects), batch_size=batch_size):
         last = step
     return Altered([to_pixels(image) for image in last.best_images], last.best_step.tolist(), last.taken.tolist())
 
@@ -111,12 +100,6 @@ def alter(
 def _not_optimised(pictures: list[NDArray[np.uint8]]) -> Altered:
     nothing: list[int | None] = [None] * len(pictures)
     return Altered(pictures, nothing, nothing)
-
-
-def _gamut(condition: Condition, images: torch.Tensor) -> Gamut:
-    if condition.kind == "whole":
-        return near_gamut(images, SMALL_CHANGE)
-    return free_gamut(images) if condition.free else fit_gamut(condition.attack.gamut, images)
 
 
 def _objective(victim: Victim, subjects: Subjects) -> Untargeted:

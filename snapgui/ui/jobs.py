@@ -26,7 +26,7 @@ class Snapshot:
     """A job at one moment; nothing in it changes afterwards.
 
     Attributes:
-        kind: ``attack``, ``folder`` or ``audit``.
+        kind: ``attack``, ``folder``, ``audit`` or ``alternatives``.
         label: for people, for instance the image's name.
         topic: what the job is about (an attack's request).
         progress: the last report.

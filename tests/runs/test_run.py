@@ -169,7 +169,7 @@ def test_the_zip_holds_what_the_result_says(victim, result) -> None:
     data = bundle_zip(result)
     assert data == bundle_zip(result), "same run, same bytes"
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        assert set(archive.namelist()) == {"original.png", "adversarial.png", "mask.png", "curve.csv", "result.json", "figure.png"}
+        assert set(archive.namelist()) == {"original.png", "adversarial.png", "mask.png", "curve.csv", "result.json", "figure.png", "manifest.json", "SHA256SUMS"}
         files = {name: archive.read(name) for name in archive.namelist()}
     values = json.loads(files["result.json"])
     pixels = decode_pixels(files["adversarial.png"])

@@ -9,8 +9,8 @@ from snapgui.records import CurvePoint, RunRequest
 from snapgui.ui.charts import confidence_chart, decimate
 from snapgui.ui.pictures import thumbnail_uri, window_overview
 from snapgui.ui.state import Choice, MaskChoice, SnapState, choose_window, control_values, set_mask, take_picture, undo_mask
+from snapgui.ui.widgets.comparison.pictures import choose_gain
 from snapgui.ui.widgets.page_width import zoom_for
-from snapgui.ui.widgets.result_view import choose_gain
 from snapgui.ui.words import duration, per_cent, shorten
 
 GREY = np.full((96, 96, 3), 128, np.uint8)

@@ -1,30 +1,22 @@
-"""One finished run: verdict, curve, comparison, visibility, downloads. Workbench and Runs page share it."""
-
-import math
+"""One finished run: verdict, comparison, visibility, curve, alternatives, downloads. Workbench and Runs page share it."""
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from snapgui.engine.images import encode_png
-from snapgui.engine.visibility import difference_picture
-from snapgui.records import RunResult, Visibility
-from snapgui.report.bundle import bundle_zip
-from snapgui.report.figure import figure_png
+from snapgui.records import RunResult
 from snapgui.runs.words import control_words, verdict
-from snapgui.ui import words
+from snapgui.ui import resources, words
 from snapgui.ui.charts import CONFIG, confidence_chart
-from snapgui.ui.pictures import mask_pixels, show_pixels
-from snapgui.ui.widgets.blink import blink
-from snapgui.ui.widgets.page_width import zoom_for
+from snapgui.ui.widgets.alternatives_view import say_shown, show_alternatives, shown_alternative
+from snapgui.ui.widgets.comparison.viewer import comparison
+from snapgui.ui.widgets.export_panel import export_buttons
+from snapgui.ui.widgets.page_width import FALLBACK_PX
+from snapgui.ui.widgets.visibility_screen import present_display
+from snapgui.ui.widgets.visibility_view import show_visibility
 
-GAINS = (1, 2, 4, 8, 16)
-PICTURES = ("Before", "After", "Difference x {gain}, grey is no change", "Mask, white may change")
-VISIBILITY_HELP = (
-    "How different the two pictures are. SSIM: likeness of structure, 1 is the same. PSNR: in decibels, above 40 hardly anyone "
-    "sees a change. CIEDE2000: colour difference, below 1 invisible, above 5 plain at a glance. "
-    "Measures predict what readers see; they do not replace readers."
-)
+# From this width on, figures and curve stand side by side.
+WIDE_PX = 1100
 
 
 def show_result(result: RunResult, *, key: str, page_px: int | None, notice: str = "") -> None:
@@ -35,15 +27,24 @@ def show_result(result: RunResult, *, key: str, page_px: int | None, notice: str
     if result.controls:
         st.markdown(control_words(result))
     st.caption(_circumstances(result))
-    _downloads(result, key)
-    zoom = zoom_for(page_px, len(PICTURES), least=2, most=4)
-    left, right = st.columns([2.2, 1])
+    export_buttons(result, key)
+    name, altered, mask = _shown(result, key)
+    comparison(resources.compared(result.request.pixels, altered, mask, present_display()), name=name, key=f"{key}-comparison")
+    left, right = st.columns([1.5, 1], gap="medium") if (page_px or FALLBACK_PX) >= WIDE_PX else (st.container(), st.container())
     with left:
-        _curve(result, key)
-        _visibility_table(result)
+        show_visibility(result.request.pixels, altered, mask, name=result.run_id, key=f"{key}-visibility")
     with right:
-        blink(result.request.pixels, result.adversarial, zoom=zoom, key=f"{key}-blink")
-    _pictures(result, zoom)
+        _curve(result, key)
+    show_alternatives(result, key=key)
+
+
+def _shown(result: RunResult, key: str) -> tuple[str, NDArray[np.uint8], NDArray[np.bool_]]:
+    """The picture to look at, the run's own or an alternative: name, pixels, and where they could change."""
+    one = shown_alternative(result, key=key)
+    if one is None:
+        return "Adversarial", result.adversarial, result.request.mask
+    say_shown(one, key=key)
+    return one.words, one.pixels, one.mask
 
 
 def _circumstances(result: RunResult) -> str:
@@ -57,58 +58,10 @@ def _circumstances(result: RunResult) -> str:
     return " · ".join(parts)
 
 
-def _downloads(result: RunResult, key: str) -> None:
-    with st.container(horizontal=True):
-        st.download_button("Figure (PNG)", lambda: figure_png(result), f"{result.run_id}-figure.png", "image/png",
-                           key=f"{key}-figure", on_click="ignore", help="Everything on one sheet, 300 dots per inch.")
-        st.download_button("Everything (ZIP)", lambda: bundle_zip(result), f"{result.run_id}.zip", "application/zip",
-                           key=f"{key}-zip", on_click="ignore", help="Pictures, mask, curve, settings and figure.")
-        st.download_button("Adversarial image (PNG)", encode_png(result.adversarial), f"{result.run_id}-adversarial.png", "image/png",
-                           key=f"{key}-adversarial", on_click="ignore", help="The changed patch at its own size, without loss.")
-
-
 def _curve(result: RunResult, key: str) -> None:
     attack = result.request.attack
     chart = confidence_chart(
         result.curve, result.classes, threshold=attack.confidence, target=attack.target, best_step=result.best_step,
     )
     st.plotly_chart(chart, key=f"{key}-curve", config=CONFIG, theme=None)
-    st.caption(f"What the model said at each step. The circle marks step {result.best_step}, which was kept.")
-
-
-def _visibility_table(result: RunResult) -> None:
-    names = {"mask": "Inside the mask", "whole": "Whole image"}
-    st.markdown("**How visible is it?**", help=VISIBILITY_HELP)
-    st.table({
-        "Region": [names[region] for region in result.visibility],
-        **{title: [read(figures) for figures in result.visibility.values()] for title, read in VISIBILITY_COLUMNS.items()},
-    }, hide_index=True)
-
-
-def _psnr_words(figures: Visibility) -> str:
-    return f"{figures.psnr_db:.1f} dB" if math.isfinite(figures.psnr_db) else "no change"
-
-
-VISIBILITY_COLUMNS = {
-    "SSIM": lambda figures: f"{figures.ssim:.3f}",
-    "PSNR": _psnr_words,
-    "CIEDE2000, mean": lambda figures: f"{figures.mean_de00:.2f}",
-    "CIEDE2000, 95th percentile": lambda figures: f"{figures.p95_de00:.2f}",
-}
-
-
-def _pictures(result: RunResult, zoom: int) -> None:
-    original = result.request.pixels
-    gain = choose_gain(original, result.adversarial)
-    difference = difference_picture(original, result.adversarial, gain=gain)
-    pictures = (original, result.adversarial, difference, mask_pixels(result.request.mask))
-    with st.container(horizontal=True, gap="small"):
-        for caption, pixels in zip(PICTURES, pictures, strict=True):
-            show_pixels(pixels, zoom, alt=caption, caption=caption.format(gain=gain))
-    st.caption(f"All {zoom} times enlarged, pixel by pixel; {words.scale_words(original.shape[1])}.")
-
-
-def choose_gain(original: NDArray[np.uint8], altered: NDArray[np.uint8]) -> int:
-    """The largest gain at which no difference leaves the range of a picture (mid-grey plus or minus 127)."""
-    largest = int(np.abs(original.astype(int) - altered).max())
-    return max((gain for gain in GAINS if gain * largest <= 127), default=1)
+    st.caption(f"What the model said at each step of this run. The circle marks step {result.best_step}, which was kept.")

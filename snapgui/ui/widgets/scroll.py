@@ -10,7 +10,17 @@ export default function (component) {
   if (data.occasion && sessionStorage.getItem("snap-scroll") !== data.occasion) {
     sessionStorage.setItem("snap-scroll", data.occasion);
     host.style.scrollMarginTop = "72px";
-    setTimeout(() => host.scrollIntoView({ block: "start", behavior: "smooth" }), 50);
+    let taken = false;
+    for (const name of ["wheel", "touchmove", "keydown", "pointerdown"]) {
+      document.addEventListener(name, () => { taken = true; }, { once: true, passive: true, capture: true });
+    }
+    // What lies below may still be drawn, and until then the page is too short: try again, unless the person moves on.
+    const arrive = (left) => {
+      if (taken || !host.isConnected) return;
+      host.scrollIntoView({ block: "start", behavior: "smooth" });
+      if (left > 0) setTimeout(() => arrive(left - 1), 600);
+    };
+    setTimeout(() => arrive(4), 50);
   }
 }
 """

@@ -1,0 +1,136 @@
+"""Alternatives at matched confidence: each as asked, believed only as saved, kept beside its run."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from snapgui.engine.cells import draw_mask
+from snapgui.engine.display import Display
+from snapgui.engine.images import encode_png, to_image
+from snapgui.engine.proposals import propose_cells
+from snapgui.engine.settings import AttackSettings, CellSettings
+from snapgui.errors import DataError, SettingsError
+from snapgui.records import RunRequest, RunResult
+from snapgui.report import bundle
+from snapgui.runs.alternatives import Alternative, compute_alternatives, plan_alternatives
+from snapgui.runs.kept_alternatives import alternatives_folder, alternatives_stamp, keep_alternative, read_alternatives
+from snapgui.runs.run import finish, run_snap
+from snapgui.runs.screen import Screen, keep_screen, read_screen
+from snapgui.runs.store import delete_run, run_folder, save_run
+
+DISPLAY = Display(zoom=1)
+
+
+@pytest.fixture
+def victim(linear_victim, tissue):
+    """Calls the drawn tissue metastasis, by a little."""
+    made = linear_victim(scale=0.02)
+    with torch.no_grad():
+        z = made(to_image(tissue)[None])[0]
+        made.network[1].bias[1] += z[0] - z[1] + 1
+    return made
+
+
+@pytest.fixture
+def result(victim, tissue) -> RunResult:
+    mask = draw_mask(propose_cells(tissue, CellSettings(count=6, area=0.08, centre="excluded")), (96, 96))
+    return finish(run_snap(victim, RunRequest(tissue, mask, AttackSettings(steps=40), image_name="drawn tissue", true_class=1)))
+
+
+@pytest.fixture
+def saved(result, monkeypatch) -> RunResult:
+    monkeypatch.setattr(bundle, "figure_png", lambda result: encode_png(result.adversarial))
+    save_run(result)
+    return result
+
+
+def drain(steps) -> tuple[list[Alternative], list[str], list]:
+    seen = []
+    while True:
+        try:
+            seen.append(next(steps))
+        except StopIteration as end:
+            return [one.finished for one in seen if one.finished], end.value, seen
+
+
+def test_every_alternative_is_as_asked_and_as_saved(victim, result, tissue) -> None:
+    made, failures, seen = drain(compute_alternatives(victim, result, DISPLAY))
+    assert [one.name for one in made] == [plan.name for plan in plan_alternatives(result.request.attack)] and failures == []
+    assert seen[-1].done == seen[-1].count == len(made) and max(one.step for one in seen) > 0
+    by_name = {one.name: one for one in made}
+    for one in made:
+        assert one.p == pytest.approx(victim.predict(to_image(one.pixels)[None])[0].tolist(), abs=1e-6)
+        assert (one.pixels[~one.mask] == tissue[~one.mask]).all() and one.visibility.changed_outside_mask_px == 0
+        assert one.reached_goal == (one.p[0] >= 0.95) and one.reached_goal == (one.family != "control")
+        assert (one.steps is None) == (one.family == "control") and one.visibility.display == DISPLAY
+    assert (by_name["snap-range"].pixels == result.adversarial).all() and by_name["snap-range"].steps == result.steps
+    mask = result.request.mask
+    for name in ("snap-pca", "cells-any-colour", "control-median", "control-nuclei"):
+        assert (by_name[name].mask == mask).all()
+    square = by_name["square"].mask
+    side = round(mask.sum() ** 0.5)
+    rows, columns = np.nonzero(square)
+    assert square.sum() == side**2 and np.ptp(rows) == np.ptp(columns) == side - 1 and not square[32:64, 32:64].any()
+    assert (by_name["square-any-colour"].mask == square).all()
+    low, high = tissue.min(axis=(0, 1)), tissue.max(axis=(0, 1))
+    assert ((by_name["square"].pixels[square] >= low) & (by_name["square"].pixels[square] <= high)).all()
+    whole = by_name["whole-image"]
+    assert whole.mask.all() and np.abs(whole.pixels.astype(int) - tissue).max() == 2
+    assert whole.visibility.regions["mask"].de00.mean < by_name["snap-range"].visibility.regions["mask"].de00.mean
+    median = np.median(tissue.reshape(-1, 3), axis=0)
+    assert np.abs(by_name["control-median"].pixels[mask] - median).max() <= 1
+
+
+def test_stop_gives_up_what_is_being_made_and_the_rest_is_made_later(victim, result) -> None:
+    steps = compute_alternatives(victim, result, DISPLAY, stop=lambda: True)
+    made, failures, _ = drain(steps)
+    assert made == [] and failures == []
+    names = [plan.name for plan in plan_alternatives(result.request.attack)]
+    made, _, seen = drain(compute_alternatives(victim, result, DISPLAY, have=set(names[:-2])))
+    assert [one.name for one in made] == names[-2:] and seen[0].count == 2
+
+
+def test_what_cannot_be_made_is_a_sentence_and_the_rest_goes_on(victim, result) -> None:
+    flat = replace(result, request=replace(result.request, pixels=np.full((96, 96, 3), 200, np.uint8)))
+    have = {plan.name for plan in plan_alternatives(result.request.attack)} - {"control-nuclei", "control-median"}
+    made, failures, _ = drain(compute_alternatives(victim, flat, DISPLAY, have=have))
+    assert [one.name for one in made] == ["control-median"]
+    assert len(failures) == 1 and "no nuclei were found" in failures[0] and "own nuclei" in failures[0]
+
+
+def test_alternatives_are_kept_beside_their_run(victim, saved) -> None:
+    attack = saved.request.attack
+    have = {plan.name for plan in plan_alternatives(attack)} - {"snap-range", "square", "control-random"}
+    made, _, _ = drain(compute_alternatives(victim, saved, DISPLAY, have=have))
+    assert read_alternatives(saved.run_id, attack) == [] and alternatives_stamp(saved.run_id) == ()
+    for one in made:
+        before = alternatives_stamp(saved.run_id)
+        keep_alternative(saved.run_id, one)
+        assert alternatives_stamp(saved.run_id) != before
+    for one, kept in zip(made, read_alternatives(saved.run_id, attack), strict=True):
+        assert (kept.pixels == one.pixels).all() and (kept.mask == one.mask).all()
+        assert replace(kept, pixels=one.pixels, mask=one.mask) == one
+    values = json.loads((alternatives_folder(saved.run_id) / "square.json").read_text())
+    assert values["area_fraction"] == made[1].mask.mean()
+    (alternatives_folder(saved.run_id) / "square.png").write_bytes(b"broken")
+    assert [one.name for one in read_alternatives(saved.run_id, attack)] == ["snap-range", "control-random"]
+    delete_run(saved.run_id)
+    with pytest.raises(DataError, match="not in the workspace any more"):
+        keep_alternative(saved.run_id, made[0])
+    assert not run_folder(saved.run_id).exists(), "a deleted run does not come back"
+
+
+def test_the_screen_is_kept_and_a_damaged_file_is_no_disaster(own_workspace) -> None:
+    assert read_screen() == Screen() and Screen().display == Display(), "the same office screen is assumed everywhere"
+    laptop = Screen(width_mm=310, width_px=1920, distance_mm=450, zoom=3, measured=True)
+    keep_screen(laptop)
+    assert read_screen() == laptop and read_screen().display.pixels_per_degree == pytest.approx(450 / (310 / 1920) * np.pi / 180)
+    (own_workspace / "screen.json").write_text('{"width_mm": 1}')
+    assert read_screen() == Screen()
+    with pytest.raises(SettingsError, match="has pixels of 25 mm"):
+        Screen(width_mm=5000, width_px=200)
+    with pytest.raises(SettingsError, match="pixels per degree"):
+        Screen(width_mm=500, width_px=20000, distance_mm=5000)
