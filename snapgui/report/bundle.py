@@ -4,47 +4,50 @@ import csv
 import io
 import json
 import math
-import zipfile
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
+from snapgui.engine.gamut_shares import gamut_shares
 from snapgui.engine.images import encode_png
 from snapgui.records import RunResult
 from snapgui.report.figure import figure_png
-
-# ZIP's own earliest date: same run, same bytes.
-_EPOCH = (1980, 1, 1, 0, 0, 0)
+from snapgui.report.manifest import make_bundle
+from snapgui.report.picture_text import MADE_TO_FOOL, run_text
 
 
 def bundle_files(result: RunResult) -> dict[str, bytes]:
     """The files of a run by name, in the order of reading."""
     request = result.request
-    provenance = {"Software": f"SNAP Studio {result.versions.get('snap-studio', '')}", "Run": result.run_id}
     return {
-        "original.png": encode_png(request.pixels),
-        "adversarial.png": encode_png(
-            result.adversarial,
-            text={**provenance, "Comment": "Adversarial picture: changed on purpose to fool a classifier. Research use only."},
-        ),
-        "mask.png": encode_png(request.mask.astype(np.uint8) * 255),
+        "original.png": encode_png(request.pixels, text=run_text(result, "The picture before.")),
+        "adversarial.png": adversarial_png(result),
+        "mask.png": encode_png(request.mask.astype(np.uint8) * 255, text=run_text(result, "White marks where pixels may change.")),
         "curve.csv": curve_csv(result).encode(),
         "result.json": (json.dumps(result_json(result), indent=2, allow_nan=False) + "\n").encode(),
         "figure.png": figure_png(result),
     }
 
 
+def adversarial_png(result: RunResult) -> bytes:
+    """The changed picture at its own size, saying of itself what it is."""
+    return encode_png(result.adversarial, text=run_text(result, MADE_TO_FOOL))
+
+
 def bundle_zip(result: RunResult) -> bytes:
-    """The files of a run as one ZIP, with fixed order and dates."""
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in bundle_files(result).items():
-            entry = zipfile.ZipInfo(name, date_time=_EPOCH)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.external_attr = 0o644 << 16
-            archive.writestr(entry, data)
-    return stream.getvalue()
+    """The files of a run with manifest and hashes as one ZIP; the same run gives the same bytes."""
+    request = result.request
+    return make_bundle(bundle_files(result), {
+        "kind": "run",
+        "name": result.run_id,
+        "started": result.started,
+        "model": {"name": result.model_name, "sha256": result.model_sha256},
+        "inputs": {"image": request.image_name, "synthetic": request.synthetic, "rgb_sha256": result.image_sha256},
+        "settings": {"attack": request.attack.to_json(), "cells": request.cells.to_json() if request.cells else None},
+        "device": result.device,
+        "made_with": dict(result.versions),
+    })
 
 
 def curve_csv(result: RunResult) -> str:
@@ -95,5 +98,6 @@ def result_json(result: RunResult) -> dict[str, Any]:
             region: {name: value if math.isfinite(value) else None for name, value in asdict(figures).items()}
             for region, figures in result.visibility.items()
         },
+        "gamut_shares": asdict(gamut_shares(request.pixels, result.adversarial)),
         "findings": list(result.findings),
     }

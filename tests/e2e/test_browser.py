@@ -87,7 +87,7 @@ def check_bundle(data: bytes, victim: Victim) -> dict:
     """What the ZIP says is what its pictures say."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
-    assert set(files) == {"original.png", "adversarial.png", "mask.png", "curve.csv", "result.json", "figure.png"}
+    assert set(files) == {"original.png", "adversarial.png", "mask.png", "curve.csv", "result.json", "figure.png", "manifest.json", "SHA256SUMS"}
     values = json.loads(files["result.json"])
     original, adversarial = decode_pixels(files["original.png"]), decode_pixels(files["adversarial.png"])
     mask = decode_pixels(files["mask.png"])[..., 0] > 0

@@ -25,6 +25,7 @@ from snapgui.ui.audits import KeptAudit, read_figures
 from snapgui.ui.charts import CONFIG
 from snapgui.ui.state import SnapState
 from snapgui.ui.widgets.audit_gallery import show_extremes
+from snapgui.ui.widgets.export_panel import audit_export_buttons
 from snapgui.ui.words import GROUP_WORDS
 
 
@@ -61,6 +62,7 @@ def _downloads(audit: KeptAudit, rows: pd.DataFrame) -> None:
                            on_click="ignore", help="One row for each image and condition.")
         st.download_button("Figures (JSON)", lambda: (audit.folder / "summary.json").read_text(), f"{name}-summary.json",
                            "application/json", key="audit_summary", on_click="ignore", help="Every share with its interval, every median.")
+        audit_export_buttons(audit)
 
 
 def _show_standard(audit: KeptAudit, summary: Figures, rows: pd.DataFrame, names: list[str]) -> None:

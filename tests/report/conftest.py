@@ -1,0 +1,119 @@
+"""A finished run and a finished audit of drawn patches by a tiny victim, made once; a way to change a bundle and hide it."""
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from snapgui.audit.run import run_audit
+from snapgui.audit.settings import AuditSettings
+from snapgui.engine.cells import draw_mask
+from snapgui.engine.images import encode_png, sha256
+from snapgui.engine.proposals import propose_cells
+from snapgui.engine.settings import AttackSettings, CellSettings
+from snapgui.engine.victim import ModelCard, Victim
+from snapgui.records import RunRequest, RunResult
+from snapgui.report.bundle import bundle_zip
+from snapgui.report.manifest import sums_text
+from snapgui.runs.run import finish, run_snap
+from snapgui.runs.store import save_run
+
+MODEL_BYTES = b"stands for weights"
+
+
+class Redness(torch.nn.Module):
+    """Metastasis where the mean of red exceeds a threshold."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        z = 300 * (images[:, 0].mean(dim=(1, 2)) - 0.69)
+        return torch.stack([-z / 2, z / 2], dim=1)
+
+
+def draw_patch(seed: int, red: int = 190) -> np.ndarray:
+    """Pink ground with dark nuclei, uint8 (96, 96, 3)."""
+    rng = np.random.default_rng(seed)
+    pixels = np.array([red, 130, 165]) + rng.normal(0, 6, (96, 96, 3))
+    y, x = np.mgrid[:96, :96]
+    for cx, cy in rng.uniform(8, 88, (14, 2)):
+        pixels[(x - cx) ** 2 + (y - cy) ** 2 < 20] = (70, 40, 110)
+    return np.clip(pixels, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def tiny_victim() -> Victim:
+    card = ModelCard("tiny", "resnet50", input_size_px=96, mean=(0, 0, 0), std=(1, 1, 1), sha256=sha256(MODEL_BYTES))
+    return Victim(Redness(), card)
+
+
+@pytest.fixture(scope="session")
+def run_result(tiny_victim: Victim) -> RunResult:
+    """A run that fools the victim; the image's name is not a kind one."""
+    pixels, cells = draw_patch(1), CellSettings(count=6, area=0.08, centre="excluded")
+    mask = draw_mask(propose_cells(pixels, cells), (96, 96))
+    request = RunRequest(pixels, mask, AttackSettings(steps=25), cells, image_name="patch $1.png", true_class=1)
+    result = finish(run_snap(tiny_victim, request))
+    assert result.success
+    return result
+
+
+@pytest.fixture(scope="session")
+def run_zip(run_result: RunResult) -> bytes:
+    return bundle_zip(run_result)
+
+
+@pytest.fixture(scope="session")
+def run_folder(run_result: RunResult, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_run(run_result, tmp_path_factory.mktemp("runs") / "run")
+
+
+@pytest.fixture(scope="session")
+def audit_folder(tiny_victim: Victim, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An audit of twelve drawn patches, eight of them metastases."""
+    folder = tmp_path_factory.mktemp("secret-place")
+    (folder / "set" / "patches").mkdir(parents=True)
+    labels, splits = ["id,label"], ["id,split"]
+    for number in range(12):
+        label = int(number % 3 > 0)
+        (folder / "set" / "patches" / f"p{number}.png").write_bytes(encode_png(draw_patch(number, 188 + number % 3 * 2 if label else 150)))
+        labels.append(f"p{number},{label}")
+        splits.append(f"p{number},train")
+    (folder / "set" / "train_labels.csv").write_text("\n".join(labels))
+    (folder / "set" / "splits.csv").write_text("\n".join(splits))
+    (folder / "tiny.safetensors").write_bytes(MODEL_BYTES)
+    settings = AuditSettings(split="train", cells=CellSettings(count=4), attack=AttackSettings(steps=4), groups=("standard", "area"), areas=(0.02, 0.05))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Victim, "load", lambda path, **_: tiny_victim)
+        audit = run_audit(folder / "tiny.safetensors", folder / "set", folder / "out", settings)
+        while True:
+            try:
+                next(audit)
+            except StopIteration as end:
+                assert end.value.summary is not None
+                return Path(end.value.folder)
+
+
+@pytest.fixture
+def repack() -> Callable[..., bytes]:
+    """A maker of changed bundles: new files by name (None leaves one out), with manifest and hashes made to fit unless ``honest``."""
+
+    def make(data: bytes, changes: dict[str, bytes | None], *, honest: bool = False) -> bytes:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            files = {name: archive.read(name) for name in archive.namelist()}
+        files = {name: one for name, one in (files | changes).items() if one is not None}
+        if not honest:
+            manifest = json.loads(files["manifest.json"])
+            manifest["files"] = {name: {"bytes": len(one), "sha256": sha256(one)} for name, one in files.items() if name not in ("manifest.json", "SHA256SUMS")}
+            files["manifest.json"] = json.dumps(manifest).encode()
+            files["SHA256SUMS"] = sums_text({name: sha256(one) for name, one in files.items() if name != "SHA256SUMS"}).encode()
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w") as archive:
+            for name, one in files.items():
+                archive.writestr(name, one)
+        return stream.getvalue()
+
+    return make
