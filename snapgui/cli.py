@@ -19,7 +19,9 @@ from snapgui.audit.commands import (
 from snapgui.data.commands import add_data_commands, run_data
 from snapgui.engine.settings import AttackSettings
 from snapgui.errors import ImageError, SnapError
+from snapgui.report.commands import add_report_commands, run_report_command, run_verify_command
 from snapgui.shipped import APP, MODEL
+from snapgui.study.commands import add_study_command, run_study_command
 
 WITH_DEFAULTS = argparse.ArgumentDefaultsHelpFormatter
 Commands = argparse._SubParsersAction  # argparse gives this type no public name
@@ -36,6 +38,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_attack(commands)
     add_audit_command(commands)
     add_universal_command(commands)
+    add_study_command(commands)
+    add_report_commands(commands)
     add_data_commands(commands)
     return parser
 
@@ -159,7 +163,8 @@ def run_attack(args: argparse.Namespace, arguments: list[str]) -> None:
 
 COMMANDS: dict[str, Callable[[argparse.Namespace, list[str]], int | None]] = {
     "app": run_app, "train": run_train, "predict": run_predict, "attack": run_attack, "audit": run_audit_command,
-    "universal": run_universal_command, "data": run_data,
+    "universal": run_universal_command, "study": run_study_command, "report": run_report_command, "verify": run_verify_command,
+    "data": run_data,
 }
 
 

@@ -6,10 +6,11 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from statsmodels.stats.inter_rater import aggregate_raters, cohens_kappa, fleiss_kappa
+from scipy import stats
+from statsmodels.stats.inter_rater import cohens_kappa
 
 from snapgui.errors import DataError
-from snapgui.study.detection import critical, exact_interval
+from snapgui.study.detection import critical_level, exact_interval
 
 Weights = Literal["linear", "quadratic"]
 Floats = NDArray[np.float64]
@@ -21,7 +22,8 @@ class Kappa:
     """Agreement beyond chance. ``observed`` and ``expected`` are shares of agreement (weighted where the kappa is).
 
     ``standard_error`` belongs to the interval, ``null_standard_error`` to a test of no agreement beyond chance. All but
-    ``observed`` and ``expected`` are NaN where everyone gave one and the same answer throughout: chance then explains all.
+    ``observed`` and ``expected`` are NaN where everyone gave one and the same answer throughout: chance then explains all. Without any
+    spread (one rater gave one answer throughout) the interval is NaN.
     """
 
     kappa: float
@@ -64,36 +66,46 @@ def cohen(first: ArrayLike, second: ArrayLike, *, weights: Weights | None = None
     shares = table / table.sum()
     observed = float((closeness * shares).sum())
     expected = float((closeness * np.outer(shares.sum(1), shares.sum(0))).sum())
-    found = cohens_kappa(table) if weights is None else cohens_kappa(table, weights=1 - closeness)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = cohens_kappa(table) if weights is None else cohens_kappa(table, weights=1 - closeness)
     error = math.sqrt(max(0.0, float(found.var_kappa)))
     null_error = math.sqrt(max(0.0, float(found.var_kappa0)))
-    return _kappa(float(found.kappa), error, null_error, observed, expected, answers.shape, level)
+    return _kappa(float(found.kappa), error, null_error, observed, expected, answers.shape, level, freedom=math.inf)
 
 
-def fleiss(answers: ArrayLike, *, level: float = 0.95) -> Kappa:
-    """Fleiss' kappa of answers ``(N, R)``: N images, each answered by the same number R of raters (Fleiss 1971).
+def fleiss(answers: ArrayLike, *, clusters: ArrayLike | None = None, level: float = 0.95) -> Kappa:
+    """Fleiss' kappa of answers ``(N, R)`` of R raters to N images (Fleiss 1971); NaN where a rater did not see an image.
 
-    The standard error is the linearised one over images, for any true kappa (Gwet 2008); that of no
-    agreement is by Fleiss, Nee and Landis 1979.
+    Every image needs two answers; where their numbers differ, each image counts alike, whoever saw it (Gwet 2014, chapter 5). The
+    standard error is the linearised one over images, for any true kappa (Gwet 2008), over ``clusters`` ``(N,)`` of images where
+    some belong together; so it speaks of other images, not of other raters. That of no agreement is by Fleiss, Nee and Landis
+    1979, and NaN where numbers of answers differ.
     """
-    checked = _checked(np.asarray(answers, np.float64))
+    checked = _checked(np.asarray(answers, np.float64), gaps=True)
+    seen = np.isfinite(checked)
+    values = np.unique(checked[seen])
     cases, raters = checked.shape
-    table, values = aggregate_raters(checked)
     if len(values) == 1:
         return _undefined(cases, raters)
-    counts = np.asarray(table, np.float64)
-    shares = counts.sum(0) / counts.sum()
-    agreed = (counts * (counts - 1)).sum(1) / (raters * (raters - 1))
+    counts = (checked[:, :, None] == values).sum(1).astype(np.float64)
+    number = counts.sum(1)
+    shares = (counts / number[:, None]).mean(0)
+    agreed = (counts * (counts - 1)).sum(1) / (number * (number - 1))
     expected = float((shares**2).sum())
-    kappa = float(fleiss_kappa(counts))
+    kappa = (float(agreed.mean()) - expected) / (1 - expected)
     by_case = (agreed - expected) / (1 - expected)
-    by_chance = counts @ shares / raters
-    pulls = by_case - 2 * (1 - kappa) * (by_chance - expected) / (1 - expected)
-    error = math.sqrt(((pulls - kappa) ** 2).sum() / (cases * (cases - 1))) if cases > 1 else math.nan
-    others = shares * (1 - shares)
-    null = others.sum() ** 2 - (others * (1 - 2 * shares)).sum()
-    null_error = math.sqrt(2 * null / (cases * raters * (raters - 1))) / float(others.sum())
-    return _kappa(kappa, error, null_error, float(agreed.mean()), expected, (cases, raters), level)
+    by_chance = counts @ shares / number
+    pulls = by_case - 2 * (1 - kappa) * (by_chance - expected) / (1 - expected) - kappa
+    groups = np.arange(cases) if clusters is None else np.unique(np.asarray(clusters), return_inverse=True)[1]
+    together = np.bincount(groups, pulls)
+    many = len(together)
+    error = math.sqrt((together**2).sum() * many / (many - 1)) / cases if many > 1 else math.nan
+    null_error = math.nan
+    if seen.all():
+        others = shares * (1 - shares)
+        null = others.sum() ** 2 - (others * (1 - 2 * shares)).sum()
+        null_error = math.sqrt(2 * null / (cases * raters * (raters - 1))) / float(others.sum())
+    return _kappa(kappa, error, null_error, float(agreed.mean()), expected, (cases, raters), level, freedom=many - 1)
 
 
 def repeat_agreement(first: ArrayLike, second: ArrayLike, *, level: float = 0.95) -> RepeatAgreement:
@@ -107,14 +119,17 @@ def repeat_agreement(first: ArrayLike, second: ArrayLike, *, level: float = 0.95
 
 
 def _kappa(
-    kappa: float, error: float, null_error: float, observed: float, expected: float, shape: tuple[int, ...], level: float
+    kappa: float, error: float, null_error: float, observed: float, expected: float, shape: tuple[int, ...], level: float, *,
+    freedom: float,
 ) -> Kappa:
     cases, raters = shape
-    half = critical(level) * error
+    half = float(stats.t.ppf((1 + critical_level(level)) / 2, max(freedom, 1))) * error
     low, high = max(-1.0, kappa - half), min(1.0, kappa + half)
     if observed > 1 - _NO_SPREAD:
         kappa, error, high = 1.0, 0.0, 1.0
         low = (exact_interval(cases, cases, level=level)[0] - expected) / (1 - expected)
+    elif not error > _NO_SPREAD:
+        low = high = math.nan
     return Kappa(kappa, error, null_error, (low, high), observed, expected, cases, raters)
 
 
@@ -131,12 +146,16 @@ def _pair(first: ArrayLike, second: ArrayLike) -> tuple[Floats, Floats]:
     return one, two
 
 
-def _checked(answers: Floats) -> Floats:
+def _checked(answers: Floats, *, gaps: bool = False) -> Floats:
     if answers.ndim != 2 or answers.shape[0] < 1 or answers.shape[1] < 2:
         raise DataError(
             f"Answers of shape {answers.shape} came; at least one image answered by at least two raters is needed. Collect more "
             "answers."
         )
+    if gaps and not np.isinf(answers).any():
+        if (np.isfinite(answers).sum(1) < 2).any():
+            raise DataError("An image with fewer than two answers came; every image needs two. Leave the others out.")
+        return answers
     if not np.isfinite(answers).all():
         raise DataError(
             f"{int((~np.isfinite(answers)).sum())} of {answers.size} answers are no numbers; every rater must have answered every "

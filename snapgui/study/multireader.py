@@ -4,7 +4,7 @@ Tables are ``(R, N)``, a row per reader; NaN stands for a case that a reader did
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from snapgui.errors import DataError, SettingsError
+from snapgui.errors import DataError
+from snapgui.study.contrasts import spread_of
 from snapgui.study.detection import critical_level, exact_interval
 from snapgui.study.roc import interval_on_logit, success_kernel
 
@@ -35,18 +36,6 @@ class Crossed:
     by_reader: tuple[float, ...]
     readers: int
     cases: int
-
-
-@dataclass(frozen=True)
-class Bootstrap:
-    """A statistic with readers and cases drawn anew; ``percentile_interval`` is plain, and short with few readers."""
-
-    estimate: float
-    standard_error: float
-    degrees_of_freedom: float
-    interval: tuple[float, float]
-    percentile_interval: tuple[float, float]
-    resamples: int
 
 
 def crossed_area(ratings: ArrayLike, altered: ArrayLike, *, level: float = 0.95) -> Crossed:
@@ -84,63 +73,19 @@ def crossed_mean(answers: ArrayLike, *, level: float = 0.95) -> Crossed:
 
 
 def crossed_mean_difference(first: ArrayLike, second: ArrayLike, *, level: float = 0.95) -> Crossed:
-    """Mean of a first arm minus that of a second, over the same readers and cases; a case may be seen in one arm only."""
-    arms = _mean_arm(first), _mean_arm(second)
-    return _difference(arms, arms[0][0].shape[1], level)
+    """Mean of a first arm minus that of a second, over the same readers and cases; a case may be seen in one arm only.
 
-
-def two_way_bootstrap(
-    table: ArrayLike, statistic: Callable[[Floats], float], generator: np.random.Generator, *,
-    strata: ArrayLike | None = None, resamples: int = 1000, level: float = 0.95,
-) -> Bootstrap:
-    """Interval of any statistic of a table ``(R, N, ...)`` by drawing readers and cases anew, with replacement.
-
-    ``strata`` ``(N,)`` keeps kinds of cases apart: a column is only ever replaced by one of its own kind, so truths known
-    to ``statistic`` stay in place. Drawing both at once counts their interplay three times (Owen 2007), so readers alone
-    and cases alone are drawn as well and the variance is put together from the three; Satterthwaite's degrees of
-    freedom allow for few readers.
+    The variance is that of `contrasts.spread_of`: U-statistics leave in what a list of a Latin square shares, and fell short there.
     """
-    values = np.asarray(table, np.float64)
-    if values.ndim < 2 or min(values.shape[:2]) < 2:
-        raise DataError(
-            f"A table of shape {values.shape} came; at least two readers and two cases are needed. Use the figures of one reader "
-            "instead."
-        )
-    if resamples < 100:
-        raise SettingsError(f"{resamples} resamples came; at least 100 are needed for an interval.")
-    kinds = np.zeros(values.shape[1], int) if strata is None else np.unique(np.asarray(strata), return_inverse=True)[1]
-    if kinds.shape != values.shape[1:2]:
-        raise DataError(
-            f"Strata of shape {kinds.shape} came for {values.shape[1]} cases; one per case is needed. Check that no column was lost."
-        )
-    groups = [np.flatnonzero(kinds == kind) for kind in np.unique(kinds)]
-    if len(groups) == values.shape[1]:
-        raise DataError(f"{len(groups)} cases of as many strata came; two cases of one stratum are needed. Use fewer strata.")
-    draws = np.full((3, resamples), math.nan)
-    for k in range(resamples):
-        readers = generator.integers(0, len(values), len(values))
-        cases = np.empty(values.shape[1], int)
-        for group in groups:
-            cases[group] = generator.choice(group, len(group))
-        draws[:, k] = statistic(values[readers]), statistic(values[:, cases]), statistic(values[readers][:, cases])
-    estimate, usable = float(statistic(values)), np.isfinite(draws)
-    if not math.isfinite(estimate) or usable.mean() < 0.95:
-        raise DataError(
-            f"The statistic is no number in {1 - usable.mean():.0%} of the resamples; 5% at most are allowed. Collect more answers, "
-            "or choose a statistic that needs fewer."
-        )
-    by_readers, by_cases, by_both = (float(row[here].var(ddof=1)) for row, here in zip(draws, usable, strict=True))
-    # A drawn sample varies less than a fresh one, by one part in its number.
-    sizes = [len(values), values.shape[1]]
-    grown = [n / (n - used) for n, used in zip(sizes, (1, len(groups)), strict=True)]
-    parts = [by_readers * grown[0], by_cases * grown[1]]
-    interplay = max(0.0, by_both - by_readers - by_cases) * grown[0] * grown[1]
-    variance = max(interplay, sum(parts) - interplay)
-    freedom = _satterthwaite(variance, parts, [sizes[0] - 1, sizes[1] - len(groups)])
-    ends = np.quantile(draws[2][usable[2]], [(1 - level) / 2, (1 + level) / 2])
-    error = math.sqrt(variance)
-    interval = _around(estimate, error, freedom, level)
-    return Bootstrap(estimate, error, freedom, interval, (float(ends[0]), float(ends[1])), resamples)
+    arms = _mean_arm(first), _mean_arm(second)
+    _check_alike(arms)
+    estimate = float(arms[0][0].sum() / arms[0][1].sum() - arms[1][0].sum() / arms[1][1].sum())
+    weights = np.stack([sign * arm[1] / arm[1].sum() for sign, arm in zip((1, -1), arms, strict=True)])
+    spread = spread_of(np.stack([arm[0] for arm in arms]), weights)
+    error = math.sqrt(spread.variance)
+    interval = _around(estimate, error, spread.degrees_of_freedom, level)
+    by_reader = np.subtract(_by_reader(arms[0]), _by_reader(arms[1]))
+    return _crossed(estimate, error, spread.degrees_of_freedom, interval, by_reader, arms[0][0].shape[1])
 
 
 def _one_shot(arms: Sequence[Arm], signs: Sequence[int]) -> tuple[float, float, float]:
@@ -164,7 +109,7 @@ def _one_shot(arms: Sequence[Arm], signs: Sequence[int]) -> tuple[float, float, 
     ]
     if variance <= 1e-15:
         variance = sum(parts)
-    return estimate, math.sqrt(variance), _satterthwaite(variance, parts, [n - 1 for n in counts])
+    return estimate, math.sqrt(variance), satterthwaite(variance, parts, [n - 1 for n in counts])
 
 
 def _apart(first: Floats, second: Floats) -> float:
@@ -176,7 +121,7 @@ def _apart(first: Floats, second: Floats) -> float:
     return total
 
 
-def _satterthwaite(variance: float, parts: Sequence[float], freedoms: Sequence[int]) -> float:
+def satterthwaite(variance: float, parts: Sequence[float], freedoms: Sequence[int]) -> float:
     """Degrees of freedom of a sum of variances (Satterthwaite 1946), at least the smallest (Gaylor and Hopper 1969)."""
     spread = sum(part**2 / freedom for part, freedom in zip(parts, freedoms, strict=True))
     return max(float(min(freedoms)), variance**2 / spread) if spread > 0 else float(min(freedoms))
@@ -192,6 +137,13 @@ def _around(estimate: float, error: float, freedom: float, level: float) -> tupl
 
 
 def _difference(arms: tuple[Arm, Arm], cases: int, level: float) -> Crossed:
+    _check_alike(arms)
+    estimate, error, freedom = _one_shot(arms, [1, -1])
+    by_reader = np.subtract(_by_reader(arms[0]), _by_reader(arms[1]))
+    return _crossed(estimate, error, freedom, _around(estimate, error, freedom, level), by_reader, cases)
+
+
+def _check_alike(arms: tuple[Arm, Arm]) -> None:
     shapes = arms[0][0].shape, arms[1][0].shape
     if shapes[0] != shapes[1]:
         raise DataError(
@@ -200,9 +152,6 @@ def _difference(arms: tuple[Arm, Arm], cases: int, level: float) -> Crossed:
         )
     if _apart(arms[0][1], arms[1][1]) < 0.5:
         raise DataError("No two readers saw different cases in the two arms, and some must have. Collect more answers.")
-    estimate, error, freedom = _one_shot(arms, [1, -1])
-    by_reader = np.subtract(_by_reader(arms[0]), _by_reader(arms[1]))
-    return _crossed(estimate, error, freedom, _around(estimate, error, freedom, level), by_reader, cases)
 
 
 def _crossed(

@@ -70,6 +70,7 @@ def make_sham(source: Source, *, seed: int, victim: Victim | None = None, attemp
     places = _places(source.mask)
     rng = np.random.default_rng([seed, *source.name.encode()])
     made: list[Pixels] = []
+    fooled: list[bool | None] = []
     for attempt in range(attempts if victim is not None else 1):
         pixels = source.pixels.copy()
         for rows, columns in places:
@@ -77,10 +78,11 @@ def make_sham(source: Source, *, seed: int, victim: Victim | None = None, attemp
             order = (np.arange(len(rows))[::-1], np.lexsort((rows, columns)))[attempt] if attempt < 2 else rng.permutation(len(rows))
             pixels[rows, columns] = patch[_match_change(own, patch, order)]
         made.append(pixels)
-    fooled = is_fooled(victim, source.pixels, made) if victim is not None else [None]
-    best = next((i for i, one in enumerate(fooled) if not one), len(made) - 1)
-    gap = abs(change_levels(source, made[best]) - change_levels(source, source.snap))
-    return Sham(made[best], gap, fooled[best], best)
+        fooled.append(None if victim is None else is_fooled(victim, source.pixels, [pixels])[0])
+        if not fooled[-1]:
+            break
+    gap = abs(change_levels(source, made[-1]) - change_levels(source, source.snap))
+    return Sham(made[-1], gap, fooled[-1], len(made) - 1)
 
 
 def _places(mask: Mask) -> list[tuple[NDArray[np.int64], ...]]:

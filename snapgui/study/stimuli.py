@@ -5,7 +5,7 @@ import struct
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from snapgui.engine.victim import Victim
 from snapgui.runs.store import read_run
 from snapgui.study.records import OBVIOUS, SHAM, SNAP, UNTOUCHED, Arm, Stimulus, StudyError, Use
 from snapgui.study.sham import Pixels, Source, change_levels, is_fooled, make_sham
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _BLOCK = 65535
 
@@ -40,20 +43,27 @@ def sources_from_audit(folder: Path, patches: PatchSet, *, flipped_only: bool = 
         DataError: no table, or a picture is gone.
         StudyError: a patch of the audit is not in the data set.
     """
-    rows = read_rows(folder, ["id", "label", "condition", "flipped", "picture"])
-    rows = rows[(rows.condition == SNAP_CONDITION) & rows.picture.notna()]
     place = {name: i for i, name in enumerate(patches.ids)}
     found = []
-    for row in rows.itertuples():
-        if flipped_only and not row.flipped:
-            continue
+    for row in kept_pictures(folder, flipped_only=flipped_only).itertuples():
         if row.id not in place:
             raise StudyError(f"The audit's patch {row.id} is not in this data set. Give the data set that was audited.")
-        pixels = patches.pixels(place[row.id])
-        picture = folder / "pictures" / row.picture
-        mask = read_mask(read_bytes(picture.with_name(f"{picture.stem}-mask.png")), shape=(pixels.shape[0], pixels.shape[1]))
-        found.append(Source(row.id, pixels, read_pixels(picture), mask, int(row.label)))
+        found.append(source_from_audit(folder, row.id, int(row.label), row.picture, patches.pixels(place[row.id])))
     return found
+
+
+def kept_pictures(folder: Path, *, flipped_only: bool = True) -> "pd.DataFrame":
+    """Rows (id, label, flipped, picture) of the SNAP pictures that a finished audit kept; raises DataError where there is no table."""
+    rows = read_rows(folder, ["id", "label", "condition", "flipped", "picture"])
+    rows = rows[(rows.condition == SNAP_CONDITION) & rows.picture.notna()]
+    return rows[rows.flipped.astype(bool)] if flipped_only else rows
+
+
+def source_from_audit(folder: Path, name: str, label: int, picture: str, pixels: Pixels) -> Source:
+    """A source from a SNAP picture of an audit, the untouched pixels beside it; raises DataError where a file is gone."""
+    path = folder / "pictures" / picture
+    mask = read_mask(read_bytes(path.with_name(f"{path.stem}-mask.png")), shape=(pixels.shape[0], pixels.shape[1]))
+    return Source(name, pixels, read_pixels(path), mask, label)
 
 
 def make_stimuli(
@@ -80,6 +90,11 @@ def make_stimuli(
             stimuli.append(stimulus)
             files |= own
     return stimuli, files
+
+
+def make_stimulus_pixels(source: Source, arm: Arm, *, seed: int = 0) -> Pixels:
+    """A source as an arm shows it, no model asked; raises StudyError for an arm that it does not have."""
+    return _picture(source, arm, seed, None)[0]
 
 
 def _picture(source: Source, arm: Arm, seed: int, victim: Victim | None) -> tuple[Pixels, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The store of studies: designs, readers, sessions and answers, which are added and never changed."""
+"""The store of studies: designs, readers, sessions and answers, which are added, never changed, and deleted only as a whole."""
 
 import datetime
 import json
@@ -15,9 +15,10 @@ from sqlalchemy.orm import Session
 
 from snapgui.study.database import connect
 from snapgui.study.design import Study
+from snapgui.study.folders import study_name
 from snapgui.study.frozen import canonical_json, design_text, read_design, verify
 from snapgui.study.records import Reader, Response, StudyError, Trial, check_response
-from snapgui.study.tables import EventRow, ReaderRow, ResponseRow, SessionRow, StudyRow
+from snapgui.study.tables import DeletionRow, EventRow, ReaderRow, ResponseRow, SessionRow, StudyRow
 
 EVENTS = ("consent", "display", "instructions", "shown", "break", "reloaded", "withdrawn")
 # Without letters and digits that are taken for one another.
@@ -71,10 +72,17 @@ class StudyStore:
         self.engine.dispose()
 
     def create_study(self, folder: Path) -> str:
-        """Take in the frozen design of a folder, pictures checked; gives its name. The same again changes nothing."""
+        """Take in the frozen design of a folder, pictures checked; gives its name. The same again changes nothing.
+
+        Raises:
+            StudyError: the folder is damaged, or the design was deleted before.
+        """
         study, digest = verify(folder)
-        name = f"study-{digest[:12]}"
+        name = study_name(digest)
         with self._writing() as session:
+            gone = session.get(DeletionRow, name)
+            if gone is not None:
+                raise StudyError(f"This design was deleted on {gone.deleted[:10]}, with {gone.responses} answers. Make a new study; it gets another seed.")
             if session.get(StudyRow, name) is None:
                 session.add(StudyRow(id=name, sha256=digest, title=study.settings.title, design=design_text(study), made=self._time()))
         return name
@@ -101,11 +109,16 @@ class StudyStore:
         """``design.json`` to the letter; raises as `study` does."""
         return design_text(self.study(name))
 
+    def forget(self, name: str) -> None:
+        """Let go of a design that is deleted, see `upkeep`."""
+        self._studies.pop(name, None)
+
     def enrol(self, study: str) -> Reader:
         """A new reader with the next list."""
         lists = len(self.study(study).lists)
         with self._writing() as session:
-            session.execute(select(StudyRow.id).where(StudyRow.id == study).with_for_update())
+            if session.execute(select(StudyRow.id).where(StudyRow.id == study).with_for_update()).first() is None:
+                raise StudyError(f"The study “{study[:40]}” was deleted. Ask whoever gave you its address.")
             number = session.scalar(select(func.count()).select_from(ReaderRow).where(ReaderRow.study_id == study)) or 0
             letters = "".join(secrets.choice(_LETTERS) for _ in range(8))
             reader = Reader(f"{letters[:4]}-{letters[4:]}", study, number % lists)

@@ -1,4 +1,4 @@
-"""The tables of the store. Rows are added and never changed or removed: triggers refuse it, see the first migration."""
+"""The tables of the store. Rows are added and never changed; they go only with their whole study: triggers see to it, see the migrations."""
 
 from typing import ClassVar
 
@@ -76,3 +76,14 @@ class EventRow(Base):
     kind: Mapped[str] = mapped_column(String(32))
     data: Mapped[str] = mapped_column(Text)
     happened: Mapped[str] = mapped_column(String(32))
+
+
+class DeletionRow(Base):
+    """A study that was deleted, with what went with it: the one thing that stays of it."""
+
+    __tablename__ = "deletion"
+    study_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64))
+    readers: Mapped[int] = mapped_column(Integer)
+    responses: Mapped[int] = mapped_column(Integer)
+    deleted: Mapped[str] = mapped_column(String(32))

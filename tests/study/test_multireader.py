@@ -6,13 +6,13 @@ import pytest
 from scipy import stats
 
 from snapgui.errors import DataError, SettingsError
+from snapgui.study.bootstrap import two_way_bootstrap
 from snapgui.study.detection import d_prime_and_error, exact_interval
 from snapgui.study.multireader import (
     crossed_area,
     crossed_area_difference,
     crossed_mean,
     crossed_mean_difference,
-    two_way_bootstrap,
 )
 from snapgui.study.roc import roc_area
 

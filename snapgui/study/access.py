@@ -1,0 +1,73 @@
+"""Who may read over the network: an access code, compared in constant time, with waiting after wrong ones."""
+
+import hmac
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable
+
+from snapgui.study.records import StudyError
+
+# Without letters and digits that are taken for one another.
+_LETTERS = "ABCDEFGHJKMNPQRTUVWXY346789"
+FREE_TRIES = 3
+LONGEST_WAIT_S = 600.0
+
+
+def make_code() -> str:
+    """A random access code such as ``K7QP-3XTM``: 27 to the power of 8 possibilities."""
+    letters = "".join(secrets.choice(_LETTERS) for _ in range(8))
+    return f"{letters[:4]}-{letters[4:]}"
+
+
+def waiting_s(failures: int) -> float:
+    """How long the next try has to wait after so many wrong ones in a row: nothing, then 2, 4, 8 s and so on to 10 minutes."""
+    return 0.0 if failures < FREE_TRIES else min(2.0 ** (failures - FREE_TRIES + 1), LONGEST_WAIT_S)
+
+
+class Gate:
+    """The door of one process. Every wrong code makes everybody wait longer; a right one ends that. Safe for several threads."""
+
+    def __init__(self, code: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._code = _plain(code)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._failures = 0
+        self._open_again = 0.0
+
+    def check(self, typed: str) -> bool:
+        """Whether this is the code; raises StudyError while one has to wait, and then does not look at what was typed."""
+        with self._lock:
+            left = self._open_again - self._clock()
+            if left > 0:
+                raise StudyError(f"Too many wrong codes. Wait {left:.0f} s, then try again." if left >= 1.5 else "Too many wrong codes. Wait a second, then try again.")
+            if hmac.compare_digest(_plain(typed), self._code):
+                self._failures = 0
+                return True
+            self._failures += 1
+            self._open_again = self._clock() + waiting_s(self._failures)
+            return False
+
+
+def _plain(code: str) -> bytes:
+    return "".join(code.upper().replace("-", "").split()).encode()
+
+
+def network_address() -> str:
+    """This machine's address in the local network; 127.0.0.1 where it has none. Nothing is sent for it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("10.255.255.255", 1))
+            address: str = probe.getsockname()[0]
+        except OSError:
+            return "127.0.0.1"
+    return address
+
+
+def free_port() -> int:
+    """A port that nobody uses at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
