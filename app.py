@@ -9,6 +9,12 @@ from snapgui.ui.state import init_state
 
 PAGES = Path(__file__).parent / "snapgui" / "ui" / "pages"
 
+if "study" in st.query_params:
+    # A reader's address: nothing else of the app is there.
+    st.set_page_config(page_title="Reading", layout="wide")
+    st.navigation([st.Page(PAGES / "reader.py", title="Reading", default=True)], position="hidden").run()
+    st.stop()
+
 st.set_page_config(page_title="SNAP Studio", layout="wide")
 prepare_process()
 init_state()
@@ -16,6 +22,8 @@ st.navigation(
     [
         st.Page(PAGES / "workbench.py", title="Workbench", default=True),
         st.Page(PAGES / "audit.py", title="Audit"),
+        st.Page(PAGES / "studies.py", title="Studies"),
+        st.Page(PAGES / "analysis.py", title="Analysis"),
         st.Page(PAGES / "runs.py", title="Runs"),
         st.Page(PAGES / "model.py", title="Model"),
     ],

@@ -1,0 +1,12 @@
+"""Analysis: what the answers of a reader study show, with bounds; also while it is going on."""
+
+from snapgui.ui.state import get_state
+from snapgui.ui.widgets.analysis_source import choose_answers
+from snapgui.ui.widgets.analysis_view import show_analysis
+from snapgui.ui.widgets.frame import page_header
+
+state = get_state()
+page_header(state, "Analysis", "Did readers notice? Every arm against untouched pictures, SNAP beside its sham, with intervals that hold for other readers and other pictures.")
+source = choose_answers()
+if source is not None:
+    show_analysis(source)

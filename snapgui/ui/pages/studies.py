@@ -1,0 +1,17 @@
+"""Studies: show the pictures to blinded readers; make a study, give out its address, take the answers away."""
+
+import streamlit as st
+
+from snapgui.ui.state import get_state
+from snapgui.ui.widgets.frame import page_header
+from snapgui.ui.widgets.study_list import show_studies
+from snapgui.ui.widgets.study_progress import find_study_job, show_study_job
+from snapgui.ui.widgets.study_recipe import new_study
+
+state = get_state()
+find_study_job()
+victim = page_header(state, "Studies", "Would a person notice? Show untouched and altered pictures to readers who do not know which is which, by a design that is fixed beforehand.")
+show_study_job()
+there_are_some = show_studies()
+with st.expander("New study", expanded=not there_are_some, key="new_study"):
+    new_study(state, victim)

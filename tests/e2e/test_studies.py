@@ -1,0 +1,73 @@
+"""A study from a folder of pairs, made, taken away and deleted as a person does it."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from snapgui import shipped
+from snapgui.engine.images import encode_png, read_pixels
+
+pytestmark = pytest.mark.browser
+expect.set_options(timeout=180_000)
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    """Six demo patches with two painted cells."""
+    folder = tmp_path / "pairs"
+    for place in ("untouched", "altered"):
+        (folder / place).mkdir(parents=True)
+    for i, path in enumerate(sorted(shipped.DEMO_FOLDER.glob("*.png"))[:6]):
+        pixels = read_pixels(path)
+        altered = pixels.copy()
+        altered[10:20, 12:22] = altered[60:70, 40:52] = np.random.default_rng(i).integers(60, 200, 3)
+        for place, picture in (("untouched", pixels), ("altered", altered)):
+            (folder / place / f"p{i}.png").write_bytes(encode_png(picture))
+    return folder
+
+
+def fill(page: Page, name: str, value: str) -> None:
+    box = page.get_by_role("textbox", name=name, exact=True)
+    box.fill(value)
+    box.press("Enter")
+    settle(page)
+
+
+def settle(page: Page) -> None:
+    page.wait_for_timeout(400)
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+    page.wait_for_timeout(400)
+
+
+def download(page: Page, name: str) -> bytes:
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=name, exact=True).click()
+    return Path(waiting.value.path()).read_bytes()
+
+
+def test_a_study_is_made_taken_away_and_deleted(page, outside, app_address, pairs) -> None:
+    page.goto(f"{app_address}/studies")
+    fill(page, "Folder on this computer", str(pairs))
+    expect(page.get_by_text("6 pictures", exact=True)).to_be_visible()
+    page.get_by_text("Let the model check the shams").click()
+    page.get_by_text("B Which of two").click()
+    expect(page.get_by_text("Each reader answers 3 pairs of SNAP and untouched.")).to_be_visible()
+    fill(page, "Title", "Two fields")
+    fill(page, "Responsible", "Dr. X, approval 1")
+    page.get_by_role("button", name="Freeze", exact=True).click()
+    expect(page.get_by_text("The study is frozen with 6 pictures.")).to_be_visible()
+    settle(page)
+    design = json.loads(download(page, "Design (JSON)"))
+    name = f"study-{design['sha256'][:12]}"
+    expect(page.get_by_text(f"{app_address}/?study={name}")).to_be_visible()
+    expect(page.get_by_text(f"SHA-256 of the design: {design['sha256']}")).to_be_visible()
+    assert design["study"]["settings"]["title"] == "Two fields" and design["study"]["settings"]["kind"] == "B"
+    assert download(page, "Answers (ZIP)") == download(page, "Answers (ZIP)")
+    page.get_by_role("button", name="Delete this study").click()
+    page.get_by_role("button", name="Delete for good", exact=True).click()
+    expect(page.get_by_text(f"{name} is deleted.")).to_be_visible()
+    expect(page.get_by_role("button", name="Delete for good")).not_to_be_visible()
+    assert outside == []
