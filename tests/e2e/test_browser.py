@@ -220,6 +220,23 @@ def test_an_audit_is_run_kept_and_opened_on_the_workbench(page, outside, app_add
     assert box.input_value() == "6" and outside == []
 
 
+def test_a_thumbnail_gives_its_own_picture_after_another_split_was_chosen(page, app_address, labelled_set) -> None:
+    rows = (labelled_set / "splits.csv").read_text().splitlines()
+    (labelled_set / "splits.csv").write_text("\n".join([rows[0], *(row.replace(",val", ",train") if i % 2 else row for i, row in enumerate(rows[1:]))]))
+    open_workbench(page, app_address)
+    page.get_by_text("Folder", exact=True).first.click()
+    folder = page.get_by_role("textbox", name="Folder on this computer")
+    folder.fill(str(labelled_set))
+    folder.press("Enter")
+    expect(page.locator('.gallery button[title^="metastasis_02"]')).to_be_visible()
+    page.get_by_role("combobox", name="Split").click()
+    page.get_by_role("option", name="val", exact=True).click()
+    expect(page.locator('.gallery button[title^="metastasis_01"]')).to_be_visible()
+    page.locator(".gallery button").nth(1).click()
+    expect(page.locator('.gallery button[aria-pressed="true"]')).to_have_attribute("title", re.compile("^metastasis_03"))
+    expect(page.get_by_text("metastasis_03", exact=True)).to_be_visible()
+
+
 def test_a_bad_upload_is_a_sentence_and_loses_nothing(page, app_address) -> None:
     open_workbench(page, app_address)
     pick_metastasis(page)

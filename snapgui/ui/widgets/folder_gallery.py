@@ -57,13 +57,13 @@ def _choose_from(state: SnapState, folder: Path) -> None:
         if uri:
             label = shelf.labels[row]
             words = "" if label is None else f"True class: {CLASS_WORDS[label]}"
-            items.append(Thumbnail(str(row), uri, f"{shelf.names[row]}{', ' if words else ''}{words.lower()}", words))
+            items.append(Thumbnail(shelf.names[row], uri, f"{shelf.names[row]}{', ' if words else ''}{words.lower()}", words))
     items.sort(key=lambda item: item.group)
     if unreadable:
         st.caption(f"{unreadable} of {len(rows)} files on this page cannot be read as pictures.")
     picked = gallery(items, selected=state.picked.get("Folder"), key="folder_gallery")
-    if picked is not None and int(picked) in rows:
-        row = int(picked)
+    row = next((row for row in rows if shelf.names[row] == picked), None)
+    if row is not None:
         take_picture(state, Choice(shelf.read(row), shelf.names[row], shelf.labels[row]))
         state.picked["Folder"] = picked
 

@@ -19,7 +19,7 @@ JS = """
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
   const root = parentElement.querySelector(".gallery");
-  const shown = data.items.map((item) => item.id).join("|");
+  const shown = data.items.map((item) => item.id + item.label).join("|");
   if (root.dataset.shown !== shown) {
     root.dataset.shown = shown;
     root.replaceChildren();
