@@ -54,7 +54,7 @@ def test_a_study_is_looked_at_while_it_goes_on(app, page, text_of, kept) -> None
     table = app.table[0].value
     assert list(table.columns) == ["", "SNAP", "sham", "untouched", "SNAP − sham"] and table["untouched"][0] == "24"
     labels = [button.label for button in app.get("download_button")]
-    assert labels == ["Figures (JSON)", "Answers (CSV)", "iMRMC, altered or not (CSV)", "Pictures of the figures (ZIP)"]
+    assert labels == ["Figures (JSON)", "Answers (CSV)", "iMRMC, altered or not (CSV)", "Report (HTML)", "Report (PDF)", "Pictures of the figures (ZIP)"]
     assert app.selectbox(key="analysis_study").options == [f"Lymph nodes ({name})", "Files of an export"]
     # Nobody can compare exposures in design A; every other figure is there.
     assert {name for name, words in CAPTIONS.items() if words in text} == set(CAPTIONS) - {"exposure"}

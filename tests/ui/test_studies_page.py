@@ -121,7 +121,7 @@ def test_a_study_is_frozen_listed_and_taken_away(from_pairs, text_of, wait_for_j
     assert table["Title"].tolist() == ["Fields"] and table["Sessions done"].tolist() == ["none yet"]
     assert from_pairs.query_params["build"] == from_pairs.session_state["study_job_id"]
     with zipfile.ZipFile(io.BytesIO(zip_of(folder.name))) as archive:
-        assert json.loads(archive.read(f"{folder.name}/design.json"))["sha256"] == design["sha256"]
+        assert json.loads(archive.read("design.json"))["sha256"] == design["sha256"]
     assert zip_of(folder.name) == zip_of(folder.name)
     from_pairs.button(key="delete_study").click().run()
     assert not from_pairs.dataframe and not folder.exists() and "deleted" in text_of(from_pairs)

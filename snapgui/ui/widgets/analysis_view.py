@@ -19,6 +19,7 @@ from snapgui.study.analysis_tables import (
 )
 from snapgui.ui.analysis_resources import analysis_of, drawn_figures
 from snapgui.ui.widgets.analysis_source import AnalysisSource
+from snapgui.ui.widgets.export_panel import study_export_buttons
 
 CAPTIONS = {
     "arms": "How well readers tell each arm from untouched pictures. Bars: where it lies for other readers and other pictures, with 95 % confidence.",
@@ -106,6 +107,7 @@ def _downloads(source: AnalysisSource, analysis: dict[str, Any]) -> None:
                 st.download_button(f"iMRMC, {words} (CSV)", data, f"{name}-imrmc-{question}.csv", "text/csv", key=f"analysis_imrmc_{question}", on_click="ignore",
                                    help="For the R package iMRMC of the FDA.")
         if analysis["answers"]["rows"]:
+            study_export_buttons(analysis, name)
             st.download_button("Pictures of the figures (ZIP)", lambda: _pictures(source), f"{name}-figures.zip", "application/zip", key="analysis_figures",
                                on_click="ignore", help="Every figure as PNG and SVG, black on white.")
 

@@ -1,6 +1,7 @@
-"""What can be taken away: composed figures, reports and bundles of a run or an audit. Each is made only when it is asked for."""
+"""What can be taken away: composed figures, reports and bundles of a run, an audit or a study. Each is made only when it is asked for."""
 
 from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
 
@@ -18,6 +19,7 @@ from snapgui.report.html_page import html_page
 from snapgui.report.pdf_pages import pdf_pages
 from snapgui.report.picture_text import run_text
 from snapgui.report.run_document import run_document
+from snapgui.report.study_document import draw_pictures, study_document
 from snapgui.ui.audits import KeptAudit
 from snapgui.ui.pictures import mask_pixels
 
@@ -53,6 +55,12 @@ def audit_export_buttons(audit: KeptAudit) -> None:
         _documents(lambda: audit_document(files()), name, "audit")
         _button("Contact sheet (PNG)", lambda: sheet_png(audit_sheet(files())), f"{name}-sheet.png", "image/png", "audit-sheet",
                 "The images that fooled the model most surely, on one sheet.")
+
+
+def study_export_buttons(analysis: dict[str, Any], name: str) -> None:
+    """The report of a study's analysis; to be called inside a horizontal container."""
+    with st.popover("Report", key="study_formats"):
+        _documents(lambda: study_document(analysis, name=name, pictures=draw_pictures(analysis)), name, "study")
 
 
 def _documents(document: Callable[[], Document], name: str, key: str) -> None:
