@@ -123,6 +123,17 @@ def controls_table(summary: dict[str, Any]) -> str:
     return table(head, lines)
 
 
+def fillings(args: argparse.Namespace, split: str) -> str:
+    """What the same cells do when they are filled without looking at the victim; its audit takes one step an attack, and no attack is read from it."""
+    summary = store.read_summary(audit(args, split, ("standard",), steps=1))
+    found = {one["condition"]: one["flipped"] for one in summary["conditions"]}
+    words = [
+        f"{name} {found[name]['share']:.0%} ({found[name]['interval'][0] * 100:.0f} to {found[name]['interval'][1] * 100:.0f})"
+        for name in ("median colour", "random colours", "real nuclei")
+    ]
+    return f"Controls, the same patches and 12 scattered cells of 5 %, centre open, not optimised; class flips: {', '.join(words)}; n = {found['real nuclei']['of']}."
+
+
 def paired_difference(rows: pd.DataFrame, first: str, second: str, column: str) -> tuple[float, float, float, int]:
     """Mean difference of a yes/no column between two conditions over the images that both have, with its paired interval."""
     parts = [rows[(rows.condition == name) & (rows.status == "measured")].set_index("position")[column].astype(float) for name in (first, second)]
@@ -210,11 +221,13 @@ def main() -> None:
             f"{before_words(summary)}. Accuracy after SNAP towards class 0 (`range`, at most {args.grid_steps} steps):\n\n"
             + table(["centre", *(f"{area * 100:g} %" for area in args.areas)], lines)
             + f"\n\nThe paper: 96.28 % before, 69.0 % after, area not given. Smallest area tried that brings accuracy to 69.0 % or below: {found}."
+            + f"\n\n{fillings(args, 'train')}"
         )
         put("paper", "Beside the paper: accuracy on train", body)
     if "placement" in args.only:
         folder = audit(args, args.placement_split, ("placement",))
-        put("placement", f"Placement at 5 %, 12 cells, on {args.placement_split}", placement_table(store.read_rows(folder), store.read_summary(folder)))
+        body = f"{placement_table(store.read_rows(folder), store.read_summary(folder))}\n\n{fillings(args, args.placement_split)}"
+        put("placement", f"Placement at 5 %, 12 cells, on {args.placement_split}", body)
     if "success" in args.only:
         for split in args.splits:
             summaries = {
