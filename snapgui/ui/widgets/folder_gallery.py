@@ -62,10 +62,10 @@ def _choose_from(state: SnapState, folder: Path) -> None:
     if unreadable:
         st.caption(f"{unreadable} of {len(rows)} files on this page cannot be read as pictures.")
     picked = gallery(items, selected=state.picked.get("Folder"), key="folder_gallery")
-    row = next((row for row in rows if shelf.names[row] == picked), None)
-    if row is not None:
-        take_picture(state, Choice(shelf.read(row), shelf.names[row], shelf.labels[row]))
-        state.picked["Folder"] = picked
+    for row in rows:
+        if shelf.names[row] == picked:
+            take_picture(state, Choice(shelf.read(row), shelf.names[row], shelf.labels[row]))
+            state.picked["Folder"] = picked
 
 
 def _plain_shelf(folder: Path) -> _Shelf:
