@@ -7,7 +7,7 @@ are attacked. Patches of ``train`` serve the comparison with the paper and the c
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -55,6 +55,15 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def drain(running: Generator[Any, None, Any], words: Callable[[Any], str]) -> Any:
+    """What a long piece of work returns; each of its steps is told in a line."""
+    while True:
+        try:
+            print(f"  {words(next(running))}", flush=True)
+        except StopIteration as end:
+            return end.value
+
+
 def audit(args: argparse.Namespace, split: str, groups: tuple[Group, ...], *, gamut: GamutName = "range", steps: int = AttackSettings.steps) -> Path:
     """The folder of one finished audit; what is there is not done again."""
     settings = AuditSettings(
@@ -62,13 +71,7 @@ def audit(args: argparse.Namespace, split: str, groups: tuple[Group, ...], *, ga
         threads=args.threads, shard_size=32,
     )
     running = run_audit(args.model, find_data(args.data), args.cache, settings, device=args.device)
-    while True:
-        try:
-            progress = next(running)
-            print(f"  {split}, {gamut}: {progress.images_done} of {progress.images} {progress.doing}", flush=True)
-        except StopIteration as end:
-            outcome = end.value
-            break
+    outcome = drain(running, lambda now: f"{split}, {gamut}: {now.images_done} of {now.images} {now.doing}")
     if outcome.summary is None:
         raise DataError(f"The audit of {split} is not complete ({'; '.join(outcome.failures.values())}). Run the same command again.")
     return Path(outcome.folder)
@@ -176,13 +179,7 @@ def universal_rows(args: argparse.Namespace, victim: Victim) -> list[list[str]]:
                     victim, find_data(args.data), out, train_split="train", test_split=args.placement_split, limit=args.universal_patches,
                     layout=layout, cells=CellSettings(area=area), settings=settings,
                 )
-                while True:
-                    try:
-                        step = next(running)
-                        print(f"  universal {layout} {area:.0%}: pass {step.index}, solved {step.success:.0%}", flush=True)
-                    except StopIteration as end:
-                        figures = end.value
-                        break
+                figures = drain(running, lambda now: f"universal: pass {now.index}, solved {now.success:.0%}")
             cells = [{"cells": "same cells everywhere", "nuclei": "in each image's nuclei"}[layout], f"{area:.0%}"]
             for part in ("training", "held_out"):
                 own = figures[part]
