@@ -77,7 +77,7 @@ def settle(page: Page) -> None:
 
 
 def run_once(page: Page, index: int) -> float | None:
-    """Seconds from Run to the result of that run; None for a patch that the model does not call metastasis."""
+    """Seconds from Run to the result of that run; None for a patch that the model does not call metastasis, or without room for the cells."""
     picture = page.locator(".gallery button").nth(index)
     name = (picture.get_attribute("title") or "").split(",")[0]
     picture.click()
@@ -87,9 +87,12 @@ def run_once(page: Page, index: int) -> float | None:
         return None
     page.get_by_role("button", name="Propose cells", exact=True).click()
     settle(page)
+    run = page.get_by_role("button", name="Run", exact=True)
+    if run.is_disabled():
+        return None
     before = page.url
     began = time.perf_counter()
-    page.get_by_role("button", name="Run", exact=True).click()
+    run.click()
     page.wait_for_url(lambda url: "run=" in url and url != before)
     found = re.search(r"run=([\w-]+)", page.url)
     assert found is not None

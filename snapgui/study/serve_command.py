@@ -59,7 +59,7 @@ def plan_serving(name: str, *, lan: bool, port: int, environment: Mapping[str, s
         "--server.headless", "true", "--server.port", str(port), "--server.address", "0.0.0.0" if lan else "127.0.0.1",
         "--browser.serverAddress", host, "--browser.gatherUsageStats", "false", "--server.fileWatcherType", "none",
         "--server.enableAgentApi", "false", "--server.enableWebsocketCompression", "false", "--client.toolbarMode", "minimal",
-        "--client.showErrorDetails", "none", "--logger.hideWelcomeMessage", "true",
+        "--client.showErrorDetails", "none", "--logger.hideWelcomeMessage", "true", "--runner.postScriptGC", "false",
     )
     return Serving(options, f"http://{host}:{port}/?study={name}", (environment.get(CODE_VARIABLE) or make_code()) if lan else "")
 
