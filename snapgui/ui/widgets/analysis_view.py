@@ -46,6 +46,19 @@ def show_analysis(source: AnalysisSource) -> None:
     _downloads(source, analysis)
     if not analysis["answers"]["rows"]:
         return
+    if main_table(analysis):
+        _results(analysis, figures)
+    with st.expander("Who took part: sessions, obvious pictures, what is left out and why"):
+        st.table(sessions_table(analysis), hide_index=True)
+    with st.expander("Each reader"):
+        st.table(readers_table(analysis), hide_index=True)
+    with st.expander("How the figures are made"):
+        for words in analysis["methods"].values():
+            st.markdown(f"- {words}")
+
+
+def _results(analysis: dict[str, Any], figures: dict[str, bytes]) -> None:
+    """Tables and figures of the answers that count."""
     _figures(figures, "arms")
     for title, columns in main_table(analysis).items():
         st.markdown(f"**{title}**", help=None if title != "Altered or not?" else analysis["methods"]["over_readers"])
@@ -57,6 +70,8 @@ def show_analysis(source: AnalysisSource) -> None:
     _figures(figures, "roc", "readers")
     _figures(figures, "exposure")
     for name, table in (("times", times_table(analysis)), ("agreement", agreement_table(analysis))):
+        if not any(table.values()) and name not in figures:
+            continue
         left, right = st.columns([1.15, 1], gap="medium", vertical_alignment="center")
         with left:
             _figures(figures, name)
@@ -67,13 +82,6 @@ def show_analysis(source: AnalysisSource) -> None:
         _figures(figures, "visibility")
         with st.expander("Every measure: rank correlation with the share of readers who found the picture"):
             st.table(visibility_table(analysis, measure_words), hide_index=True)
-    with st.expander("Who took part: sessions, obvious pictures, what is left out and why"):
-        st.table(sessions_table(analysis), hide_index=True)
-    with st.expander("Each reader"):
-        st.table(readers_table(analysis), hide_index=True)
-    with st.expander("How the figures are made"):
-        for words in analysis["methods"].values():
-            st.markdown(f"- {words}")
 
 
 def _say(analysis: dict[str, Any]) -> None:
