@@ -81,7 +81,7 @@ class AttackSettings(Settings):
         target: class that the patch aims at.
         gamut: colours that it may use.
         start: colour that it starts from (the paper: the image's median).
-        steps: limit of gradient steps; on patches of ``val_random`` 50 lower the margin by 99.8 % of what 100 do.
+        steps: limit of gradient steps; what more would add is measured by ``benchmarks/ablation.py``.
         confidence: probability of the target class at which it stops; 1 is never reached, so that all steps are run.
         seed: of random start colours.
         optimiser: rule by which it moves, see `engine.optimisers`.
