@@ -2,7 +2,9 @@
 
 import contextlib
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import nn
@@ -59,26 +61,38 @@ def check_same(victim: Victim, plain: nn.Module, batch: PatchBatch) -> None:
         raise ValueError(f"The plain network's logits lie {apart:.3g} from the victim's: it is not the same classifier.")
 
 
-def _runs(
-    victim: Victim, peers: Peers, batch: PatchBatch, settings: AttackSettings, rule: ArtRule, steps: dict[str, int]
-) -> dict[str, Callable[[], float]]:
-    """One timed run of each attack, from pictures and masks to pictures, by the steps that ``steps`` gives ours and the peers."""
+@dataclass(frozen=True)
+class _Plan:
+    """One way to run the peers: ART by ``rule`` for so many steps; ``name`` tells it from another."""
+
+    rule: ArtRule
+    steps: int
+    name: str = ""
+    short: str = ""
+
+    def named(self, peer: str) -> str:
+        """The peer run this way."""
+        return f"{peer}, {self.name}" if self.name else peer
+
+
+def _runs(victim: Victim, peers: Peers, batch: PatchBatch, settings: AttackSettings, *, steps: int, plans: Sequence[_Plan]) -> dict[str, Callable[[], float]]:
+    """One timed run of each attack, from pictures and masks to pictures: ours by ``steps``, the peers by each plan."""
     device = batch.images.device
-    art = {
-        "art plain": ArtPgd(peers.plain, batch, confined=peers.confined),
-        "art frozen": ArtPgd(victim, batch, confined=peers.confined),
-    }
+    plain, frozen = ArtPgd(peers.plain, batch, confined=peers.confined), ArtPgd(victim, batch, confined=peers.confined)
 
-    def usual() -> float:
-        with usual_memory():
-            return time_once(lambda: art["art plain"](steps["peers"], rule), device)
+    def timed(peer: ArtPgd, plan: _Plan, memory: Callable[[], AbstractContextManager[None]]) -> float:
+        with memory():
+            return time_once(lambda: peer(plan.steps, plan.rule), device)
 
-    runs = {"ours": lambda: time_once(lambda: run_steps(victim, batch, every_step(settings), steps["ours"]), device), "art usual": usual}
-    for name, peer in art.items():
-        runs[name] = lambda peer=peer: time_once(lambda: peer(steps["peers"], rule), device)  # type: ignore[misc]
-    if child := peers.child:
+    runs = {"ours": lambda: time_once(lambda: run_steps(victim, batch, every_step(settings), steps), device)}
+    for plan in plans:
+        runs[plan.named("art usual")] = partial(timed, plain, plan, usual_memory)
+        runs[plan.named("art plain")] = partial(timed, plain, plan, contextlib.nullcontext)
+        runs[plan.named("art frozen")] = partial(timed, frozen, plan, contextlib.nullcontext)
+    # torchattacks knows one rule only, which is ART's default.
+    if peers.child and plans[0].rule == ArtRule():
         for variant in ("plain", "frozen"):
-            runs[f"torchattacks {variant}"] = lambda variant=variant: child(variant, steps["peers"])  # type: ignore[misc]
+            runs[plans[0].named(f"torchattacks {variant}")] = partial(peers.child, variant, plans[0].steps)
     return runs
 
 
@@ -86,7 +100,7 @@ def measure_throughput(
     victim: Victim, peers: Peers, batch: PatchBatch, settings: AttackSettings, *, steps: int, repeats: int, say: Say
 ) -> list[Row]:
     """Image-steps a second of whole calls of that many steps."""
-    runs = _runs(victim, peers, batch, settings, ArtRule(), {"ours": steps, "peers": steps})
+    runs = _runs(victim, peers, batch, settings, steps=steps, plans=[_Plan(ArtRule(), steps)])
     times = alternate(runs, repeats=repeats, on_time=say)
     rates = {name: spread([len(batch) * steps / seconds for seconds in values]).text(".1f") for name, values in times.items()}
     goals = {"art usual": "at least 2"}
@@ -116,12 +130,10 @@ def trace_art(victim: Victim, peers: Peers, batch: PatchBatch, reference: Refere
 def measure_reach(
     victim: Victim, peers: Peers, batch: PatchBatch, settings: AttackSettings, reference: Reference, *, repeats: int, say: Say
 ) -> list[Row]:
-    """Steps and time to 95 % of the reference's drop; ART by the rule that gets there first, stopped at the right step."""
+    """Steps and time to 95 % of the reference's drop; ART by its default rule and by the one that gets there first, stopped at the right step."""
     ours = trace_ours(victim, batch, settings, reference)
-    limit = peers.limit
     traces = {rule: trace_art(victim, peers, batch, reference, rule) for rule in peers.rules}
-    rule, theirs = min(traces.items(), key=lambda item: limit + 1 if item[1].mean is None else item[1].mean)
-    tried = "; ".join(f"ART, {one.text()}: {trace.text(limit)}" for one, trace in traces.items())
+    tried = "; ".join(f"ART, {one.text()}: {trace.text(peers.limit)}" for one, trace in traces.items())
     rows = [
         Row(
             "steps to 95 % of the reference's drop, median of the images", "at most 15", f"{ours.median:g}",
@@ -130,16 +142,23 @@ def measure_reach(
     ]
     if ours.mean is None:
         return [*rows, Row("time to 95 % of the reference's drop", "at least 5 and 3", "not reached", f"in {settings.steps} steps of ours")]
-    count = limit if theirs.mean is None else theirs.mean
-    times = alternate(
-        _runs(victim, peers, batch, settings, rule, {"ours": ours.mean, "peers": count}), repeats=repeats, on_time=say
-    )
+    first, _ = min(traces.items(), key=lambda item: peers.limit + 1 if item[1].mean is None else item[1].mean)
+    plans = [_plan(rule, traces[rule], peers.limit, "default rule" if rule == ArtRule() else "best rule") for rule in dict.fromkeys((ArtRule(), first))]
+    times = alternate(_runs(victim, peers, batch, settings, steps=ours.mean, plans=plans), repeats=repeats, on_time=say)
     goals = {"art usual": "at least 5", "art frozen": "at least 3"}
-    short = "" if theirs.mean is not None else f" (a lower bound: the peer is not there after {limit} steps)"
-    for name in list(times)[1:]:
-        seconds = f"{spread(times['ours']).text()} s for {ours.mean} steps against {spread(times[name]).text()} s for {count}"
-        by = rule.text() if name.startswith("art") else "step as ART's default"
-        ratio = ratios(times[name], times["ours"]).text()
-        what = f"time to 95 % of the reference's drop: {NAMES[name]} over ours"
-        rows.append(Row(what, goals.get(name, ""), ratio, f"{seconds}, {by}, {peers.text()}{short}"))
+    for plan in plans:
+        for peer, words in NAMES.items():
+            if (name := plan.named(peer)) not in times:
+                continue
+            seconds = f"{spread(times['ours']).text()} s for {ours.mean} steps against {spread(times[name]).text()} s for {plan.steps}"
+            what = f"time to 95 % of the reference's drop: {plan.named(words)}, over ours"
+            detail = f"{seconds}, {plan.rule.text()}, {peers.text()}{plan.short}"
+            rows.append(Row(what, goals.get(peer, ""), ratios(times[name], times["ours"]).text(), detail))
     return rows
+
+
+def _plan(rule: ArtRule, trace: Reach, limit: int, name: str) -> _Plan:
+    """The peer by this rule, as many steps as it needs; where it does not get there, the limit, which is a lower bound."""
+    if trace.mean is None:
+        return _Plan(rule, limit, name, f" (a lower bound: the peer is not there after {limit} steps)")
+    return _Plan(rule, trace.mean, name)

@@ -11,7 +11,7 @@ import os
 import sys
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,7 +90,7 @@ def search(victim: Victim, batch: PatchBatch, settings: ReferenceSettings, rule:
 
 def fill(
     victim: Victim, batch: PatchBatch, folder: Path, settings: ReferenceSettings, *, rounds: int, chunk: int = 16,
-    report: Callable[[str], None] = print,
+    rules: Sequence[OptimiserName] = OPTIMISERS, report: Callable[[str], None] = print,
 ) -> None:
     """Do what is not done yet, round by round, so that a shorter run is a smaller and not a lopsided reference."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -98,7 +98,7 @@ def fill(
     names = [file_name(image, mask) for image, mask in zip(batch.images, batch.masks, strict=True)]
     done = {name: read_margins(folder / name) for name in names}
     for number in range(rounds):
-        for rule in OPTIMISERS:
+        for rule in rules:
             unit = f"{rule}-{number}"
             left = [index for index, name in enumerate(names) if unit not in done[name]]
             for first in range(0, len(left), chunk):
@@ -127,13 +127,14 @@ def main() -> None:
     add_common(parser)
     parser.add_argument("--cache", type=Path, required=True, help="folder of the margins found")
     parser.add_argument("--rounds", type=int, default=11, help="rounds of each rule: one from the median, the rest random")
+    parser.add_argument("--rules", nargs="+", choices=OPTIMISERS, default=list(OPTIMISERS), help="which rules search")
     parser.add_argument("--steps", type=int, default=500, help="gradient steps a round")
     parser.add_argument("--chunk", type=int, default=16, help="images at once; what a kill can lose")
     args = parser.parse_args()
     victim, batch = load_common(args)
     settings = ReferenceSettings(victim.card.sha256, args.gamut, args.steps)
     folder = settings.folder(args.cache)
-    fill(victim, batch, folder, settings, rounds=args.rounds, chunk=args.chunk, report=lambda line: print(line, flush=True))
+    fill(victim, batch, folder, settings, rounds=args.rounds, chunk=args.chunk, rules=args.rules, report=lambda line: print(line, flush=True))
     reference = read_reference(batch, folder, settings)
     assert reference is not None
     print(reference.text())
