@@ -76,11 +76,11 @@ def label_of(name: str, audit: KeptAudit | str) -> str:
 
 def _about(audit: KeptAudit) -> str:
     settings = audit.settings
-    further = [GROUP_WORDS[group].lower() for group in settings.groups if group in GROUP_WORDS]
+    compared = ["controls" if group == "standard" else GROUP_WORDS[group].lower() for group in settings.groups]
     attacked = {"metastasis": "metastases", "normal": "normal patches", "both": "patches of both classes"}[settings.source]
     return " · ".join([
         f"Attacked: {attacked}", attack_words(settings.cells, settings.attack),
-        f"compared: {', '.join(['controls', *further])}", f"model {audit.about['model']} ({audit.about['model_sha256'][:10]})",
+        f"compared: {', '.join(compared)}", f"model {audit.about['model']} ({audit.about['model_sha256'][:10]})",
         f"begun {audit.about['started'][:16].replace('T', ' ')} UTC", audit.folder.name,
     ])
 
