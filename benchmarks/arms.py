@@ -41,6 +41,7 @@ def setting_arms(base: AttackSettings) -> dict[str, AttackSettings]:
             arms[f"optimiser {name}"] = replace(base, optimiser=name)
             # These rules spend their steps by a plan: with a short limit they plan otherwise.
             arms[f"optimiser {name}, limit 30"] = replace(base, optimiser=name, steps=min(30, base.steps))
+    arms |= {f"leak {leak:g}": replace(base, leak=leak) for leak in (0.0, 0.3, 1.0) if leak != base.leak}
     arms |= {f"start {name}": replace(base, start=name) for name in STARTS if name != base.start}
     arms |= {f"smoothness {weight:g}": replace(base, smoothness=weight) for weight in (0.01, 0.03, 0.1, 0.3)}
     return arms | {"soft edge": replace(base, soft_edge=True)}

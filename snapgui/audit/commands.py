@@ -38,6 +38,7 @@ def add_attack_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--steps", type=int, default=patch.steps)
     command.add_argument("--restarts", type=int, default=patch.restarts, help="further rounds for an image that still stands")
     command.add_argument("--optimiser", choices=OPTIMISERS, default=patch.optimiser)
+    command.add_argument("--leak", type=float, default=patch.leak, help="share of the gradient that shut rectifiers pass in the first step; 0: none")
     command.add_argument("--smoothness", type=float, default=patch.smoothness, help="weight of roughness beyond the image's own")
     command.add_argument("--soft-edge", action="store_true", help="the outermost pixel of a cell keeps half of its own colour")
     command.add_argument("--confidence", type=float, default=patch.confidence, help="stop at this probability of the class aimed at")
@@ -53,7 +54,7 @@ def attack_settings(args: argparse.Namespace, *, target: int = 0) -> AttackSetti
     """The attack that the options describe; raises SettingsError."""
     return AttackSettings(
         target=target, gamut=args.gamut, start=args.init, steps=args.steps, confidence=args.confidence, seed=args.seed,
-        optimiser=args.optimiser, restarts=args.restarts, smoothness=args.smoothness, soft_edge=args.soft_edge,
+        optimiser=args.optimiser, restarts=args.restarts, leak=args.leak, smoothness=args.smoothness, soft_edge=args.soft_edge,
     )
 
 

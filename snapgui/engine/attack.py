@@ -11,6 +11,7 @@ from snapgui.engine.naturalness import SoftEdge, fit_roughness
 from snapgui.engine.objectives import Objective
 from snapgui.engine.optimisers import Pass, make_optimiser
 from snapgui.engine.packing import compose, pack, round_through
+from snapgui.engine.rectifiers import FADED, fading_slopes, leaking
 from snapgui.engine.settings import AttackSettings
 from snapgui.engine.starts import start_colours
 from snapgui.engine.victim import Victim
@@ -108,12 +109,15 @@ def run_attack(
             chosen = in_batch[packed.rows]
             pixels = packed[chosen]
             places = _places_among(pixels.places, pixels.rows, active, count, images[0, 0].numel())
+            # Where looks are rare an image may begin a new round before the next.
+            leaks = settings.leak > 0 and (bool((within[active] < FADED).any()) or (look_every > 1 and settings.restarts > 0))
         free = optimiser.position[chosen].requires_grad_()
         colours = gamut.colours(free, pixels)
         if edge:
             colours = edge.soften(colours, chosen)
         colours = round_through(colours)
-        with _precision(device):
+        slopes = _filled_up(fading_slopes(settings.leak, within[active])) if leaks else None
+        with _precision(device), leaking(slopes):
             now = victim(_filled_up(compose(images[active], places, colours)))[: len(active)].float()
         wanted = objective.margin(now, active)
         if roughness:
@@ -162,12 +166,12 @@ def _precision(device: torch.device) -> AbstractContextManager[object]:
 
 
 def _filled_up(batch: torch.Tensor) -> torch.Tensor:
-    """The batch, on some devices with its first image repeated up to a power of two; nobody reads the answers to these."""
+    """The batch ``(N, ...)``, on some devices with its first image repeated up to a power of two; nobody reads the answers to these."""
     count = len(batch)
     if batch.device.type not in FILL_UP or count & (count - 1) == 0:
         return batch
     missing = (1 << count.bit_length()) - count
-    return torch.cat([batch, batch[:1].detach().expand(missing, -1, -1, -1)])
+    return torch.cat([batch, batch[:1].detach().expand(missing, *batch.shape[1:])])
 
 
 def _places_among(places: torch.Tensor, rows: torch.Tensor, active: torch.Tensor, count: int, area: int) -> torch.Tensor:

@@ -64,7 +64,7 @@ def normalise(gradient: torch.Tensor, rows: torch.Tensor, count: int) -> torch.T
 class SignMomentum:
     """Sign of an accumulated gradient (momentum 0.5); the step shrinks from the whole box to a fiftieth of it.
 
-    The first three steps are longer than the box: they throw every pixel from one end to the other, so that the patch does not settle
+    The first four steps are longer than the box: they throw every pixel from one end to the other, so that the patch does not settle
     at once in the nearest poor place.
     """
 
@@ -77,7 +77,7 @@ class SignMomentum:
         rows = self._rows[seen.chosen]
         moved = 0.5 * self._momentum[seen.chosen] + normalise(seen.gradient, rows, len(seen.taken))
         self._momentum = self._momentum.index_put((seen.chosen,), moved)
-        size = 0.02 + 1.48 * torch.exp(-seen.taken[rows, None] / 6)
+        size = 0.02 + 1.98 * torch.exp(-seen.taken[rows, None] / 5)
         self.position = self.position.index_put((seen.chosen,), (self.position[seen.chosen] + size * moved.sign()).clamp(0, 1))
 
     def restart(self, images: torch.Tensor, position: torch.Tensor) -> None:

@@ -85,6 +85,8 @@ class AttackSettings(Settings):
         confidence: probability of the target class at which it stops; 1 is never reached, so that all steps are run.
         seed: of random start colours.
         optimiser: rule by which it moves, see `engine.optimisers`.
+        leak: share of the gradient that shut rectifiers let through in an image's first step, soon less, see `engine.rectifiers`;
+            0 is the plain gradient.
         restarts: further rounds, from random colours, for an image that is still standing.
         smoothness: weight of the roughness beyond the image's own; 0 is the paper's attack.
         soft_edge: the outermost pixel of each cell keeps half of its own colour.
@@ -97,6 +99,7 @@ class AttackSettings(Settings):
     confidence: float = 0.95
     seed: int = 0
     optimiser: OptimiserName = "sign"
+    leak: float = 0.6
     restarts: int = 0
     smoothness: float = 0.0
     soft_edge: bool = False
@@ -104,6 +107,7 @@ class AttackSettings(Settings):
     def __post_init__(self) -> None:
         self._check_range("restarts", 0, 100)
         self._check_range("smoothness", 0, 100)
+        self._check_range("leak", 0, 1)
         self._check_choice("optimiser", OPTIMISERS)
         if not isinstance(self.soft_edge, bool):
             raise SettingsError(f"soft_edge is {self.soft_edge}; it must be true or false.")

@@ -14,6 +14,7 @@ from torch import nn
 from torch.fx.experimental.optimization import fuse
 
 from snapgui.engine.checkpoints import read_state
+from snapgui.engine.rectifiers import with_rectifiers
 from snapgui.errors import ModelError, SettingsError
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -53,7 +54,8 @@ class Victim(nn.Module):
     """A frozen network with its preprocessing: images in, logits out.
 
     Images are float32 ``(N, 3, H, W)`` in [0, 1] on their native grid; resize and normalisation happen inside, so a
-    gradient reaches the native pixels. Weights need no gradient, batch norm is folded, memory is channels-last.
+    gradient reaches the native pixels. Weights need no gradient, batch norm is folded, memory is channels-last; its ReLUs
+    can be made to leak, see `engine.rectifiers`.
     """
 
     mean: torch.Tensor
@@ -62,7 +64,7 @@ class Victim(nn.Module):
     def __init__(self, network: nn.Module, card: ModelCard) -> None:
         super().__init__()
         self.card = card
-        self.network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+        self.network = with_rectifiers(network).eval().requires_grad_(False).to(memory_format=torch.channels_last)
         self.register_buffer("mean", torch.tensor(card.mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(card.std).view(1, 3, 1, 1))
         self.eval()
