@@ -40,7 +40,7 @@ def parse() -> argparse.Namespace:
         args.images, args.budget = min(args.images, 2), 12
     if args.budget % 12:
         parser.error("the budget must divide by 12, so that every number of restarts gets the same steps")
-    if args.write and args.csv is None:
+    if args.write and args.csv is None and not args.arms:
         args.csv = Path(__file__).with_name("ablation.csv")
     return args
 
@@ -104,7 +104,8 @@ def main() -> None:
                 "Mean drop of the metastasis margin on saved pictures; in brackets the difference from the first arm with its paired "
                 "bootstrap 95 % interval over images. The last columns: images that reach p >= 0.95 at any step, and when."
             )
-            write_section(f"ablation-{part}", title, f"{legend}\n\n{body}\n\n{provenance(sys.argv, known)}")
+            # A choice of arms is a section of its own: it does not replace the whole.
+            write_section("-".join(["ablation", part, *args.arms]), ", ".join([title, *args.arms]), f"{legend}\n\n{body}\n\n{provenance(sys.argv, known)}")
     if args.csv:
         with args.csv.open("w", newline="") as file:
             writer = csv.DictWriter(file, COLUMNS, restval="")
