@@ -17,7 +17,7 @@ from benchmarks.options import add_common, facts, load_common, run_script
 from benchmarks.patches import PatchBatch
 from benchmarks.results import provenance, table, write_section
 from snapgui.engine.settings import AttackSettings
-from snapgui.engine.victim import Victim
+from snapgui.engine.victim.victim import Victim
 
 CHECKPOINTS = (5, 10, 20, 30, 50, 100)
 COLUMNS = ("part", "arm", "steps", "images", "mean_drop", "difference", "low", "high", "reached", "share", "median_steps")

@@ -26,7 +26,7 @@ from benchmarks.patches import find_data
 from benchmarks.results import provenance, table, write_section
 from benchmarks.timing import spread
 from snapgui import shipped
-from snapgui.engine.victim import Victim
+from snapgui.engine.victim.victim import Victim
 
 expect.set_options(timeout=120_000)
 

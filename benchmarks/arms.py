@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from benchmarks.bootstrap import difference_interval
 from benchmarks.patches import PatchBatch, attack, margins, saved_margins
-from snapgui.engine.objectives import Targeted
+from snapgui.engine.attack.objectives import Targeted
 from snapgui.engine.settings import OPTIMISERS, STARTS, AttackSettings
-from snapgui.engine.victim import Victim
+from snapgui.engine.victim.victim import Victim
 from snapgui.statistics import wilson_interval
 
 GOAL = 0.95

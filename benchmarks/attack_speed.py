@@ -20,7 +20,7 @@ from benchmarks.reference import Reference, ReferenceSettings, read_reference
 from benchmarks.results import provenance, table, write_section
 from benchmarks.timing import device_name
 from snapgui.engine.settings import AttackSettings
-from snapgui.engine.victim import Victim
+from snapgui.engine.victim.victim import Victim
 
 TITLES = {
     "overhead": "The cost of a step",

@@ -16,7 +16,7 @@ from benchmarks.options import run_script, victim_facts
 from benchmarks.patches import find_data
 from benchmarks.results import provenance, table, write_section
 from snapgui import shipped
-from snapgui.engine.victim import Victim
+from snapgui.engine.victim.victim import Victim
 
 
 def peak_mb(data: Path, split: str, limit: int) -> float:

@@ -10,9 +10,9 @@ from benchmarks.bootstrap import ratio_interval
 from benchmarks.patches import TARGET, PatchBatch, attack, margins, saved_margins
 from benchmarks.reference import Reference
 from benchmarks.timing import alternate, ratios, spread, time_once
-from snapgui.engine.objectives import Targeted
+from snapgui.engine.attack.objectives import Targeted
 from snapgui.engine.settings import AttackSettings
-from snapgui.engine.victim import Victim
+from snapgui.engine.victim.victim import Victim
 
 SHARE = 0.95
 Say = Callable[[str, float], None]

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from snapgui.engine.memory import keep_freed_memory
+from snapgui.engine.victim.memory import keep_freed_memory
 
 # malloc.h; glibc raises the threshold from which it maps blocks one by one to 32 MB by itself, and trims from twice that.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_MMAP_MAX = -1, -3, -4

@@ -11,9 +11,9 @@ import torch
 from benchmarks.patches import PatchBatch, collect, open_hcd
 from benchmarks.timing import device_name, versions
 from snapgui import shipped
-from snapgui.engine.memory import keep_freed_memory
 from snapgui.engine.settings import CENTRES, GAMUTS, CellSettings
-from snapgui.engine.victim import Victim, choose_device
+from snapgui.engine.victim.memory import keep_freed_memory
+from snapgui.engine.victim.victim import Victim, choose_device
 from snapgui.errors import SnapError
 
 

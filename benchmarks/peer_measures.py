@@ -17,7 +17,7 @@ from benchmarks.reference import Reference
 from benchmarks.timing import alternate, ratios, spread, time_once
 from benchmarks.torchattacks_peer import TorchattacksPgd
 from snapgui.engine.settings import AttackSettings
-from snapgui.engine.victim import Victim
+from snapgui.engine.victim.victim import Victim
 
 # ART's defaults first; the others are what a patient user might try.
 RULES = (ArtRule(), ArtRule(0.05), ArtRule(0.2), ArtRule(0.1, 0.5))

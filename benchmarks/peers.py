@@ -17,8 +17,8 @@ from art.summary_writer import SummaryWriter
 from torch import nn
 
 from benchmarks.patches import TARGET, PatchBatch
-from snapgui.engine.checkpoints import read_state
-from snapgui.engine.victim import ModelCard, read_card
+from snapgui.engine.victim.checkpoints import read_state
+from snapgui.engine.victim.victim import ModelCard, read_card
 
 
 class PlainClassifier(nn.Module):

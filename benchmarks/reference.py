@@ -24,7 +24,7 @@ from benchmarks.options import add_common, load_common, run_script
 from benchmarks.patches import TARGET, PatchBatch, attack, saved_margins
 from snapgui.engine.images import sha256
 from snapgui.engine.settings import OPTIMISERS, AttackSettings, OptimiserName
-from snapgui.engine.victim import Victim
+from snapgui.engine.victim.victim import Victim
 
 
 @dataclass(frozen=True)

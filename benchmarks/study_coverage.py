@@ -23,13 +23,13 @@ from benchmarks.options import run_script
 from benchmarks.results import provenance, table, write_section
 from benchmarks.timing import versions
 from snapgui.statistics import wilson_interval
-from snapgui.study.agreement import cohen, fleiss
-from snapgui.study.analysis_visibility import bootstrap_correlation
-from snapgui.study.bootstrap import bootstrap_all
-from snapgui.study.detection import exact_interval, yes_no
-from snapgui.study.multireader import crossed_area, crossed_mean, crossed_mean_difference
-from snapgui.study.reader_figures import Part, Scale, area_parts, estimate, score_part, share_part
-from snapgui.study.roc import lroc_area, roc_area, roc_difference
+from snapgui.study.analysis.visibility import bootstrap_correlation
+from snapgui.study.statistics.agreement import cohen, fleiss
+from snapgui.study.statistics.bootstrap import bootstrap_all
+from snapgui.study.statistics.detection import exact_interval, yes_no
+from snapgui.study.statistics.estimates import Part, Scale, area_parts, estimate, score_part, share_part
+from snapgui.study.statistics.multireader import crossed_area, crossed_mean, crossed_mean_difference
+from snapgui.study.statistics.roc import lroc_area, roc_area, roc_difference
 
 Floats = NDArray[np.float64]
 Interval = tuple[float, float]

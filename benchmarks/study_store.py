@@ -31,12 +31,12 @@ from sqlalchemy import create_engine, func, make_url, select, text
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.results import provenance, table, write_section
-from snapgui.study.design import make_study
-from snapgui.study.frozen import freeze
+from snapgui.study.design.freeze import freeze
+from snapgui.study.design.settings import StudySettings
+from snapgui.study.design.study import make_study
 from snapgui.study.records import CHOICES, SHAM, SNAP, UNTOUCHED, Response, Stimulus, StudyError, Trial
-from snapgui.study.settings import StudySettings
-from snapgui.study.store import StudyStore, open_store
-from snapgui.study.tables import ResponseRow
+from snapgui.study.store.store import StudyStore, open_store
+from snapgui.study.store.tables import ResponseRow
 
 REPEATS = 6
 # A forked process starts at once; nothing of the store is open when it does.

@@ -26,9 +26,9 @@ from snapgui.audit import store
 from snapgui.audit.run import run_audit
 from snapgui.audit.settings import AuditSettings, Group
 from snapgui.audit.universal import Layout, run_universal
-from snapgui.engine.memory import keep_freed_memory
 from snapgui.engine.settings import GAMUTS, AttackSettings, CellSettings, GamutName, UniversalSettings
-from snapgui.engine.victim import Victim
+from snapgui.engine.victim.memory import keep_freed_memory
+from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError
 
 AREAS = (0.01, 0.02, 0.05, 0.10, 0.20)

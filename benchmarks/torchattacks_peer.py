@@ -16,8 +16,8 @@ import numpy as np
 import torch
 
 from benchmarks.patches import TARGET, PatchBatch
-from snapgui.engine.checkpoints import read_state
-from snapgui.engine.victim import read_card
+from snapgui.engine.victim.checkpoints import read_state
+from snapgui.engine.victim.victim import read_card
 
 CHILD = Path(__file__).with_name("torchattacks_child.py")
 # What `keep_freed_memory` does for this process, as glibc reads it from the environment.

@@ -9,7 +9,7 @@ from art.attacks.evasion import AdversarialPatchPyTorch
 from benchmarks.measures import Row
 from benchmarks.patches import PatchBatch, margins, saved_margins
 from benchmarks.peers import classifier, towards_target
-from snapgui.engine.victim import Victim
+from snapgui.engine.victim.victim import Victim
 from snapgui.statistics import wilson_interval
 
 

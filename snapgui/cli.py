@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from snapgui import __version__
-from snapgui.audit.commands import (
+from snapgui.commands.audit import (
     add_attack_options,
     add_audit_command,
     add_universal_command,
@@ -16,12 +16,12 @@ from snapgui.audit.commands import (
     run_audit_command,
     run_universal_command,
 )
-from snapgui.data.commands import add_data_commands, run_data
+from snapgui.commands.data import add_data_commands, run_data
+from snapgui.commands.report import add_report_commands, run_report_command, run_verify_command
+from snapgui.commands.study import add_study_command, run_study_command
 from snapgui.engine.settings import AttackSettings
 from snapgui.errors import ImageError, SnapError
-from snapgui.report.commands import add_report_commands, run_report_command, run_verify_command
 from snapgui.shipped import APP, MODEL
-from snapgui.study.commands import add_study_command, run_study_command
 
 WITH_DEFAULTS = argparse.ArgumentDefaultsHelpFormatter
 Commands = argparse._SubParsersAction  # argparse gives this type no public name
@@ -117,7 +117,7 @@ def run_predict(args: argparse.Namespace, arguments: list[str]) -> None:
     """Write one CSV row a picture."""
     from snapgui.data.datasets import picture_files
     from snapgui.data.predictions import predict_files, predictions_csv
-    from snapgui.engine.victim import Victim, choose_device
+    from snapgui.engine.victim.victim import Victim, choose_device
 
     files = picture_files(args.paths)
     victim = Victim.load(args.model, device=choose_device(args.device))
@@ -136,15 +136,16 @@ def run_attack(args: argparse.Namespace, arguments: list[str]) -> None:
     settings = attack_settings(args, target=args.target)
     cells = None if args.mask else cell_settings(args)
 
-    from snapgui.engine.cells import draw_mask, load_mask
+    from snapgui.engine.cells.outlines import draw_mask, load_mask
+    from snapgui.engine.cells.placement import place_cells
     from snapgui.engine.images import read_window
-    from snapgui.engine.memory import keep_freed_memory
-    from snapgui.engine.placement import place_cells
-    from snapgui.engine.victim import Victim, choose_device
-    from snapgui.records import RunRequest
+    from snapgui.engine.victim.memory import keep_freed_memory
+    from snapgui.engine.victim.victim import Victim, choose_device
+    from snapgui.report.run.figure import figure_png
+    from snapgui.runs.records import RunRequest
     from snapgui.runs.run import finish, run_snap
     from snapgui.runs.store import save_run
-    from snapgui.runs.words import verdict
+    from snapgui.runs.verdict import verdict
 
     keep_freed_memory()
     pixels = read_window(args.image, args.window)
@@ -156,6 +157,7 @@ def run_attack(args: argparse.Namespace, arguments: list[str]) -> None:
     )
     result = finish(run_snap(victim, request))
     save_run(result, args.out)
+    (args.out / "figure.png").write_bytes(figure_png(result))
     for finding in result.findings:
         print(f"note: {finding}")
     print(verdict(result))

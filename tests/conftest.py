@@ -12,8 +12,8 @@ from torch import nn
 
 from snapgui import shipped
 from snapgui.data.datasets import PatchSet, open_patches
-from snapgui.engine.memory import keep_freed_memory
-from snapgui.engine.victim import ModelCard, Victim
+from snapgui.engine.victim.memory import keep_freed_memory
+from snapgui.engine.victim.victim import ModelCard, Victim
 
 SIZE = 96
 

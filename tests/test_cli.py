@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from snapgui import cli, shipped
 from snapgui.engine.images import encode_png, read_pixels, to_image
-from snapgui.engine.victim import Victim
+from snapgui.engine.victim.victim import Victim
 
 
 @pytest.fixture

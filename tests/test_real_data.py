@@ -5,16 +5,16 @@ import pytest
 import torch
 
 from snapgui.data.datasets import PatchSet
-from snapgui.engine.attack import run_attack
-from snapgui.engine.cells import draw_mask
+from snapgui.engine.attack.gamut import fit_gamut
+from snapgui.engine.attack.loop import run_attack
+from snapgui.engine.attack.objectives import Targeted
+from snapgui.engine.attack.starts import start_colours
+from snapgui.engine.cells.outlines import draw_mask
+from snapgui.engine.cells.proposals import propose_cells
 from snapgui.engine.controls import control_images
-from snapgui.engine.gamut import fit_gamut
 from snapgui.engine.images import decode_pixels, encode_png, to_image, to_pixels
-from snapgui.engine.objectives import Targeted
-from snapgui.engine.proposals import propose_cells
 from snapgui.engine.settings import AttackSettings, CellSettings
-from snapgui.engine.starts import start_colours
-from snapgui.engine.victim import Victim
+from snapgui.engine.victim.victim import Victim
 from snapgui.errors import MaskError
 from snapgui.training.evaluate import evaluate
 

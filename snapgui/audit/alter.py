@@ -8,14 +8,13 @@ import torch
 from numpy.typing import NDArray
 
 from snapgui.audit.settings import SMALL_CHANGE, Condition, seed_of
-from snapgui.engine.alterations import Alteration, attack_steps, fill_images
-from snapgui.engine.cells import Mask, draw_mask
-from snapgui.engine.controls import paste_nuclei, square_mask
+from snapgui.engine.attack.objectives import Untargeted
+from snapgui.engine.cells.outlines import Mask, draw_mask
+from snapgui.engine.cells.placement import place_in_each
+from snapgui.engine.controls import Alteration, attack_steps, fill_images, paste_nuclei, square_mask
 from snapgui.engine.images import to_image, to_pixels
-from snapgui.engine.objectives import Untargeted
-from snapgui.engine.placement import place_in_each
 from snapgui.engine.settings import AttackSettings, CellSettings
-from snapgui.engine.victim import Victim
+from snapgui.engine.victim.victim import Victim
 from snapgui.errors import MaskError
 
 MaskCache = dict[tuple[CellSettings, AttackSettings], list[Mask | MaskError]]

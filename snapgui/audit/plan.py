@@ -12,7 +12,7 @@ from snapgui.audit.settings import AuditSettings
 from snapgui.audit.shard import read_or_why
 from snapgui.data.datasets import PatchSet, open_patches
 from snapgui.engine.controls import nucleus_textures
-from snapgui.engine.victim import Victim
+from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError
 from snapgui.provenance import library_versions
 

@@ -16,12 +16,12 @@ from snapgui.audit.plan import Plan, donor_textures, select_patches
 from snapgui.audit.settings import AuditSettings
 from snapgui.audit.shard import ShardResult, run_shard
 from snapgui.data.datasets import PatchSet
-from snapgui.engine.memory import keep_freed_memory
-from snapgui.engine.victim import Victim
+from snapgui.engine.victim.memory import keep_freed_memory
+from snapgui.engine.victim.victim import Victim
 from snapgui.errors import SettingsError
 
 if TYPE_CHECKING:
-    from snapgui.audit.run import Event
+    from snapgui.audit.shard import Event
 
 # How often a shard is started again after its worker died.
 RETRIES = 5

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from snapgui.data.datasets import PatchSet
-from snapgui.records import Visibility
+from snapgui.engine.visibility.measures import Visibility
 
 Row = dict[str, Any]
 UNTOUCHED = "untouched"

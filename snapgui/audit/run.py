@@ -10,14 +10,12 @@ from typing import Any, Literal
 from snapgui.audit import store
 from snapgui.audit.plan import Plan, donor_textures, plan_audit
 from snapgui.audit.settings import SNAP, AuditSettings
-from snapgui.audit.shard import ShardResult, run_shard
+from snapgui.audit.shard import Event, run_shard
 from snapgui.audit.summary import summarise
-from snapgui.engine.victim import Victim
+from snapgui.engine.victim.victim import Victim
 from snapgui.provenance import device_name, library_versions
 
 EngineName = Literal["local", "ray"]
-# A shard's number with what is being done in it, or with its result, or with why it failed.
-Event = tuple[int, str | ShardResult | Exception]
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from snapgui.audit.alter import Altered, MaskCache, Subjects, alter, masks_for
 from snapgui.audit.rows import UNTOUCHED, Row, new_row, visibility_columns
 from snapgui.audit.settings import SNAP, AuditSettings, Condition, conditions_of
 from snapgui.data.datasets import PatchSet
-from snapgui.engine.cells import Mask, area_fraction, touches_centre
+from snapgui.engine.cells.outlines import Mask, area_fraction, touches_centre
 from snapgui.engine.images import decode_pixels, encode_png, to_image
-from snapgui.engine.victim import Victim
-from snapgui.engine.visibility import measure
+from snapgui.engine.victim.victim import Victim
+from snapgui.engine.visibility.measures import measure
 from snapgui.errors import ImageError, MaskError
 
 SOURCE_LABELS = {"metastasis": (1,), "normal": (0,), "both": (0, 1)}
@@ -152,3 +152,7 @@ def read_or_why(patches: PatchSet, position: int) -> NDArray[np.uint8] | str:
         return patches.pixels(position)
     except (ImageError, OSError) as error:
         return str(error)
+
+
+# A shard's number with what is being done in it, or with its result, or with why it failed.
+Event = tuple[int, str | ShardResult | Exception]

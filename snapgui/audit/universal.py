@@ -11,14 +11,14 @@ import torch
 
 from snapgui.audit.settings import seed_of
 from snapgui.data.datasets import PatchSet, open_patches
-from snapgui.engine.cells import Mask, area_fraction, draw_mask, touches_centre
-from snapgui.engine.gamut import fit_gamut
+from snapgui.engine.attack.gamut import fit_gamut
+from snapgui.engine.attack.objectives import Targeted
+from snapgui.engine.attack.universal import UniversalStep, apply_canvas, new_canvas, train_universal
+from snapgui.engine.cells.outlines import Mask, area_fraction, draw_mask, touches_centre
+from snapgui.engine.cells.proposals import propose_cells, shared_cells
 from snapgui.engine.images import decode_pixels, encode_png, to_image, to_pixels
-from snapgui.engine.objectives import Targeted
-from snapgui.engine.proposals import propose_cells, shared_cells
 from snapgui.engine.settings import CellSettings, UniversalSettings
-from snapgui.engine.universal import UniversalStep, apply_canvas, new_canvas, train_universal
-from snapgui.engine.victim import Victim
+from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError, ImageError, MaskError
 from snapgui.statistics import share
 

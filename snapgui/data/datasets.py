@@ -190,3 +190,16 @@ def picture_files(paths: Iterable[Path]) -> list[Path]:
         else:
             raise ImageError(f"{path} does not exist. Give a picture file or a folder of them.")
     return found
+
+
+def is_data_set(folder: Path) -> bool:
+    """Whether the folder looks like a labelled data set of a known layout."""
+    return any((folder / "train_labels.csv").is_file() or any(place.glob("camelyonpatch_*_x.h5")) for place in (folder, folder / "pcam"))
+
+
+def open_data_set(folder: Path) -> PatchSet:
+    """The labelled data set in a folder; raises DataError with what is missing."""
+    try:
+        return open_patches(folder)
+    except OSError as error:
+        raise DataError(f"{folder} cannot be read ({error.strerror}). Check the name and the rights.") from error

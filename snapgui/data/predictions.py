@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from snapgui.engine.images import read_window, to_image
-from snapgui.engine.victim import Victim
+from snapgui.engine.victim.victim import Victim
 
 
 def predict_files(victim: Victim, files: Sequence[Path], *, batch_size: int = 64) -> NDArray[np.float64]:

@@ -5,16 +5,17 @@ from typing import Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from snapgui.engine.cells import area_fraction, touches_centre
-from snapgui.engine.gamut import fit_gamut
+from snapgui.engine.attack.gamut import fit_gamut
+from snapgui.engine.attack.objectives import Targeted
+from snapgui.engine.attack.packing import compose, pack
+from snapgui.engine.attack.starts import start_colours
+from snapgui.engine.cells.outlines import area_fraction, touches_centre
 from snapgui.engine.images import to_image
 from snapgui.engine.nuclei import tissue_mask
-from snapgui.engine.objectives import Targeted
-from snapgui.engine.packing import compose, pack
-from snapgui.engine.starts import start_colours
-from snapgui.engine.victim import Victim
-from snapgui.records import RunRequest
+from snapgui.engine.settings import AttackSettings
+from snapgui.engine.victim.victim import Victim
 
 LARGE_AREA, HUGE_AREA = 0.15, 0.6
 
@@ -27,21 +28,35 @@ class Finding:
     text: str
 
 
-def check_run(victim: Victim, request: RunRequest) -> list[Finding]:
-    """Findings about a run, the gravest first; costs one forward and one backward pass."""
-    findings = _check_mask(request)
+def check_run(
+    victim: Victim,
+    pixels: NDArray[np.uint8],
+    mask: NDArray[np.bool_],
+    attack: AttackSettings,
+    *,
+    true_class: int | None = None,
+) -> list[Finding]:
+    """Findings about a run, the gravest first; costs one forward and one backward pass.
+
+    Args:
+        victim: the classifier under attack.
+        pixels: uint8 ``(H, W, 3)``.
+        mask: bool ``(H, W)``, where pixels may change.
+        attack: settings of the coming run.
+        true_class: the label, where it is known.
+    """
+    findings = _check_mask(pixels, mask)
     classes = victim.card.classes
-    target = request.attack.target
+    target = attack.target
     if target >= len(classes):
         findings.append(Finding("error", f"The target class is {target}; {victim.card.name} has classes 0 to {len(classes) - 1}."))
     if not any(finding.level == "error" for finding in findings):
-        findings += _check_victim(victim, request)
+        findings += _check_victim(victim, pixels, mask, attack, true_class)
     order = ("error", "warning", "note")
     return sorted(findings, key=lambda finding: order.index(finding.level))
 
 
-def _check_mask(request: RunRequest) -> list[Finding]:
-    mask, pixels = request.mask, request.pixels
+def _check_mask(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> list[Finding]:
     if mask.shape != pixels.shape[:2]:
         return [Finding("error", f"The mask is {mask.shape[1]} x {mask.shape[0]} px and the image {pixels.shape[1]} x "
                                  f"{pixels.shape[0]} px; they must be of one size. Draw or load a mask for this image.")]
@@ -68,15 +83,17 @@ def _check_mask(request: RunRequest) -> list[Finding]:
     return findings
 
 
-def _check_victim(victim: Victim, request: RunRequest) -> list[Finding]:
+def _check_victim(
+    victim: Victim, pixels: NDArray[np.uint8], mask: NDArray[np.bool_], attack: AttackSettings, true_class: int | None
+) -> list[Finding]:
     findings = []
     device = victim.mean.device
-    image = to_image(request.pixels)[None].to(device)
-    masks = torch.from_numpy(request.mask)[None, None].to(device)
-    target = request.attack.target
+    image = to_image(pixels)[None].to(device)
+    masks = torch.from_numpy(mask)[None, None].to(device)
+    target = attack.target
     classes = victim.card.classes
-    gamut = fit_gamut(request.attack.gamut, image)
-    colours = start_colours(request.attack.start, image, masks, gamut, seed=request.attack.seed).requires_grad_()
+    gamut = fit_gamut(attack.gamut, image)
+    colours = start_colours(attack.start, image, masks, gamut, seed=attack.seed).requires_grad_()
     logits = torch.cat([victim(image), victim(compose(image, pack(masks).places, colours))])
     clean = logits[0].detach().float()
     if not torch.isfinite(clean).all():
@@ -88,8 +105,8 @@ def _check_victim(victim: Victim, request: RunRequest) -> list[Finding]:
     if int(p.argmax()) == target:
         findings.append(Finding("warning", f"The model already calls this image {classes[target]} ({float(p[target]):.2f}): "
                                            "there is nothing to fool. Choose another target or image."))
-    elif request.true_class is not None and int(p.argmax()) != request.true_class:
-        findings.append(Finding("note", f"The model is wrong on this image before any attack (true class {classes[request.true_class]})."))
+    elif true_class is not None and int(p.argmax()) != true_class:
+        findings.append(Finding("note", f"The model is wrong on this image before any attack (true class {classes[true_class]})."))
     margin = Targeted(target).margin(logits[1:], torch.zeros(1, dtype=torch.long, device=device))
     (gradient,) = torch.autograd.grad(margin.sum(), colours)
     if not bool(gradient.abs().max() > 0):

@@ -1,19 +1,24 @@
 """The honest comparisons: the same mask filled without looking at the victim, and one square in the place of many cells."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from snapgui.engine.cells import Mask, centre_mask
-from snapgui.engine.gamut import Gamut
+from snapgui.engine.attack.gamut import Gamut, fit_gamut, free_gamut, near_gamut
+from snapgui.engine.attack.loop import Step, run_attack
+from snapgui.engine.attack.objectives import Objective
+from snapgui.engine.attack.packing import compose, flatten, pack
+from snapgui.engine.attack.starts import start_colours
+from snapgui.engine.cells.outlines import Mask, centre_mask
 from snapgui.engine.images import round_to_8_bits
 from snapgui.engine.nuclei import find_nuclei, tissue_mask
-from snapgui.engine.packing import compose, pack
-from snapgui.engine.settings import Centre
-from snapgui.engine.starts import start_colours
+from snapgui.engine.settings import AttackSettings, Centre, Start
+from snapgui.engine.victim.victim import Victim
 from snapgui.errors import MaskError
 
 # Of a donor nucleus, the middle part alone: its corners are background.
@@ -90,3 +95,54 @@ def square_mask(pixels: NDArray[np.uint8], area_px: int, centre: Centre, rng: np
     mask = np.zeros(shape, dtype=bool)
     mask[top : top + side, left : left + side] = True
     return mask
+
+
+Kind = Literal["attack", "fill", "square", "whole"]
+
+
+@dataclass(frozen=True)
+class Alteration:
+    """One way to alter the masked pixels of an image; the same code makes them all.
+
+    Attributes:
+        kind: ``attack`` optimises the cells, ``square`` one square, ``whole`` every pixel by a little; ``fill`` does not look at
+            the victim.
+        attack: how it is optimised; of a filling, its gamut and seed.
+        fill: ``median`` or ``random`` colours.
+        free: every colour instead of the gamut.
+        epsilon: the little of ``whole``, for values in [0, 1].
+    """
+
+    kind: Kind
+    attack: AttackSettings
+    fill: str = ""
+    free: bool = False
+    epsilon: float = 2 / 255
+
+
+def allowed_colours(alteration: Alteration, images: torch.Tensor) -> Gamut:
+    """What an alteration may use in images ``(N, 3, H, W)``."""
+    if alteration.kind == "whole":
+        return near_gamut(images, alteration.epsilon)
+    return free_gamut(images) if alteration.free else fit_gamut(alteration.attack.gamut, images)
+
+
+def fill_images(images: torch.Tensor, masks: torch.Tensor, alteration: Alteration) -> torch.Tensor:
+    """Images ``(N, 3, H, W)`` filled where bool ``(N, 1, H, W)`` allows, rounded to 8 bits."""
+    start: Start = "median" if alteration.fill == "median" else "random"
+    colours = start_colours(start, images, masks, allowed_colours(alteration, images), seed=alteration.attack.seed)
+    return compose(images, pack(masks).places, round_to_8_bits(colours))
+
+
+def attack_steps(
+    victim: Victim, images: torch.Tensor, masks: torch.Tensor, alteration: Alteration, *, objective: Objective, batch_size: int | None = None
+) -> Iterator[Step]:
+    """The steps of an alteration that is optimised, as `run_attack` gives them; ``whole`` starts from the images themselves."""
+    settings, gamut = alteration.attack, allowed_colours(alteration, images)
+    if alteration.kind == "whole":
+        start = flatten(images)
+    else:
+        start = start_colours(settings.start, images, masks, gamut, seed=settings.seed)
+    return run_attack(
+        victim, images, masks, objective=objective, gamut=gamut, start=start, settings=settings, batch_size=batch_size,
+    )

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from snapgui.errors import DataError
-from snapgui.report.document import Document
-from snapgui.report.html_page import html_page
-from snapgui.report.pdf_pages import pdf_pages
+from snapgui.report.pages.document import Document
+from snapgui.report.pages.html import html_page
+from snapgui.report.pages.pdf import pdf_pages
 
 FORMS = ("html", "pdf", "zip", "png", "svg")
 
@@ -47,9 +47,9 @@ def _document_forms(document: Callable[[], Document]) -> dict[str, Callable[[], 
 
 
 def _run_forms(folder: Path) -> dict[str, Callable[[], bytes]]:
-    from snapgui.report.bundle import bundle_zip
-    from snapgui.report.figure import figure_png, figure_svg
-    from snapgui.report.run_document import run_document
+    from snapgui.report.run.bundle import bundle_zip
+    from snapgui.report.run.document import run_document
+    from snapgui.report.run.figure import figure_png, figure_svg
     from snapgui.runs.store import read_run
 
     result = read_run(folder)
@@ -58,11 +58,11 @@ def _run_forms(folder: Path) -> dict[str, Callable[[], bytes]]:
 
 
 def _audit_forms(folder: Path) -> dict[str, Callable[[], bytes]]:
-    from snapgui.report.audit_bundle import audit_bundle
-    from snapgui.report.audit_document import audit_document
-    from snapgui.report.audit_files import read_audit_files
-    from snapgui.report.audit_gallery import audit_sheet
-    from snapgui.report.contact_sheet import sheet_png, sheet_svg
+    from snapgui.report.audit.bundle import audit_bundle
+    from snapgui.report.audit.document import audit_document
+    from snapgui.report.audit.files import read_audit_files
+    from snapgui.report.audit.gallery import audit_sheet
+    from snapgui.report.pages.contact_sheet import sheet_png, sheet_svg
 
     audit = read_audit_files(folder)
     forms = _document_forms(lambda: audit_document(audit))
@@ -70,14 +70,14 @@ def _audit_forms(folder: Path) -> dict[str, Callable[[], bytes]]:
 
 
 def _study_forms(path: Path) -> dict[str, Callable[[], bytes]]:
-    from snapgui.report.study_document import draw_pictures, read_analysis, study_document
+    from snapgui.report.study.document import draw_pictures, read_analysis, study_document
 
     analysis = read_analysis(path)
     return _document_forms(lambda: study_document(analysis, name=path.parent.resolve().name, pictures=draw_pictures(analysis)))
 
 
 def _sheet_forms(folders: list[Path]) -> dict[str, Callable[[], bytes]]:
-    from snapgui.report.contact_sheet import runs_sheet, sheet_png, sheet_svg
+    from snapgui.report.pages.contact_sheet import runs_sheet, sheet_png, sheet_svg
     from snapgui.runs.store import read_run
 
     sheet = runs_sheet([read_run(folder) for folder in folders])

@@ -11,18 +11,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from snapgui.engine.alterations import Alteration, attack_steps, fill_images
-from snapgui.engine.cells import Mask
-from snapgui.engine.controls import nucleus_textures, paste_nuclei, square_mask
-from snapgui.engine.display import Display
+from snapgui.engine.attack.objectives import Targeted
+from snapgui.engine.cells.outlines import Mask
+from snapgui.engine.controls import Alteration, attack_steps, fill_images, nucleus_textures, paste_nuclei, square_mask
 from snapgui.engine.images import decode_pixels, encode_png, to_image, to_pixels
-from snapgui.engine.objectives import Targeted
 from snapgui.engine.settings import GAMUTS, AttackSettings, GamutName
-from snapgui.engine.victim import Victim
-from snapgui.engine.visibility_figures import VisibilityPanel
-from snapgui.engine.visibility_panel import panel
+from snapgui.engine.victim.victim import Victim
+from snapgui.engine.visibility.display import Display
+from snapgui.engine.visibility.figures import VisibilityPanel
+from snapgui.engine.visibility.panel import panel
 from snapgui.errors import MaskError
-from snapgui.records import RunResult
+from snapgui.runs.records import RunResult
 
 Family = Literal["SNAP", "same cells, any colour", "square", "whole image", "control"]
 OWN_NUCLEI = "nuclei"

@@ -9,19 +9,19 @@ from collections.abc import Callable, Generator
 
 import torch
 
-from snapgui.engine.attack import Step, run_attack
-from snapgui.engine.cells import area_fraction, touches_centre
+from snapgui.engine.attack.gamut import fit_gamut
+from snapgui.engine.attack.loop import Step, run_attack
+from snapgui.engine.attack.objectives import Targeted
+from snapgui.engine.attack.starts import start_colours
+from snapgui.engine.cells.outlines import area_fraction, touches_centre
 from snapgui.engine.checks import check_run
 from snapgui.engine.controls import control_images
-from snapgui.engine.gamut import fit_gamut
 from snapgui.engine.images import decode_pixels, encode_png, to_image, to_pixels
-from snapgui.engine.objectives import Targeted
-from snapgui.engine.starts import start_colours
-from snapgui.engine.victim import Victim
-from snapgui.engine.visibility import measure
+from snapgui.engine.victim.victim import Victim
+from snapgui.engine.visibility.measures import measure
 from snapgui.errors import MaskError
 from snapgui.provenance import device_name, library_versions
-from snapgui.records import CurvePoint, Progress, RunRequest, RunResult
+from snapgui.runs.records import CurvePoint, Progress, RunRequest, RunResult
 
 
 def run_snap(
@@ -39,7 +39,7 @@ def run_snap(
         MaskError: a finding of `check_run` says that the run cannot be made.
     """
     started = datetime.datetime.now(datetime.UTC)
-    findings = check_run(victim, request)
+    findings = check_run(victim, request.pixels, request.mask, request.attack, true_class=request.true_class)
     if findings and findings[0].level == "error":
         raise MaskError(findings[0].text)
     device = victim.mean.device

@@ -3,19 +3,20 @@
 import csv
 import io
 import json
-import os
 import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from snapgui.engine.cells import read_mask
+from snapgui.engine.cells.outlines import read_mask
 from snapgui.engine.images import read_pixels
 from snapgui.engine.settings import AttackSettings, CellSettings
+from snapgui.engine.visibility.measures import Visibility
 from snapgui.errors import DataError, SnapError
-from snapgui.records import CurvePoint, RunRequest, RunResult, Visibility
-from snapgui.report.bundle import bundle_files
+from snapgui.runs.files import bundle_files
+from snapgui.runs.records import CurvePoint, RunRequest, RunResult
+from snapgui.workspace import workspace
 
 _RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
 
@@ -41,22 +42,6 @@ class RunSummary:
     gamut: str
     model_name: str
     path: Path
-
-
-def workspace() -> Path:
-    """The folder of finished runs: SNAP_WORKSPACE, or ``~/.snap-studio``; made where it is missing.
-
-    Raises:
-        DataError: it cannot be made or written.
-    """
-    folder = Path(os.environ.get("SNAP_WORKSPACE") or Path.home() / ".snap-studio").expanduser()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"The workspace {folder} cannot be made ({error.strerror}). Set SNAP_WORKSPACE to a folder you can write.") from error
-    if not os.access(folder, os.W_OK):
-        raise DataError(f"The workspace {folder} cannot be written. Set SNAP_WORKSPACE to a folder you can write.")
-    return folder
 
 
 def run_folder(run_id: str) -> Path:

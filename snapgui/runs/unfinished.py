@@ -5,12 +5,13 @@ import shutil
 
 import numpy as np
 
-from snapgui.engine.cells import read_mask
+from snapgui.engine.cells.outlines import read_mask
 from snapgui.engine.images import encode_png, read_pixels
 from snapgui.engine.settings import AttackSettings, CellSettings
 from snapgui.errors import DataError, SnapError
-from snapgui.records import RunRequest
-from snapgui.runs.store import run_folder, workspace
+from snapgui.runs.records import RunRequest
+from snapgui.runs.store import run_folder
+from snapgui.workspace import workspace
 
 KEPT = 20
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from snapgui.data.datasets import PatchSet
 from snapgui.engine.images import to_image
-from snapgui.engine.victim import Victim
+from snapgui.engine.victim.victim import Victim
 from snapgui.statistics import area_under_curve, wilson_interval
 
 

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from snapgui.engine.victim import IMAGENET_MEAN, IMAGENET_STD
+from snapgui.engine.victim.victim import IMAGENET_MEAN, IMAGENET_STD
 from snapgui.training.augment import random_views, resize_patches
 from snapgui.training.networks import STAGE_CHANNELS, build_network, copy_stem, load_start, stages
 from snapgui.training.settings import TrainSettings

@@ -8,7 +8,7 @@ import torch
 import torchvision
 from torch import nn
 
-from snapgui.engine.checkpoints import read_state
+from snapgui.engine.victim.checkpoints import read_state
 from snapgui.errors import ModelError
 
 ARCHITECTURES = ("resnet50", "densenet121")

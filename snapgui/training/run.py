@@ -15,8 +15,8 @@ from safetensors.torch import save_file
 from torch.utils.data import DataLoader
 
 from snapgui.data.datasets import PatchSet, open_patches
-from snapgui.engine.memory import keep_freed_memory
-from snapgui.engine.victim import IMAGENET_MEAN, IMAGENET_STD, Victim
+from snapgui.engine.victim.memory import keep_freed_memory
+from snapgui.engine.victim.victim import IMAGENET_MEAN, IMAGENET_STD, Victim
 from snapgui.errors import DataError, SettingsError
 from snapgui.training.evaluate import evaluate
 from snapgui.training.module import FineTuning

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from snapgui.engine.images import WINDOW_PX, crop_window
 from snapgui.engine.settings import AttackSettings, CellSettings
 from snapgui.errors import ImageError
-from snapgui.records import RunRequest, RunResult
+from snapgui.runs.records import RunRequest, RunResult
 
 KEY = "snap"
 UNDO_STEPS = 30

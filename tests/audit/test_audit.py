@@ -22,7 +22,7 @@ from snapgui.audit.run import AuditOutcome, run_audit
 from snapgui.audit.settings import AREAS, AuditSettings, Condition, conditions_of, seed_of
 from snapgui.audit.summary import area_of_accuracy, goal_curve, summarise, table_text
 from snapgui.cli import main
-from snapgui.engine.cells import centre_mask, read_mask
+from snapgui.engine.cells.outlines import centre_mask, read_mask
 from snapgui.engine.images import read_pixels, to_image
 from snapgui.engine.settings import AttackSettings, CellSettings
 from snapgui.errors import DataError, SettingsError

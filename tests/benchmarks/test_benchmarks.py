@@ -16,7 +16,7 @@ from benchmarks.reference import Reference, ReferenceSettings, file_name, fill, 
 from benchmarks.results import HEAD, replace_section, shown_command, table, write_section
 from benchmarks.timing import alternate, ratios, spread
 from snapgui.engine.settings import AttackSettings
-from snapgui.engine.victim import Victim
+from snapgui.engine.victim.victim import Victim
 
 SIZE = 24
 

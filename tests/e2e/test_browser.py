@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 
 from snapgui import shipped
 from snapgui.engine.images import decode_pixels, to_image
-from snapgui.engine.victim import Victim
+from snapgui.engine.victim.victim import Victim
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=180_000)

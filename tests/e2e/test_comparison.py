@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from snapgui.engine.images import decode_pixels
-from snapgui.engine.visibility import enlarge
+from snapgui.engine.visibility.measures import enlarge
 
 pytestmark = pytest.mark.browser
 HEAD_PX, GAP_PX = 24, 12

@@ -19,18 +19,18 @@ from sklearn.ensemble import ExtraTreesClassifier
 
 from snapgui import shipped
 from snapgui.engine.images import decode_pixels, read_pixels
-from snapgui.study.access import free_port
-from snapgui.study.design import make_study
-from snapgui.study.folders import study_folder, study_name
-from snapgui.study.frozen import freeze
-from snapgui.study.reader_flow import is_break_due
+from snapgui.study.design.freeze import freeze
+from snapgui.study.design.settings import StudySettings
+from snapgui.study.design.study import make_study
+from snapgui.study.pictures.sham import Source
+from snapgui.study.pictures.stimuli import encode_stimulus, make_stimuli
+from snapgui.study.reading.access import free_port
+from snapgui.study.reading.serving import READER_APP
+from snapgui.study.reading.steps import is_break_due
 from snapgui.study.records import OBVIOUS, SHAM, SNAP, UNTOUCHED, Arm
-from snapgui.study.roc import roc_area
-from snapgui.study.serve_command import READER_APP
-from snapgui.study.settings import StudySettings
-from snapgui.study.sham import Source
-from snapgui.study.stimuli import encode_stimulus, make_stimuli
-from snapgui.study.store import StudyStore, open_store
+from snapgui.study.statistics.roc import roc_area
+from snapgui.study.store.folders import study_folder, study_name
+from snapgui.study.store.store import StudyStore, open_store
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=180_000)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from snapgui.engine.images import encode_png
-from snapgui.report.document import Document, Picture, Section, Table
-from snapgui.report.html_page import html_page
+from snapgui.report.pages.document import Document, Picture, Section, Table
+from snapgui.report.pages.html import html_page
 
 pytestmark = pytest.mark.browser
 HOSTILE = "</td><script>window.hit = 1</script><img src='http://example.invalid/x.png' onerror='window.hit = 2'>"

@@ -7,8 +7,8 @@ from torch import nn
 
 from snapgui.engine.checks import check_run
 from snapgui.engine.settings import AttackSettings
-from snapgui.engine.victim import Victim
-from snapgui.records import RunRequest
+from snapgui.engine.victim.victim import Victim
+from snapgui.runs.records import RunRequest
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def request_of(tissue: np.ndarray) -> RunRequest:
 
 
 def levels(victim: Victim, request: RunRequest) -> dict[str, str]:
-    return {finding.text: finding.level for finding in check_run(victim, request)}
+    return {finding.text: finding.level for finding in check_run(victim, request.pixels, request.mask, request.attack, true_class=request.true_class)}
 
 
 def only(found: dict[str, str], words: str) -> str:
@@ -38,7 +38,7 @@ def victim(linear_victim, tissue) -> Victim:
 
 
 def test_a_fair_run_has_no_finding(victim, request_of) -> None:
-    assert check_run(victim, request_of) == []
+    assert levels(victim, request_of) == {}
 
 
 def test_masks(victim, request_of) -> None:

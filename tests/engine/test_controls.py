@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from snapgui.engine.cells import touches_centre
+from snapgui.engine.attack.gamut import fit_gamut
+from snapgui.engine.cells.outlines import touches_centre
 from snapgui.engine.controls import control_images, nucleus_textures, paste_nuclei, square_mask
-from snapgui.engine.gamut import fit_gamut
 from snapgui.engine.images import to_image
 from snapgui.errors import MaskError
 

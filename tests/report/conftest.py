@@ -12,14 +12,14 @@ import torch
 
 from snapgui.audit.run import run_audit
 from snapgui.audit.settings import AuditSettings
-from snapgui.engine.cells import draw_mask
+from snapgui.engine.cells.outlines import draw_mask
+from snapgui.engine.cells.proposals import propose_cells
 from snapgui.engine.images import encode_png, sha256
-from snapgui.engine.proposals import propose_cells
 from snapgui.engine.settings import AttackSettings, CellSettings
-from snapgui.engine.victim import ModelCard, Victim
-from snapgui.records import RunRequest, RunResult
-from snapgui.report.bundle import bundle_zip
-from snapgui.report.manifest import sums_text
+from snapgui.engine.victim.victim import ModelCard, Victim
+from snapgui.report.bundle.manifest import sums_text
+from snapgui.report.run.bundle import bundle_zip
+from snapgui.runs.records import RunRequest, RunResult
 from snapgui.runs.run import finish, run_snap
 from snapgui.runs.store import save_run
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from snapgui import cli
-from snapgui.report import archive
-from snapgui.report.archive import BundleError, open_archive, read_entry, zip_bytes
+from snapgui.report.bundle import archive
+from snapgui.report.bundle.archive import BundleError, open_archive, read_entry, zip_bytes
 
 
 def zipped(*entries: tuple[str | zipfile.ZipInfo, bytes], method: int = zipfile.ZIP_STORED) -> bytes:

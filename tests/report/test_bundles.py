@@ -11,17 +11,17 @@ import pytest
 from PIL import Image
 
 from snapgui.engine.images import decode_pixels
-from snapgui.records import RunResult
-from snapgui.report.audit_bundle import audit_bundle
-from snapgui.report.audit_files import read_audit_files
-from snapgui.report.bundle import bundle_zip
-from snapgui.report.figure import figure_png, figure_svg
-from snapgui.report.manifest import NOTICE
-from snapgui.report.picture_text import add_text
-from snapgui.report.study_bundle import study_bundle
+from snapgui.report.audit.bundle import audit_bundle
+from snapgui.report.audit.files import read_audit_files
+from snapgui.report.bundle.manifest import NOTICE
+from snapgui.report.run.bundle import bundle_zip
+from snapgui.report.run.figure import figure_png, figure_svg
+from snapgui.report.study.bundle import study_bundle
+from snapgui.runs.picture_text import add_text
+from snapgui.runs.records import RunResult
 from snapgui.runs.store import read_run
+from snapgui.study.pictures.stimuli import make_stimuli, source_from_run
 from snapgui.study.records import SNAP, UNTOUCHED, StudyError
-from snapgui.study.stimuli import make_stimuli, source_from_run
 
 
 def unpack(data: bytes, folder: Path) -> list[str]:

@@ -15,19 +15,19 @@ from PIL import Image
 from snapgui import cli
 from snapgui.engine.images import decode_pixels, encode_png
 from snapgui.errors import DataError
-from snapgui.records import RunResult
-from snapgui.report.audit_document import audit_document
-from snapgui.report.audit_files import read_audit_files
-from snapgui.report.audit_gallery import audit_sheet
-from snapgui.report.audit_words import median_words
-from snapgui.report.contact_sheet import Sheet, Tile, runs_sheet, sheet_png, sheet_svg
-from snapgui.report.document import Document, Picture, Section, Table
-from snapgui.report.html_page import html_page
-from snapgui.report.manifest import NOTICE
-from snapgui.report.pdf_pages import pdf_pages
-from snapgui.report.run_document import run_document
-from snapgui.report.study_document import study_document
-from snapgui.report.words import per_cent, with_count
+from snapgui.report.audit.document import audit_document
+from snapgui.report.audit.files import read_audit_files
+from snapgui.report.audit.gallery import audit_sheet
+from snapgui.report.audit.words import median_words
+from snapgui.report.bundle.manifest import NOTICE
+from snapgui.report.pages.contact_sheet import Sheet, Tile, runs_sheet, sheet_png, sheet_svg
+from snapgui.report.pages.document import Document, Picture, Section, Table
+from snapgui.report.pages.html import html_page
+from snapgui.report.pages.pdf import pdf_pages
+from snapgui.report.pages.words import per_cent, with_count
+from snapgui.report.run.document import run_document
+from snapgui.report.study.document import study_document
+from snapgui.runs.records import RunResult
 from snapgui.statistics import share
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&{{ 7 * 7 }}{% raw %}</td>&lt;b&gt;"

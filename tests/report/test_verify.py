@@ -11,20 +11,20 @@ import pytest
 
 from snapgui import cli, shipped
 from snapgui.engine.images import decode_pixels, encode_png
-from snapgui.engine.victim import Victim
-from snapgui.report.audit_bundle import audit_bundle
-from snapgui.report.audit_files import read_audit_files
-from snapgui.report.bundle import bundle_zip
-from snapgui.report.checks import Check, agree
-from snapgui.report.study_bundle import study_bundle
-from snapgui.report.verify import verify_bundle
+from snapgui.engine.victim.victim import Victim
+from snapgui.report.audit.bundle import audit_bundle
+from snapgui.report.audit.files import read_audit_files
+from snapgui.report.run.bundle import bundle_zip
+from snapgui.report.study.bundle import study_bundle
+from snapgui.report.verify.bundle import verify_bundle
+from snapgui.report.verify.checks import Check, agree
 from snapgui.runs.run import finish, run_snap
-from snapgui.study.analysis import analyse, analysis_text
-from snapgui.study.design import make_study
-from snapgui.study.export import COLUMNS, to_csv
-from snapgui.study.frozen import design_text
+from snapgui.study.analysis.analyse import analyse, analysis_text
+from snapgui.study.design.freeze import design_text
+from snapgui.study.design.settings import StudySettings
+from snapgui.study.design.study import make_study
 from snapgui.study.records import Stimulus
-from snapgui.study.settings import StudySettings
+from snapgui.study.store.export import COLUMNS, to_csv
 
 
 @pytest.fixture

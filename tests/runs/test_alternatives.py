@@ -7,19 +7,18 @@ import numpy as np
 import pytest
 import torch
 
-from snapgui.engine.cells import draw_mask
-from snapgui.engine.display import Display
-from snapgui.engine.images import encode_png, to_image
-from snapgui.engine.proposals import propose_cells
+from snapgui.engine.cells.outlines import draw_mask
+from snapgui.engine.cells.proposals import propose_cells
+from snapgui.engine.images import to_image
 from snapgui.engine.settings import AttackSettings, CellSettings
+from snapgui.engine.visibility.display import Display
 from snapgui.errors import DataError, SettingsError
-from snapgui.records import RunRequest, RunResult
-from snapgui.report import bundle
 from snapgui.runs.alternatives import Alternative, compute_alternatives, plan_alternatives
-from snapgui.runs.kept_alternatives import alternatives_folder, alternatives_stamp, keep_alternative, read_alternatives
+from snapgui.runs.alternatives_store import alternatives_folder, alternatives_stamp, keep_alternative, read_alternatives
+from snapgui.runs.records import RunRequest, RunResult
 from snapgui.runs.run import finish, run_snap
-from snapgui.runs.screen import Screen, keep_screen, read_screen
 from snapgui.runs.store import delete_run, run_folder, save_run
+from snapgui.ui.result.screen import Screen, keep_screen, read_screen
 
 DISPLAY = Display(zoom=1)
 
@@ -42,7 +41,6 @@ def result(victim, tissue) -> RunResult:
 
 @pytest.fixture
 def saved(result, monkeypatch) -> RunResult:
-    monkeypatch.setattr(bundle, "figure_png", lambda result: encode_png(result.adversarial))
     save_run(result)
     return result
 

@@ -11,17 +11,18 @@ import numpy as np
 import pytest
 import torch
 
-from snapgui.engine.cells import draw_mask
+from snapgui.engine.cells.outlines import draw_mask
+from snapgui.engine.cells.proposals import propose_cells
 from snapgui.engine.images import decode_pixels, to_image
-from snapgui.engine.proposals import propose_cells
 from snapgui.engine.settings import AttackSettings, CellSettings
 from snapgui.errors import DataError, MaskError
-from snapgui.records import RunRequest, RunResult
-from snapgui.report.bundle import bundle_zip
+from snapgui.report.run.bundle import bundle_zip
+from snapgui.runs.records import RunRequest, RunResult
 from snapgui.runs.run import finish, run_snap
-from snapgui.runs.store import delete_run, list_runs, load_run, run_folder, save_run, workspace
+from snapgui.runs.store import delete_run, list_runs, load_run, run_folder, save_run
 from snapgui.runs.unfinished import drop_request, load_request, save_request
-from snapgui.runs.words import verdict
+from snapgui.runs.verdict import verdict
+from snapgui.workspace import workspace
 
 
 @pytest.fixture

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
-from snapgui.study.design import Study, make_study
-from snapgui.study.frozen import freeze
+from snapgui.study.design.freeze import freeze
+from snapgui.study.design.settings import StudySettings
+from snapgui.study.design.study import Study, make_study
+from snapgui.study.pictures.sham import Source
+from snapgui.study.pictures.stimuli import make_stimuli
 from snapgui.study.records import OBVIOUS, SHAM, SNAP, UNTOUCHED, Arm, Stimulus
-from snapgui.study.settings import StudySettings
-from snapgui.study.sham import Source
-from snapgui.study.stimuli import make_stimuli
-from snapgui.study.store import StudyStore, open_store
+from snapgui.study.store.store import StudyStore, open_store
 
 SETTINGS = StudySettings("Which tissue?", seed=2**52 + 7, repeats=2, repeat_gap=3)
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from snapgui.study.design import make_study
-from snapgui.study.frozen import freeze
+from snapgui.study.design.freeze import freeze
+from snapgui.study.design.study import make_study
 from snapgui.study.records import CHOICES, Kind, Response
-from snapgui.study.store import StudyStore
+from snapgui.study.store.store import StudyStore
 
 SIGHT = {"untouched": 0.0, "SNAP": 1.2, "sham": 0.5, "obvious": 5.0}
 

@@ -17,14 +17,14 @@ import pytest
 from snapgui import cli
 from snapgui.engine.images import encode_png
 from snapgui.errors import SettingsError
-from snapgui.report.study_bundle import study_zip
-from snapgui.study.exclusion import ExclusionRule
-from snapgui.study.folders import study_folder
-from snapgui.study.planning import Planned, compute_power, power_words
-from snapgui.study.power import detection_power, equivalence_power
+from snapgui.report.study.bundle import study_zip
+from snapgui.study.design.planning import Planned, compute_power, power_words
+from snapgui.study.design.settings import ExclusionRule
+from snapgui.study.design.texts import CONTACT, SECOND_PART, consent_text, exclusion_words, instructions_text
 from snapgui.study.records import KINDS, Response
-from snapgui.study.store import open_store
-from snapgui.study.texts import CONTACT, SECOND_PART, consent_text, exclusion_words, instructions_text
+from snapgui.study.statistics.power import detection_power, equivalence_power
+from snapgui.study.store.folders import study_folder
+from snapgui.study.store.store import open_store
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from snapgui.engine.victim import Victim
+from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError, ModelError, SettingsError
 from snapgui.statistics import area_under_curve, wilson_interval
 from snapgui.training.augment import random_views, resize_patches

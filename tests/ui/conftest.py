@@ -13,9 +13,8 @@ from streamlit.testing.v1 import AppTest
 
 from snapgui.data.demo import DemoPatch
 from snapgui.engine.images import encode_png
-from snapgui.engine.victim import ModelCard, Victim
+from snapgui.engine.victim.victim import ModelCard, Victim
 from snapgui.errors import ModelError
-from snapgui.report import bundle
 from snapgui.ui import resources
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -98,9 +97,8 @@ def app(tmp_path: Path, patches: list[DemoPatch], monkeypatch: pytest.MonkeyPatc
         return _tiny_victim(Path(path).stem, figures=Path(path).stem == "tiny")
 
     monkeypatch.setattr(Victim, "load", load)
-    monkeypatch.setattr(resources, "demo_list", lambda: patches)
+    monkeypatch.setattr("snapgui.ui.workbench.image.list_demo_patches", lambda: patches)
     # Drawing the figure takes longer than all the rest of a run.
-    monkeypatch.setattr(bundle, "figure_png", lambda result: encode_png(result.adversarial))
     monkeypatch.setenv("SNAP_MODEL", str(weights))
     monkeypatch.setenv("SNAP_WORKSPACE", str(tmp_path / "workspace"))
     return AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)

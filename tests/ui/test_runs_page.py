@@ -3,8 +3,8 @@
 import pytest
 
 from snapgui.engine.settings import AttackSettings
-from snapgui.records import RunRequest
 from snapgui.runs import store
+from snapgui.runs.records import RunRequest
 from snapgui.runs.run import finish, run_snap
 
 

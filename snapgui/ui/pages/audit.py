@@ -2,11 +2,11 @@
 
 import streamlit as st
 
+from snapgui.ui.audit.ask import audit_controls
+from snapgui.ui.audit.list import show_kept_audits
+from snapgui.ui.audit.progress import find_audit_job, show_audit_job
+from snapgui.ui.parts.header import page_header
 from snapgui.ui.state import get_state
-from snapgui.ui.widgets.audit_panel import audit_controls
-from snapgui.ui.widgets.audit_progress import find_audit_job, show_audit_job
-from snapgui.ui.widgets.frame import page_header
-from snapgui.ui.widgets.kept_audits import show_kept_audits
 
 state = get_state()
 find_audit_job(state)

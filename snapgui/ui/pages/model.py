@@ -2,10 +2,10 @@
 
 import streamlit as st
 
+from snapgui.ui.model.card import load_controls, show_card
+from snapgui.ui.model.folder import predict_controls, show_folder_run
+from snapgui.ui.parts.header import page_header
 from snapgui.ui.state import get_state
-from snapgui.ui.widgets.folder_panel import predict_controls, show_folder_run
-from snapgui.ui.widgets.frame import page_header
-from snapgui.ui.widgets.model_card import load_controls, show_card
 
 state = get_state()
 victim = page_header(state, "Model", "The classifier under attack: what it is, how good it is, and what it says of a folder of patches.")

@@ -3,10 +3,10 @@
 import streamlit as st
 
 from snapgui.errors import SnapError
-from snapgui.ui.reader_resources import study_store
-from snapgui.ui.widgets.reader_frame import named_study, present_sitting, reader_foot, reader_style
-from snapgui.ui.widgets.reader_steps import show_step
-from snapgui.ui.widgets.reader_welcome import is_let_in, show_gate, show_welcome
+from snapgui.ui.reader.frame import named_study, present_sitting, reader_foot, reader_style
+from snapgui.ui.reader.resources import study_store
+from snapgui.ui.reader.steps import show_step
+from snapgui.ui.reader.welcome import is_let_in, show_gate, show_welcome
 
 reader_style()
 try:

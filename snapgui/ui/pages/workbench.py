@@ -2,12 +2,12 @@
 
 import streamlit as st
 
+from snapgui.ui.parts.header import page_header
 from snapgui.ui.state import get_state
-from snapgui.ui.widgets.attack_panel import aim_away, attack_controls
-from snapgui.ui.widgets.frame import page_header
-from snapgui.ui.widgets.image_panel import choose_image
-from snapgui.ui.widgets.mask_panel import edit_mask
-from snapgui.ui.widgets.run_panel import find_run, show_run
+from snapgui.ui.workbench.attack import aim_away, attack_controls
+from snapgui.ui.workbench.image import choose_image
+from snapgui.ui.workbench.mask import edit_mask
+from snapgui.ui.workbench.run import find_run, show_run
 
 state = get_state()
 find_run(state)

@@ -1,0 +1,1 @@
+"""How the synthetic demo patches are made."""

@@ -1,0 +1,1 @@
+"""Outlines of cells: drawn, proposed, placed."""

@@ -1,0 +1,122 @@
+"""The figure card of one run: pictures, curve and a caption that says all a claim needs; drawn without a browser."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from snapgui.engine.visibility.measures import difference_picture
+from snapgui.report.bundle.manifest import NOTICE
+from snapgui.report.pages.canvas import (
+    DPI,
+    add_box,
+    add_picture,
+    add_words,
+    fitting_zoom,
+    new_figure,
+    plain_axes,
+    save_png,
+    save_svg,
+    wrap,
+)
+from snapgui.report.pages.words import number
+from snapgui.runs.picture_text import run_text
+from snapgui.runs.records import RunResult
+from snapgui.runs.verdict import control_words, verdict
+
+DIFFERENCE_GAIN = 2.0
+# Colour-blind safe (Okabe and Ito), and told apart by dash and name in print.
+CLASS_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
+CLASS_DASHES = ("-", (0, (6, 2)), (0, (2, 2)), (0, (6, 2, 1, 2)))
+SIDE_PX, GAP_PX, MARGIN_PX, TITLE_PX, CURVE_PX = 480, 40, 60, 110, 330
+
+
+def figure_png(result: RunResult, *, dpi: int = DPI) -> bytes:
+    """The figure card as PNG, with its provenance inside."""
+    return save_png(draw_run(result), run_text(result, verdict(result)), dpi=dpi)
+
+
+def figure_svg(result: RunResult) -> bytes:
+    """The figure card as SVG."""
+    return save_svg(draw_run(result), run_text(result, verdict(result)))
+
+
+def draw_run(result: RunResult) -> Figure:
+    """Before, after, difference, mask, the confidence curve and the caption."""
+    pictures = run_pictures(result)
+    zoom = fitting_zoom(result.request.pixels, SIDE_PX)
+    height, width = (side * zoom for side in result.request.pixels.shape[:2])
+    lines = wrap_lines(caption(result), 152)
+    top = MARGIN_PX + TITLE_PX
+    curve_top = top + height + 130
+    figure = new_figure(2 * MARGIN_PX + 4 * width + 3 * GAP_PX, curve_top + CURVE_PX + 130 + 35 * lines.count("\n") + 75)
+    for column, (title, picture) in enumerate(pictures):
+        left = MARGIN_PX + column * (width + GAP_PX)
+        add_words(figure, left, MARGIN_PX + 5, title, size=7)
+        add_picture(figure, picture, left, top, zoom, scale_bar=column == 0)
+    draw_curve(add_box(figure, MARGIN_PX + 130, curve_top, 4 * width + 3 * GAP_PX - 150, CURVE_PX), result)
+    add_words(figure, MARGIN_PX, curve_top + CURVE_PX + 125, lines)
+    return figure
+
+
+def curve_png(result: RunResult) -> bytes:
+    """The confidence curve alone, as PNG."""
+    figure = new_figure(2000, 560)
+    draw_curve(add_box(figure, 150, 70, 1820, 370), result)
+    return save_png(figure, run_text(result, "Confidence at each step"), dpi=200)
+
+
+def run_pictures(result: RunResult) -> list[tuple[str, np.ndarray]]:
+    """The four pictures of a run with their titles, each uint8 ``(H, W, 3)``."""
+    request = result.request
+    return [
+        (f"before\n{_called(result, result.p_before)}", request.pixels),
+        (f"after\n{_called(result, result.p_after)}", result.adversarial),
+        (f"difference x{DIFFERENCE_GAIN:g}\n(grey: no change)", difference_picture(request.pixels, result.adversarial, gain=DIFFERENCE_GAIN)),
+        (f"mask (white: may change)\n{result.area_fraction:.1%} of the pixels", np.repeat(request.mask[..., None], 3, axis=2).astype(np.uint8) * 255),
+    ]
+
+
+def draw_curve(axes: Axes, result: RunResult) -> None:
+    """Probability of each class against steps, with the goal and the step that was kept."""
+    # Six digits, as in curve.csv: a run read back from disk gives the same figure.
+    steps = [point.step for point in result.curve]
+    marker = "o" if len(steps) < 3 else ""
+    for index, name in enumerate(result.classes):
+        axes.plot(steps, [round(point.p[index], 6) for point in result.curve], color=CLASS_COLOURS[index % 4], linestyle=CLASS_DASHES[index % 4],
+                  linewidth=1.3, marker=marker, markersize=3, label=name.replace("$", r"\$"))
+    goal = result.request.attack.confidence
+    axes.axhline(goal, color="0.35", linewidth=0.8, linestyle="--", label=f"goal {goal:.2f}")
+    axes.axvline(result.best_step, color="0.6", linewidth=0.8, linestyle=":", label=f"kept: step {result.best_step}")
+    axes.set_ylim(-0.02, 1.02)
+    axes.set_xlim(0, max(1, steps[-1] if steps else 1))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    plain_axes(axes, x="step", y="probability")
+    axes.legend(fontsize=6, ncol=5, loc="lower left", bbox_to_anchor=(0, 1.0), frameon=False, borderaxespad=0.1)
+
+
+def caption(result: RunResult) -> list[str]:
+    """What the figure claims, of what, made how and when, line by line."""
+    request, whole, inside = result.request, result.visibility.get("whole"), result.visibility.get("mask")
+    lines = [
+        verdict(result) + " " + control_words(result),
+        f"Image {'(synthetic) ' if request.synthetic else ''}{request.image_name}; model {result.model_name} (SHA-256 {result.model_sha256[:12]}); "
+        f"goal {request.attack.confidence:.0%} {result.classes[result.target]}; mask {request.mask_source}, gamut {request.attack.gamut}, "
+        f"start {request.attack.start}, seed {request.attack.seed}; run {result.run_id}, {result.started[:10]}.",
+    ]
+    if inside and whole:
+        lines.append(
+            f"CIEDE2000 inside the mask {inside.mean_de00:.1f} on average, {inside.p95_de00:.1f} at the 95th percentile; "
+            f"SSIM {whole.ssim:.3f}, PSNR {number(whole.psnr_db, '{:.1f} dB', 'unlimited')} over the whole image."
+        )
+    return [*lines, f"One image: answers of the model, re-scored from the saved 8-bit PNG, without interval. {NOTICE}"]
+
+
+def wrap_lines(lines: list[str], width: int) -> str:
+    """Lines broken at a width."""
+    return "\n".join(wrap(line, width) for line in lines)
+
+
+def _called(result: RunResult, p: tuple[float, ...]) -> str:
+    top = max(range(len(p)), key=p.__getitem__)
+    return f"{result.classes[top]} {p[top]:.2f}"

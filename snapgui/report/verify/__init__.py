@@ -1,0 +1,1 @@
+"""Checking what a bundle states."""

@@ -1,0 +1,43 @@
+"""The claims of a study's bundle, made again: the frozen design, the answers that belong to it, and the analysis."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from snapgui.errors import SnapError
+from snapgui.report.bundle.manifest import read_json
+from snapgui.report.verify.checks import Check, agree, check
+from snapgui.study.analysis.analyse import analyse
+from snapgui.study.analysis.rows import TRIALS_FILE, check_rows, read_rows
+from snapgui.study.design.freeze import DESIGN_FILE, read_design
+
+ANALYSIS_FILE = "analysis.json"
+# Measured on the pictures, which a bundle of answers does not hold.
+FROM_PICTURES = ("visibility",)
+Read = Callable[[str], bytes]
+
+
+def check_study_claims(manifest: dict[str, Any], names: list[str], read: Read) -> Iterator[Check]:
+    """Every claim of a study that can be made again."""
+    try:
+        study, digest = read_design(read(DESIGN_FILE).decode())
+        yield check(digest == manifest.get("design_sha256"), f"the design is the one frozen, SHA-256 {digest[:12]}",
+                    f"the design has SHA-256 {digest[:12]}; manifest.json states another")
+        rows = read_rows(read(TRIALS_FILE).decode())
+        check_rows(rows, study)
+        yield Check("holds", f"all {len(rows):,} answers belong to trials of the design")
+    except (SnapError, UnicodeDecodeError) as error:
+        yield Check("fails", f"the answers and their design belong together: {error}")
+        return
+    if ANALYSIS_FILE not in names:
+        return
+    said = read_json(read(ANALYSIS_FILE), ANALYSIS_FILE)
+    try:
+        found = analyse(rows, study)
+    except SnapError as error:
+        yield Check("fails", f"the analysis can be made from the answers: {error}")
+        return
+    other = [part for part in found if part not in FROM_PICTURES and not agree(said.get(part), found[part], 1e-6)]
+    yield check(not other, f"{ANALYSIS_FILE}, made again from the answers, is the same", f"{ANALYSIS_FILE}, made again from the answers, differs in {', '.join(other)}")
+    for part in FROM_PICTURES:
+        if not agree(said.get(part), found.get(part), 1e-6):
+            yield Check("unchecked", f"{ANALYSIS_FILE}, {part}: it was measured on pictures that are not in the bundle")

@@ -1,0 +1,99 @@
+"""The frozen design on disk: ``design.json`` with its SHA-256, and the pictures that it names."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from snapgui.errors import SettingsError
+from snapgui.study.design.study import Study
+from snapgui.study.records import Stimulus, StudyError
+
+FORMAT = 1
+DESIGN_FILE = "design.json"
+PICTURES = "stimuli"
+
+
+def sha256(data: bytes) -> str:
+    """Hexadecimal SHA-256; here, so that the store loads without the engine's libraries."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def canonical_json(values: Any) -> str:
+    """The one text of some plain values: sorted names, no spaces, ASCII."""
+    return json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def design_text(study: Study) -> str:
+    """``design.json``: the study and a SHA-256 over all of it; the pictures are part of it by their own hashes."""
+    values = {"format": FORMAT, "study": study.to_json()}
+    return canonical_json(values | {"sha256": sha256(canonical_json(values).encode())}) + "\n"
+
+
+def read_design(text: str) -> tuple[Study, str]:
+    """The study of a ``design.json`` and its SHA-256; raises StudyError where the text does not agree with its own hash."""
+    try:
+        values = json.loads(text)
+        said = values.pop("sha256")
+        if values["format"] != FORMAT:
+            raise StudyError(f"The design is of format {values['format']}; this version reads {FORMAT}. Use the version that froze it.")
+        if sha256(canonical_json(values).encode()) != said:
+            raise StudyError("The design was changed after it was frozen: its text and its SHA-256 differ. Restore it or make a new study.")
+        return Study.from_json(values["study"]), said
+    except (ValueError, KeyError, TypeError, AttributeError, SettingsError) as error:
+        raise StudyError(f"This is not the design of a study ({error!r}). Choose a {DESIGN_FILE}.") from error
+
+
+def freeze(study: Study, files: Mapping[str, bytes], folder: Path) -> str:
+    """Write a study's design and pictures to its folder; gives the SHA-256. Freezing the same again changes nothing.
+
+    Raises:
+        StudyError: another design is there already, a picture is missing or is not the one that the design names, the
+            files of the pictures differ in size, or the place cannot be written.
+    """
+    text = design_text(study)
+    named = {name: digest for stimulus in study.stimuli for name, digest in stimulus.files.items()}
+    wrong = [name for name, digest in named.items() if name not in files or sha256(files[name]) != digest]
+    if wrong:
+        raise StudyError(f"The picture {wrong[0]} is missing or another than the design names. Make the stimuli again.")
+    if len({len(files[stimulus.picture]) for stimulus in study.stimuli}) > 1:
+        raise StudyError("The pictures' files are of several sizes, which could tell them apart. Choose sources of one size for all uses.")
+    path = folder / DESIGN_FILE
+    try:
+        if path.is_file():
+            if path.read_text() != text:
+                raise StudyError(f"{folder.name} holds a frozen design already, and this is another. Make a new study; a frozen one stays.")
+            return verify(folder)[1]
+        (folder / PICTURES).mkdir(parents=True, exist_ok=True)
+        for name in named:
+            (folder / PICTURES / name).write_bytes(files[name])
+        partial = folder / f"{DESIGN_FILE}.partial"
+        partial.write_text(text)
+        partial.replace(path)
+    except OSError as error:
+        raise StudyError(f"The study cannot be written to {folder} ({error.strerror}). Choose another folder.") from error
+    return verify(folder)[1]
+
+
+def verify(folder: Path) -> tuple[Study, str]:
+    """The study of a folder and its SHA-256, with every picture checked; raises StudyError for whatever was changed or is gone."""
+    try:
+        study, digest = read_design((folder / DESIGN_FILE).read_text())
+    except OSError as error:
+        raise StudyError(f"{folder} holds no {DESIGN_FILE} ({error.strerror}). Freeze a study there first.") from error
+    for stimulus in study.stimuli:
+        for name in stimulus.files:
+            read_file(folder, stimulus, name)
+    return study, digest
+
+
+def read_file(folder: Path, stimulus: Stimulus, name: str) -> bytes:
+    """A stimulus's picture or mask; raises StudyError if it is gone or not the frozen one."""
+    try:
+        data = (folder / PICTURES / name).read_bytes()
+    except OSError as error:
+        raise StudyError(f"The picture {name} of the study is gone ({error.strerror}). Restore the study's folder.") from error
+    if sha256(data) != stimulus.files.get(name):
+        raise StudyError(f"The picture {name} was changed after the design was frozen. Restore it or make a new study.")
+    return data

@@ -1,0 +1,81 @@
+"""A folder of pairs of pictures, untouched and altered, as material for a study.
+
+A folder of pairs holds pictures of one name in folders of these names::
+
+    FOLDER/untouched/NAME.png   the picture as it was
+    FOLDER/altered/NAME.png     the same after the attack (the arm SNAP)
+    FOLDER/mask/NAME.png        white where they may differ; without this folder, where they do differ
+    FOLDER/OTHER/NAME.png       optional: a further way to alter the same pixels, which becomes the arm OTHER
+    FOLDER/labels.csv           optional: name,label with 0 for normal and 1 for metastasis
+
+The pictures may be PNG, TIFF, BMP or WebP; a name may have another suffix in another folder.
+"""
+
+import csv
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from snapgui.data.datasets import PICTURE_SUFFIXES
+from snapgui.engine.cells.outlines import load_mask
+from snapgui.engine.images import read_pixels
+from snapgui.engine.settings import AttackSettings
+from snapgui.study.pictures.material import FILLINGS, Material, size_words, with_fillings
+from snapgui.study.pictures.sham import Source
+from snapgui.study.records import StudyError
+
+RESERVED = ("SNAP", "sham", "obvious", *FILLINGS)
+
+
+def material_from_pairs(folder: Path) -> Material:
+    """A folder of pairs, laid out as this module says.
+
+    Raises:
+        StudyError: a folder or a picture is missing, or labels.csv says something else than 0 or 1.
+    """
+    if not folder.is_dir():
+        raise StudyError(f"{folder} is not a folder. Give a folder with the folders untouched and altered in it.")
+    inside = {place.name: _pictures(place) for place in sorted(folder.iterdir()) if place.is_dir() and not place.name.startswith(".")}
+    for needed in ("untouched", "altered"):
+        if not inside.get(needed):
+            raise StudyError(f"{folder.name} has no pictures in a folder “{needed}”. Put the same names into untouched and altered.")
+    untouched = inside.pop("untouched")
+    for place, files in inside.items():
+        lacking = sorted(set(untouched) - set(files))
+        if lacking:
+            raise StudyError(f"{lacking[0]} is in untouched but not in {place} ({len(lacking)} such pictures). Every folder needs every name.")
+    altered, masks = inside.pop("altered"), inside.pop("mask", None)
+    reserved = [place for place in inside if place in RESERVED]
+    if reserved:
+        raise StudyError(f"The folder “{reserved[0]}” bears a name that the tool uses itself. Give it another name.")
+    names = sorted(untouched)
+    truths = _labels(folder / "labels.csv", names)
+
+    def read(index: int, wanted: Collection[str]) -> Source:
+        name = names[index]
+        pixels, snap = read_pixels(untouched[name]), read_pixels(altered[name])
+        if snap.shape != pixels.shape:
+            raise StudyError(f"{name} is {size_words(snap)} in altered and {size_words(pixels)} in untouched; both must be of one size.")
+        mask = load_mask(masks[name], shape=(pixels.shape[0], pixels.shape[1])) if masks else (snap != pixels).any(axis=2)
+        others = {place: read_pixels(files[name]) for place, files in inside.items() if place in wanted}
+        return with_fillings(Source(name, pixels, snap, mask, truths[index], others), wanted, AttackSettings())
+
+    remark = "" if masks else "There is no folder “mask”, so the mask of each pair is where its pictures differ."
+    return Material(f"folder {folder.name}", tuple(names), truths, (*inside, *FILLINGS), read, remarks=(remark,) if remark else ())
+
+
+def _pictures(folder: Path) -> dict[str, Path]:
+    return {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in PICTURE_SUFFIXES}
+
+
+def _labels(path: Path, names: Sequence[str]) -> tuple[int | None, ...]:
+    if not path.is_file():
+        return (None,) * len(names)
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            given = {row["name"]: row["label"].strip() for row in csv.DictReader(file)}
+    except (OSError, KeyError, AttributeError, UnicodeDecodeError, csv.Error) as error:
+        raise StudyError(f"{path.name} is not a table with the columns name and label ({error!r}). Correct or remove it.") from error
+    wrong = next((name for name in names if given.get(name, "") not in ("", "0", "1")), None)
+    if wrong is not None:
+        raise StudyError(f"labels.csv gives {wrong} the label “{given[wrong][:20]}”; labels are 0 (normal) or 1 (metastasis).")
+    return tuple(int(given[name]) if given.get(name) else None for name in names)

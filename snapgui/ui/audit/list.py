@@ -1,0 +1,113 @@
+"""The audits in the workspace: choose one, go on with it, delete it, see what came out."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from snapgui.audit.store import delete_audit, find_audits
+from snapgui.errors import SnapError
+from snapgui.ui import resources
+from snapgui.ui.audit.audits import AuditTask, KeptAudit, audits_folder, read_audit, why_not_on
+from snapgui.ui.audit.progress import start_audit
+from snapgui.ui.audit.view import show_audit
+from snapgui.ui.audit.words import attack_words
+from snapgui.ui.parts.words import GROUP_WORDS, shorten
+from snapgui.ui.state import SnapState
+
+CHOICE = "audit_choice"
+
+
+def show_kept_audits(state: SnapState) -> None:
+    """Draw the list, newest first, and the chosen audit."""
+    st.subheader("Kept audits", anchor=False)
+    try:
+        folders = {folder.name: folder for folder in find_audits(audits_folder())}
+    except SnapError as error:
+        st.error(str(error))
+        return
+    if not folders:
+        st.info("No audit is kept yet. Give a labelled data set above and press Run audit; the audit appears here as soon as it begins.")
+        return
+    read = {name: _read(folder) for name, folder in folders.items()}
+    _bring_to_view(state, folders)
+    chosen = st.selectbox(
+        f"{len(folders)} audit{'' if len(folders) == 1 else 's'}, the newest first; times are UTC", list(folders), key=CHOICE,
+        format_func=lambda name: label_of(name, read[name]),
+    )
+    audit = read[chosen]
+    if isinstance(audit, str):
+        st.error(audit)
+    else:
+        st.caption(_about(audit))
+        if audit.finished:
+            show_audit(state, audit)
+        else:
+            _go_on(state, audit)
+    _delete(chosen)
+
+
+def _read(folder: Path) -> KeptAudit | str:
+    """An audit, or why it cannot be read."""
+    try:
+        return read_audit(folder)
+    except SnapError as error:
+        return str(error)
+
+
+def _bring_to_view(state: SnapState, folders: dict[str, Path]) -> None:
+    """Choose the audit that just ended, once; forget a choice that is gone."""
+    snapshot = resources.registry().snapshot(state.audit_job_id)
+    if snapshot is not None and snapshot.result is not None and state.audit_seen != snapshot.job_id:
+        state.audit_seen = snapshot.job_id
+        st.session_state[CHOICE] = snapshot.result.folder.name
+    if st.session_state.get(CHOICE) not in folders:
+        st.session_state.pop(CHOICE, None)
+
+
+def label_of(name: str, audit: KeptAudit | str) -> str:
+    """One line of the list."""
+    if isinstance(audit, str):
+        return f"{name}, cannot be read"
+    status = "finished" if audit.finished else f"not finished, {audit.images_done:,} of {audit.images:,} images"
+    split = f", {audit.settings.split}" if audit.settings.split else ""
+    when = audit.about["started"][:16].replace("T", " ")
+    return f"{when} · {shorten(audit.about['data'])}{split} · {audit.images:,} images · {status}"
+
+
+def _about(audit: KeptAudit) -> str:
+    settings = audit.settings
+    compared = ["controls" if group == "standard" else GROUP_WORDS[group].lower() for group in settings.groups]
+    attacked = {"metastasis": "metastases", "normal": "normal patches", "both": "patches of both classes"}[settings.source]
+    return " · ".join([
+        f"Attacked: {attacked}", attack_words(settings.cells, settings.attack),
+        f"compared: {', '.join(compared)}", f"model {audit.about['model']} ({audit.about['model_sha256'][:10]})",
+        f"begun {audit.about['started'][:16].replace('T', ' ')} UTC", audit.folder.name,
+    ])
+
+
+def _go_on(state: SnapState, audit: KeptAudit) -> None:
+    st.markdown(f"**Not finished: {audit.images_done:,} of {audit.images:,} images are done.** The table comes at its end.")
+    trouble = why_not_on(audit)
+    if trouble:
+        st.warning(trouble)
+    task = AuditTask(audit.model, audit.data, audit.folder.parent, audit.settings, goes_on=audit)
+    busy = bool(resources.registry().active())
+    st.button("Go on", key="go_on", disabled=bool(trouble) or busy, on_click=start_audit, args=(state, task),
+              help="Does the rest with the settings, the data set and the model that it began with.")
+    if busy and not trouble:
+        st.caption("Work is going on. Going on with this audit must wait for its end.")
+
+
+def _delete(name: str) -> None:
+    working = any(job.kind == "audit" for job in resources.registry().active())
+    # A key of its own closes it once this audit is gone: left open, it would offer the next one.
+    why_not = "Not while an audit is going on." if working else None
+    with st.popover("Delete this audit", key=f"delete-{name}", disabled=working, help=why_not):
+        st.markdown(f"This deletes {name} with its table and its pictures for good.")
+        st.button("Delete for good", key="delete_audit", on_click=forget_audit, args=(name,))
+
+
+def forget_audit(name: str) -> None:
+    """Delete an audit (callback)."""
+    delete_audit(audits_folder(), name)
+    st.session_state.pop(CHOICE, None)

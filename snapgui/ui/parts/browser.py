@@ -1,0 +1,66 @@
+"""How wide the page is in the browser, so that pictures get the largest whole-number zoom that fits."""
+
+import streamlit as st
+
+from snapgui.engine.images import WINDOW_PX
+
+GAP_PX = 16
+FALLBACK_PX = 1280
+JS = """
+export default function (component) {
+  const { parentElement, setStateValue, data } = component;
+  const host = parentElement.host ?? parentElement;
+  // A message that arrives just after a click on another page's link would call this page back: say nothing that is known.
+  let sent = data.known, timer = null;
+  const send = () => {
+    const width = Math.round(host.getBoundingClientRect().width);
+    if (width > 0 && Math.abs(width - sent) > 8) { sent = width; setStateValue("width", width); }
+  };
+  const observer = new ResizeObserver(() => { clearTimeout(timer); timer = setTimeout(send, 150); });
+  observer.observe(host);
+  return () => { clearTimeout(timer); observer.disconnect(); };
+}
+"""
+_component = st.components.v2.component("snap_page_width", html="<span></span>", js=JS)
+
+
+def page_width(*, key: str, known: int | None) -> int | None:
+    """Width in CSS pixels of the place where this is called; ``known`` until the browser tells another."""
+    width = _component(key=key, data={"known": known or 0}, on_width_change=lambda: None).width
+    return int(width) if width else known
+
+
+def zoom_for(page_px: int | None, pictures: int, *, least: int, most: int) -> int:
+    """The largest whole-number zoom at which so many patches stand side by side."""
+    room = ((page_px or FALLBACK_PX) - (pictures - 1) * GAP_PX) // pictures
+    return max(least, min(most, room // WINDOW_PX))
+
+
+JS = """
+export default function (component) {
+  const { data, parentElement } = component;
+  const host = parentElement.host ?? parentElement;
+  // Reloads and page changes must not scroll again, so the last occasion is kept with the tab.
+  if (data.occasion && sessionStorage.getItem("snap-scroll") !== data.occasion) {
+    sessionStorage.setItem("snap-scroll", data.occasion);
+    host.style.scrollMarginTop = "72px";
+    let taken = false;
+    for (const name of ["wheel", "touchmove", "keydown", "pointerdown"]) {
+      document.addEventListener(name, () => { taken = true; }, { once: true, passive: true, capture: true });
+    }
+    // What lies below may still be drawn, and until then the page is too short: try again, unless the person moves on.
+    const arrive = (left) => {
+      if (taken || !host.isConnected) return;
+      host.scrollIntoView({ block: "start", behavior: "smooth" });
+      if (left > 0) setTimeout(() => arrive(left - 1), 600);
+    };
+    setTimeout(() => arrive(4), 50);
+  }
+}
+"""
+_component = st.components.v2.component("snap_scroll", html="<span></span>", js=JS)
+
+
+def scroll_here(occasion: str) -> None:
+    """Scroll to where this is called, the first time that it is called for this occasion."""
+    _component(key="scroll_here", data={"occasion": occasion})

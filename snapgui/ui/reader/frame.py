@@ -1,0 +1,72 @@
+"""Around a reader's session: which study, which sitting, the letters, the way out."""
+
+import streamlit as st
+
+from snapgui.study.records import StudyError
+from snapgui.study.store.store import Sitting, StudyStore
+from snapgui.ui.reader.resources import only_study
+
+# No bar of the program above the pictures, no fading while the next trial is fetched, room for the picture.
+_STYLE = """<style>
+[data-testid="stHeader"], [data-testid="stToolbar"], [data-testid="stStatusWidget"] { display: none; }
+[data-testid="stMainBlockContainer"] { padding: 1rem 2rem 0.5rem 2rem; max-width: 1280px; }
+[data-stale="true"] { opacity: 1 !important; transition: none !important; }
+</style>"""
+
+
+def reader_style() -> None:
+    """Take away what is not the reader's."""
+    st.html(_STYLE)
+
+
+def named_study(store: StudyStore) -> str:
+    """The study that the address names; raises StudyError where there is none, or where this process offers another."""
+    named, only = st.query_params.get("study", ""), only_study()
+    if only and named not in ("", only):
+        raise StudyError("Another study is offered here. Open the address that you were given.")
+    name = only or named
+    store.study(name)
+    return name
+
+
+def present_sitting(store: StudyStore, study: str) -> Sitting | None:
+    """The session that the address names; None before one is begun. A reload is noted, once for each time that the page is opened.
+
+    Raises:
+        StudyError: no such session, or one of another study.
+    """
+    named = st.query_params.get("sitting")
+    if not named:
+        return None
+    sitting = store.sitting(named)
+    if sitting.reader.study != study:
+        raise StudyError("This session belongs to another study. Open the address that you were given.")
+    if st.session_state.get("reader_sitting") != sitting.id:
+        st.session_state["reader_sitting"] = sitting.id
+        following = store.next_trial(sitting.id)
+        if store.events(sitting.id):
+            store.note(sitting.id, "reloaded", {"trial": following.index if following else None})
+    return sitting
+
+
+def enter(sitting: Sitting) -> None:
+    """Go on with a session, whose secret name stands in the address from now on."""
+    st.session_state["reader_sitting"] = sitting.id
+    st.query_params["sitting"] = sitting.id
+
+
+def reader_foot(store: StudyStore, sitting: Sitting) -> None:
+    """The reader's letters, and the way out."""
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.caption(f"Your letters: **{sitting.reader.pseudonym}**", width="content")
+        if all(kind != "withdrawn" for kind, _ in store.events(sitting.id)):
+            with st.popover("Withdraw", key="reader_withdraw"):
+                st.markdown(
+                    "You may stop at any time by closing the page; with the same address you can go on later. "
+                    "If you withdraw, the answers of this session are left out of the analysis. This cannot be taken back."
+                )
+                st.button("Withdraw my answers", key="reader_withdraw_now", on_click=_withdraw, args=(store, sitting.id))
+
+
+def _withdraw(store: StudyStore, sitting_id: str) -> None:
+    store.note(sitting_id, "withdrawn")

@@ -1,0 +1,89 @@
+"""The steps of a reader's session: consent, display check, instructions, trials, breaks, thanks."""
+
+import streamlit as st
+
+from snapgui.errors import SnapError
+from snapgui.study.design.texts import SECOND_PART, instructions_text
+from snapgui.study.reading.steps import find_progress, find_step, read_display
+from snapgui.study.reading.trial import key_words
+from snapgui.study.store.store import Sitting, StudyStore
+from snapgui.ui.reader.browser.widget import DISPLAY_KEY, display_widget, sent
+from snapgui.ui.reader.trial import show_trial
+
+KEPT_WORDS = (
+    "What is kept: your answers, how long they took, and the size and distance of your screen. Your name is neither asked nor kept. "
+    "You may stop at any time by closing the page."
+)
+
+
+def show_step(store: StudyStore, sitting: Sitting) -> None:
+    """Draw the step that is due."""
+    following = store.next_trial(sitting.id)
+    settings = store.study(sitting.reader.study).settings
+    step = find_step(sitting.trials, following, store.events(sitting.id), break_every=settings.break_every)
+    if step == "trial" and following is not None:
+        show_trial(store, sitting, following)
+        return
+    with st.container(width=760):
+        st.header(settings.title, anchor=False)
+        if step == "consent":
+            _show_letters(sitting)
+            st.markdown(settings.consent or KEPT_WORDS)
+            st.button("I agree and go on", key="reader_consent", type="primary", shortcut="A", on_click=_note, args=(store, sitting.id, "consent"))
+        elif step == "display":
+            st.subheader("Your screen", anchor=False)
+            display_widget(on_measured=lambda: _keep_display(store, sitting.id))
+            if trouble := st.session_state.pop("reader_trouble", ""):
+                st.error(trouble)
+        elif step == "instructions":
+            st.subheader("What to do", anchor=False)
+            st.markdown(settings.instructions or instructions_text(settings.kind))
+            st.markdown(key_words(sitting.trials[0]))
+            _go_on(store, sitting, "instructions", {"part": 1})
+        elif step == "second_part" and following is not None:
+            st.subheader("The second part", anchor=False)
+            st.markdown(SECOND_PART)
+            st.markdown(key_words(following))
+            _go_on(store, sitting, "instructions", {"part": 2})
+        elif step == "break" and following is not None:
+            progress = find_progress(sitting.trials, following.index)
+            st.subheader("A break", anchor=False)
+            st.markdown(f"{progress.done} of {progress.total} are done. Look into the distance for a while, then go on when you like.")
+            _go_on(store, sitting, "break", {"before": following.index})
+        elif step == "thanks":
+            st.subheader("Thank you", anchor=False)
+            st.markdown(_thanks(sitting, settings.sessions, settings.washout_days))
+        else:
+            st.subheader("You have withdrawn", anchor=False)
+            st.markdown("The answers of this session are left out of the analysis. Thank you for your time; you may close this page.")
+
+
+def _show_letters(sitting: Sitting) -> None:
+    st.markdown("Write down these letters. They stand for you, and with them you can go on at another time or computer:")
+    st.header(sitting.reader.pseudonym, anchor=False)
+
+
+def _go_on(store: StudyStore, sitting: Sitting, kind: str, data: dict[str, int]) -> None:
+    st.button("Go on", key=f"reader_{kind}_{data}", type="primary", shortcut="Enter", on_click=_note, args=(store, sitting.id, kind, data))
+
+
+def _note(store: StudyStore, sitting_id: str, kind: str, data: dict[str, int] | None = None) -> None:
+    """Keep that a step was taken, once (callback)."""
+    if (kind, data or {}) not in store.events(sitting_id):
+        store.note(sitting_id, kind, data)
+
+
+def _keep_display(store: StudyStore, sitting_id: str) -> None:
+    try:
+        store.note(sitting_id, "display", read_display(sent(DISPLAY_KEY, "measured")))
+    except SnapError as error:
+        st.session_state["reader_trouble"] = str(error)
+
+
+def _thanks(sitting: Sitting, sessions: int, washout_days: int) -> str:
+    if sitting.number + 1 < sessions:
+        return (
+            f"This sitting is complete and every answer is kept. Please come again in {washout_days} days or later: open the address that you "
+            f"were given, choose “I was here before” and type your letters **{sitting.reader.pseudonym}**."
+        )
+    return "The session is complete and every answer is kept. You may close this page."

@@ -1,0 +1,1 @@
+"""A finished run on the page: downloads, comparison, visibility, alternatives."""

@@ -1,0 +1,168 @@
+"""Other ways to the same confidence, beside a finished run: small pictures, and confidence against visibility."""
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from snapgui.engine.victim.victim import Victim
+from snapgui.errors import ModelError
+from snapgui.runs.alternatives import Alternative, plan_alternatives
+from snapgui.runs.records import RunResult
+from snapgui.ui import resources
+from snapgui.ui.parts.charts import CONFIG
+from snapgui.ui.parts.pictures import show_pixels
+from snapgui.ui.parts.words import per_cent
+from snapgui.ui.result.alternatives_job import present_job, show_job, start_alternatives, trouble_words
+from snapgui.ui.result.charts import MatchedPoint, matched_chart
+from snapgui.ui.result.resources import saved_alternatives
+from snapgui.ui.result.visibility import present_display
+from snapgui.ui.result.visibility_words import difference, number
+from snapgui.ui.state import get_state
+
+HELP = (
+    "The same image, area and goal, reached in other ways: SNAP with each set of colours, one square of the same area, a small change of "
+    "every pixel, and the same cells filled without looking at the model. Each attack ends at the goal of this run; each "
+    "picture is saved with 8 bits and scored again."
+)
+CARD_ZOOM = 2
+
+
+def shown_alternative(result: RunResult, *, key: str) -> Alternative | None:
+    """The alternative that a person opened in place of the run's own picture."""
+    chosen = st.session_state.get(_shown(key))
+    if chosen is None or chosen[0] != result.run_id:
+        return None
+    return next((one for one in saved_alternatives(result) if one.name == chosen[1]), None)
+
+
+def say_shown(one: Alternative, *, key: str) -> None:
+    """Say that another picture is shown than the run's own, with a way back."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"Shown in place of this run's picture: **{one.words}**.", width="content")
+        st.button("Back to this run's picture", key=f"{key}-back", on_click=show_own, args=(key,))
+
+
+def show_own(key: str) -> None:
+    """Show the run's own picture again (callback)."""
+    st.session_state[_shown(key)] = None
+
+
+def show_alternatives(result: RunResult, *, key: str) -> None:
+    """Draw what is kept beside a run, what is going on, and the button that makes the rest."""
+    st.markdown("**Other ways to the same confidence**", help=HELP)
+    found, job = saved_alternatives(result), present_job(result)
+    missing = len(plan_alternatives(result.request.attack)) - len(found)
+    if job is not None and job.active:
+        show_job(job)
+    elif missing:
+        _offer(result, found, key)
+    if trouble_words(job):
+        st.warning(trouble_words(job))
+    if found:
+        _cards(result, found, key)
+        _frontier(result, found, key)
+
+
+def _offer(result: RunResult, found: list[Alternative], key: str) -> None:
+    victim, reason = _same_victim(result)
+    if victim is None:
+        st.caption(reason)
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button("Make the rest" if found else "Compare with other attacks", key=f"{key}-alternatives", on_click=start_alternatives,
+                  args=(victim, result, present_display()))
+        st.caption("SNAP with each set of colours, a square, a small change everywhere, and fillings: one after the other, in the background.",
+                   width="content")
+
+
+def _same_victim(result: RunResult) -> tuple[Victim | None, str]:
+    """The model of the run, or why it cannot be compared now."""
+    if max(range(len(result.p_before)), key=result.p_before.__getitem__) == result.target:
+        return None, f"The model said {result.classes[result.target]} before the run, so there is nothing to compare."
+    try:
+        victim = resources.load_victim(get_state().model_path)
+    except ModelError as error:
+        return None, str(error)
+    if victim.card.sha256 != result.model_sha256:
+        return None, (
+            f"This run was made with the model {result.model_name} ({result.model_sha256[:10]}); loaded is {victim.card.name} "
+            f"({victim.card.sha256[:10]}). Load the former on the Model page to compare."
+        )
+    return victim, ""
+
+
+def _cards(result: RunResult, found: list[Alternative], key: str) -> None:
+    width = max(result.request.pixels.shape[1] * CARD_ZOOM, 180)
+    with st.container(horizontal=True, gap="small"):
+        for place, one in enumerate(found, start=1):
+            with st.container(width=width, gap="small"):
+                show_pixels(one.pixels, CARD_ZOOM, alt=one.words)
+                st.caption(card_words(one, result, place))
+                st.button("Open in the viewer", key=f"{key}-open-{one.name}", on_click=_open, args=(key, result.run_id, one.name))
+    sentences = {one.visibility.display.sentence for one in found}
+    st.caption(f"All {CARD_ZOOM} times enlarged. “There”: where pixels could change. FLIP for the screen at the time: {' / '.join(sorted(sentences))}")
+
+
+def _frontier(result: RunResult, found: list[Alternative], key: str) -> None:
+    axis = st.segmented_control("Visibility", list(AXES), default=next(iter(AXES)), required=True, key=f"{key}-axis", persist_state="session")
+    axis, one = axis or next(iter(AXES)), shown_alternative(result, key=key)
+    opened = one.name if one is not None else ""
+    chart = matched_chart(
+        matched_points(found, result, axis), goal=result.request.attack.confidence, x_title=AXES[axis][0],
+        y_title=f"{result.classes[result.target]}, per cent", opened=opened,
+    )
+    # A chart of its own for each picture opened: else a second click on the same point would only take the selection back.
+    chart_key = f"{key}-frontier-{opened}"
+    st.plotly_chart(chart, key=chart_key, config=CONFIG, theme=None, on_select=lambda: _open_point(key, chart_key, result.run_id), selection_mode="points")
+    st.caption("Up is surer of the wrong class, left is harder to see. Numbers are those of the pictures above; click a point to open its picture in the viewer.")
+
+
+def _open_point(key: str, chart_key: str, run_id: str) -> None:
+    points = st.session_state[chart_key].selection.points
+    if points:
+        _open(key, run_id, points[0]["customdata"][0])
+
+
+def _open(key: str, run_id: str, name: str) -> None:
+    st.session_state[_shown(key)] = (run_id, name)
+
+
+def _shown(key: str) -> str:
+    return f"{key}-shown"
+
+
+# How visible an alternative is, on one axis.
+AXES: dict[str, tuple[str, Callable[[Alternative], float]]] = {
+    "Colour difference where altered": ("mean CIEDE2000 of the pixels that could change", lambda one: one.visibility.regions["mask"].de00.mean),
+    "Colour difference, whole image": ("mean CIEDE2000 of the whole image", lambda one: one.visibility.regions["whole"].de00.mean),
+    "FLIP, whole image": ("mean FLIP of the whole image as displayed", lambda one: one.visibility.regions["whole"].flip.mean),
+    "FLIP, worst place": ("greatest FLIP of any pixel as displayed", lambda one: one.visibility.regions["whole"].flip.worst),
+}
+
+
+def matched_points(found: Sequence[Alternative], result: RunResult, axis: str) -> list[MatchedPoint]:
+    """One point an alternative, numbered as on its card."""
+    _, read = AXES[axis]
+    return [
+        MatchedPoint(one.name, number_of, one.words, one.family, read(one), one.p[result.target], one.area_fraction)
+        for number_of, one in enumerate(found, start=1)
+    ]
+
+
+def card_words(one: Alternative, result: RunResult, place: int) -> str:
+    """What stands under a small picture, in Markdown."""
+    inside, whole = one.visibility.regions["mask"], one.visibility.regions["whole"]
+    lines = [
+        f"**{place} {one.words}**",
+        f"{result.classes[result.target]} {per_cent(one.p[result.target])}{_outcome(one)}",
+        f"{per_cent(one.area_fraction)} of the pixels",
+        f"CIEDE2000 {difference(inside.de00.mean)} there, {difference(whole.de00.mean)} overall",
+        f"FLIP {number(inside.flip.mean, 3)} there, {number(whole.flip.mean, 3)} overall",
+    ]
+    return "  \n".join(lines)
+
+
+def _outcome(one: Alternative) -> str:
+    if one.reached_goal:
+        return f", {one.steps} steps" if one.steps is not None else ", not optimised"
+    return ", **goal not reached**" if one.steps is not None else ", not optimised"

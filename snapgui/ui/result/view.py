@@ -1,0 +1,67 @@
+"""One finished run: verdict, comparison, visibility, curve, alternatives, downloads. Workbench and Runs page share it."""
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from snapgui.runs.records import RunResult
+from snapgui.runs.verdict import control_words, verdict
+from snapgui.ui.parts import words
+from snapgui.ui.parts.browser import FALLBACK_PX
+from snapgui.ui.parts.charts import CONFIG, confidence_chart
+from snapgui.ui.result.alternatives import say_shown, show_alternatives, shown_alternative
+from snapgui.ui.result.comparison.viewer import comparison
+from snapgui.ui.result.downloads import export_buttons
+from snapgui.ui.result.resources import compare_pictures
+from snapgui.ui.result.visibility import present_display, show_visibility
+
+# From this width on, figures and curve stand side by side.
+WIDE_PX = 1100
+
+
+def show_result(result: RunResult, *, key: str, page_px: int | None, notice: str = "") -> None:
+    """Draw a run; ``key`` keeps its widgets apart from those of another page."""
+    if notice:
+        st.warning(notice)
+    st.subheader(verdict(result), anchor=False)
+    if result.controls:
+        st.markdown(control_words(result))
+    st.caption(_circumstances(result))
+    export_buttons(result, key)
+    name, altered, mask = _shown(result, key)
+    comparison(compare_pictures(result.request.pixels, altered, mask, present_display()), name=name, key=f"{key}-comparison")
+    left, right = st.columns([1.5, 1], gap="medium") if (page_px or FALLBACK_PX) >= WIDE_PX else (st.container(), st.container())
+    with left:
+        show_visibility(result.request.pixels, altered, mask, name=result.run_id, key=f"{key}-visibility")
+    with right:
+        _curve(result, key)
+    show_alternatives(result, key=key)
+
+
+def _shown(result: RunResult, key: str) -> tuple[str, NDArray[np.uint8], NDArray[np.bool_]]:
+    """The picture to look at, the run's own or an alternative: name, pixels, and where they could change."""
+    one = shown_alternative(result, key=key)
+    if one is None:
+        return "Adversarial", result.adversarial, result.request.mask
+    say_shown(one, key=key)
+    return one.words, one.pixels, one.mask
+
+
+def _circumstances(result: RunResult) -> str:
+    attack = result.request.attack
+    parts = [
+        words.shorten(result.request.image_name) + (" (synthetic)" if result.request.synthetic else ""),
+        f"colours: {words.GAMUT_WORDS[attack.gamut].lower()}", f"start: {words.START_WORDS[attack.start].lower()}",
+        f"mask {words.SOURCE_WORDS[result.request.mask_source]}", f"{words.duration(result.seconds)} on {result.device}",
+        f"model {result.model_name} ({result.model_sha256[:10]})", f"run {result.run_id}",
+    ]
+    return " · ".join(parts)
+
+
+def _curve(result: RunResult, key: str) -> None:
+    attack = result.request.attack
+    chart = confidence_chart(
+        result.curve, result.classes, threshold=attack.confidence, target=attack.target, best_step=result.best_step,
+    )
+    st.plotly_chart(chart, key=f"{key}-curve", config=CONFIG, theme=None)
+    st.caption(f"What the model said at each step of this run. The circle marks step {result.best_step}, which was kept.")

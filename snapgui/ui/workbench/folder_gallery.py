@@ -1,0 +1,93 @@
+"""Choosing an image from a folder of pictures or a labelled data set, one page of thumbnails at a time."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from snapgui.data.datasets import is_data_set
+from snapgui.errors import SnapError
+from snapgui.ui import resources
+from snapgui.ui.parts.gallery import Thumbnail, gallery
+from snapgui.ui.state import Choice, SnapState, take_picture
+from snapgui.ui.workbench.resources import folder_files
+
+PAGE = 24
+CLASS_WORDS = ("normal", "metastasis")
+
+
+@dataclass(frozen=True)
+class _Shelf:
+    """Pictures to choose from; ``thumbnail`` gives an empty string where one cannot be read."""
+
+    names: list[str]
+    labels: list[int | None]
+    thumbnail: Callable[[int], str]
+    read: Callable[[int], NDArray[np.uint8]]
+
+
+def choose_from_folder(state: SnapState) -> None:
+    """Draw path, page and thumbnails; a click puts the picture on the bench."""
+    path = st.text_input(
+        "Folder on this computer", key="image_folder", persist_state="session", placeholder="/path/to/patches",
+        help="A folder of pictures, or a labelled data set (train_labels.csv, or PCam's HDF5 files); then the true class is known.",
+    ).strip()
+    if not path:
+        st.caption("Type the path of a folder and press Enter.")
+        return
+    try:
+        _choose_from(state, Path(path).expanduser())
+    except SnapError as error:
+        st.error(str(error))
+
+
+def _choose_from(state: SnapState, folder: Path) -> None:
+    shelf = _labelled_shelf(folder) if is_data_set(folder) else _plain_shelf(folder)
+    pages = max(1, -(-len(shelf.names) // PAGE))
+    page = 1
+    if pages > 1:
+        page = st.number_input(f"Page, 1 to {pages:,} ({len(shelf.names):,} pictures)", 1, pages, 1, key=f"page-{folder}-{pages}")
+    rows = range((page - 1) * PAGE, min(page * PAGE, len(shelf.names)))
+    items, unreadable = [], 0
+    for row in rows:
+        uri = shelf.thumbnail(row)
+        unreadable += not uri
+        if uri:
+            label = shelf.labels[row]
+            words = "" if label is None else f"True class: {CLASS_WORDS[label]}"
+            items.append(Thumbnail(shelf.names[row], uri, f"{shelf.names[row]}{', ' if words else ''}{words.lower()}", words))
+    items.sort(key=lambda item: item.group)
+    if unreadable:
+        st.caption(f"{unreadable} of {len(rows)} files on this page cannot be read as pictures.")
+    picked = gallery(items, selected=state.picked.get("Folder"), key="folder_gallery")
+    for row in rows:
+        if shelf.names[row] == picked:
+            take_picture(state, Choice(shelf.read(row), shelf.names[row], shelf.labels[row]))
+            state.picked["Folder"] = picked
+
+
+def _plain_shelf(folder: Path) -> _Shelf:
+    files = folder_files(str(folder))
+    return _Shelf(
+        [path.name for path in files], [None] * len(files), lambda row: resources.thumbnail(files[row]),
+        lambda row: resources.read_picture(files[row]),
+    )
+
+
+def _labelled_shelf(folder: Path) -> _Shelf:
+    patches = resources.data_set(str(folder))
+    splits = sorted(set(patches.splits))
+    left, right = st.columns(2)
+    split = left.selectbox("Split", splits, key=f"split-{folder}")
+    wanted = right.selectbox("True class", ("metastasis", "normal", "both"), key=f"class-{folder}")
+    keep = [
+        i for i, (name, label) in enumerate(zip(patches.splits, patches.labels, strict=True))
+        if name == split and (wanted == "both" or CLASS_WORDS[label] == wanted)
+    ]
+    return _Shelf(
+        [patches.ids[i] for i in keep], [int(patches.labels[i]) for i in keep],
+        lambda row: resources.patch_thumbnail(str(folder), keep[row], patches), lambda row: patches.pixels(keep[row]),
+    )

@@ -1,0 +1,127 @@
+"""Column 1 of the workbench: which image, and what the model says of it."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from snapgui.data.demo import DemoPatch
+from snapgui.engine.images import WINDOW_PX, decode_pixels
+from snapgui.engine.victim.victim import Victim
+from snapgui.errors import SnapError
+from snapgui.ui import resources
+from snapgui.ui.parts import words
+from snapgui.ui.parts.gallery import Thumbnail, gallery
+from snapgui.ui.parts.pictures import show_pixels, window_overview
+from snapgui.ui.state import Choice, SnapState, choose_window, take_picture
+from snapgui.ui.workbench.folder_gallery import choose_from_folder
+from snapgui.ui.workbench.resources import list_demo_patches
+
+CLASS_WORDS = ("normal", "metastasis")
+SOURCES = ("Demo patches", "Folder", "File")
+OVERVIEW_PX = 280
+TEXT_PX = 200
+
+
+def choose_image(state: SnapState, victim: Victim | None) -> None:
+    """Draw the whole column; the choice lands in the state."""
+    st.subheader("1 Image", anchor=False)
+    bench = st.container()
+    source = st.segmented_control(
+        "Where from", SOURCES, default=SOURCES[0], required=True, key="image_source", persist_state="session",
+        label_visibility="collapsed",
+    )
+    if source == "Folder":
+        choose_from_folder(state)
+    elif source == "File":
+        _choose_file(state)
+    else:
+        _choose_demo(state)
+    if state.large_field is not None:
+        _choose_window(state)
+    if state.choice is not None:
+        with bench:
+            _show_choice(state.choice, victim)
+
+
+def _choose_demo(state: SnapState) -> None:
+    try:
+        patches = {patch.name: patch for patch in list_demo_patches()}
+    except SnapError as error:
+        st.error(str(error))
+        return
+    if not patches:
+        st.info("The demo patches are missing from assets/demo. Choose a folder or a file instead.")
+        return
+    items = [
+        Thumbnail(name, resources.thumbnail(patch.path), f"{name}, true class {CLASS_WORDS[patch.true_class]}",
+                  f"True class: {CLASS_WORDS[patch.true_class]}")
+        for name, patch in sorted(patches.items(), key=lambda pair: (-pair[1].true_class, pair[0]))
+    ]
+    # Something lies on the bench from the start, so that every control has a meaning.
+    if state.choice is None:
+        _take_demo(state, patches[items[0].id])
+    shown = state.choice.name if state.choice and state.choice.synthetic else None
+    picked = gallery(items, selected=shown, key="demo_gallery")
+    st.caption("Synthetic: made by a program in the likeness of lymph node sections; they show no patient.")
+    if picked in patches:
+        _take_demo(state, patches[picked])
+
+
+def _take_demo(state: SnapState, patch: DemoPatch) -> None:
+    try:
+        take_picture(state, Choice(resources.read_picture(patch.path), patch.name, patch.true_class, synthetic=True))
+    except SnapError as error:
+        st.error(str(error))
+
+
+def _choose_file(state: SnapState) -> None:
+    upload = st.file_uploader(
+        "A picture from this computer", key="image_file", help="PNG, JPEG, TIFF, WebP or BMP, at most 20 MB. It stays on this computer."
+    )
+    if upload is None or state.picked.get("File") == upload.file_id:
+        return
+    try:
+        take_picture(state, Choice(decode_pixels(upload.getvalue(), name=upload.name), Path(upload.name).name))
+    except SnapError as error:
+        st.error(str(error))
+    else:
+        state.picked["File"] = upload.file_id
+
+
+def _choose_window(state: SnapState) -> None:
+    whole = state.large_field
+    assert whole is not None
+    height, width = whole.pixels.shape[:2]
+    st.caption(f"{whole.name} is {width} x {height} px. Choose the window of {WINDOW_PX} px that the model reads.")
+    key = f"{whole.name}-{width}-{height}"
+    left = _window_slider("From the left, px", width - WINDOW_PX, f"left-{key}")
+    top = _window_slider("From the top, px", height - WINDOW_PX, f"top-{key}")
+    overview = window_overview(whole.pixels, left=left, top=top, size_px=WINDOW_PX, width_px=OVERVIEW_PX)
+    show_pixels(overview, 1, alt=f"{whole.name} with the chosen window framed")
+    wanted = f"{whole.name} at {left}, {top}"
+    if state.choice is not None and state.choice.name != wanted:
+        choose_window(state, left=left, top=top)
+
+
+def _window_slider(label: str, highest: int, key: str) -> int:
+    if highest == 0:
+        return 0
+    return st.slider(label, 0, highest, highest // 2, key=key, persist_state="session")
+
+
+def _show_choice(choice: Choice, victim: Victim | None) -> None:
+    with st.container(horizontal=True, gap="small"):
+        show_pixels(choice.pixels, 2, alt=f"{choice.name}, unchanged, two times enlarged")
+        with st.container(width=TEXT_PX, gap="xxsmall"):
+            st.markdown(f"**{words.shorten(choice.name)}**")
+            if victim is not None:
+                p = resources.predict_pixels(victim, choice.pixels)
+                top = max(range(len(p)), key=p.__getitem__)
+                st.markdown(f"Model says: **{victim.card.classes[top]}**, {words.per_cent(p[top])}")
+                if choice.true_class is not None:
+                    agreement = "The model is right." if top == choice.true_class else "The model is wrong."
+                    st.markdown(f"True class: **{victim.card.classes[choice.true_class]}**")
+                    st.markdown(agreement)
+                else:
+                    st.markdown("True class: not known")
+            st.caption(words.scale_words(choice.pixels.shape[1]) + ("; synthetic" if choice.synthetic else ""))

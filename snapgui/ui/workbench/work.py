@@ -1,0 +1,59 @@
+"""What the worker thread does: an attack, an audit, or the prediction of a folder. No Streamlit in here."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from snapgui.engine.victim.victim import Victim
+from snapgui.errors import SnapError
+from snapgui.runs.records import CurvePoint, RunRequest, RunResult
+from snapgui.runs.run import run_snap
+from snapgui.runs.store import save_run
+from snapgui.runs.unfinished import drop_request, save_request
+from snapgui.ui.jobs import Handle
+
+log = logging.getLogger("snapgui.jobs")
+
+
+@dataclass(frozen=True)
+class AttackOutcome:
+    """A run's result, and a sentence where it could not be saved to disk."""
+
+    result: RunResult
+    notice: str = ""
+
+
+def attack_work(victim: Victim, request: RunRequest) -> Callable[[Handle], AttackOutcome]:
+    """Work that drains one run; the run bears the job's own id."""
+
+    def work(handle: Handle) -> AttackOutcome:
+        run = run_snap(victim, request, stop=handle.stop, run_id=handle.job_id)
+        while True:
+            try:
+                progress = next(run)
+            except StopIteration as end:
+                return AttackOutcome(end.value)
+            handle.report(progress, CurvePoint(progress.step, progress.p, progress.best_p_target))
+
+    return work
+
+
+def keep_run(outcome: AttackOutcome) -> AttackOutcome:
+    """Save a run to the workspace, whoever looks; the outcome says so where that fails."""
+    try:
+        save_run(outcome.result)
+    except SnapError as error:
+        log.warning("run %s was not saved: %s", outcome.result.run_id, error)
+        return AttackOutcome(outcome.result, f"{error} This run is shown, but not kept: download it now.")
+    drop_request(outcome.result.run_id)
+    return outcome
+
+
+def note_request(job_id: str, request: RunRequest) -> None:
+    """Write down what a run was asked, so that a killed process does not lose it; a full disk does not keep it from running."""
+    try:
+        save_request(job_id, request)
+    except SnapError as error:
+        log.warning("%s", error)
+
+

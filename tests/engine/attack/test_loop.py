@@ -1,0 +1,287 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from snapgui.engine.attack.gamut import fit_gamut, project
+from snapgui.engine.attack.loop import LOOK_EVERY, Step, run_attack
+from snapgui.engine.attack.naturalness import fit_roughness
+from snapgui.engine.attack.objectives import Targeted, Untargeted
+from snapgui.engine.attack.packing import compose, flatten, pack
+from snapgui.engine.attack.starts import start_colours
+from snapgui.engine.settings import GAMUTS, OPTIMISERS, STARTS, AttackSettings
+
+SIZE = 24
+
+
+def random_images(count: int, seed: int = 0) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(40, 220, (count, 3, SIZE, SIZE), generator=generator) / 255
+
+
+def random_masks(count: int, seed: int = 0, share: float = 0.1) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed + 1)
+    masks = torch.rand(count, 1, SIZE, SIZE, generator=generator) < share
+    masks[:, :, 3, 3] = True
+    return masks
+
+
+def attack(victim, images, masks, config: AttackSettings, objective=None, batch_size=None) -> list[Step]:
+    gamut = fit_gamut(config.gamut, images)
+    start = start_colours(config.start, images, masks, gamut, seed=config.seed)
+    steps = run_attack(
+        victim, images, masks, objective=objective or Targeted(config.target), gamut=gamut, start=start, settings=config,
+        batch_size=batch_size,
+    )
+    return list(steps)
+
+
+def margins(victim, images: torch.Tensor, target: int = 0) -> torch.Tensor:
+    return Targeted(target).margin(victim(images), torch.arange(len(images)))
+
+
+@pytest.mark.parametrize("batch", [1, 5])
+def test_linear_victim_is_driven_to_its_known_optimum(linear_victim, batch: int) -> None:
+    victim = linear_victim(size_px=SIZE)
+    images, masks = random_images(batch), random_masks(batch)
+    config = AttackSettings(steps=30, confidence=1.0)
+    last = attack(victim, images, masks, config)[-1]
+
+    weight = victim.network[1].weight
+    rise = (weight[0] - weight[1]).view(1, 3, SIZE, SIZE)
+    low, high = images.amin((2, 3), keepdim=True), images.amax((2, 3), keepdim=True)
+    best = torch.where(masks, torch.where(rise > 0, high, low).expand_as(images), images)
+    gained = margins(victim, last.best_images) - margins(victim, images)
+    possible = margins(victim, best) - margins(victim, images)
+    assert (gained >= 0.99 * possible).all()
+    assert (gained <= possible * 1.0001).all(), "better than the optimum: a patch left its gamut or its mask"
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 1000), share=st.floats(0.01, 0.5), gamut_name=st.sampled_from(GAMUTS), start=st.sampled_from(STARTS),
+)
+def test_outside_the_mask_nothing_changes_and_inside_colours_are_allowed(linear_victim_small, seed, share, gamut_name, start) -> None:
+    images, masks = random_images(2, seed), random_masks(2, seed, share)
+    config = AttackSettings(steps=4, gamut=gamut_name, start=start, seed=seed, confidence=1.0)
+    last = attack(linear_victim_small, images, masks, config)[-1]
+    outside = ~masks.expand_as(images)
+    assert torch.equal(last.best_images[outside], images[outside])
+    levels = last.best_images * 255
+    assert torch.allclose(levels, levels.round(), atol=1e-3)
+    packed = pack(masks)
+    colours = last.best_images.permute(0, 2, 3, 1).reshape(-1, 3)[packed.places]
+    allowed = project(fit_gamut(gamut_name, images), colours, packed)
+    slack = 1e-6 if gamut_name in ("range", "percentile") else 1.6 / 255
+    assert (colours - allowed).abs().max() <= slack
+
+
+@pytest.fixture(scope="module")
+def linear_victim_small():
+    from torch import nn
+
+    from snapgui.engine.victim.victim import ModelCard, Victim
+
+    torch.manual_seed(3)
+    card = ModelCard("linear", "linear", input_size_px=SIZE, mean=(0.0,) * 3, std=(1.0,) * 3)
+    return Victim(nn.Sequential(nn.Flatten(), nn.Linear(3 * SIZE * SIZE, 2)), card)
+
+
+def test_same_seed_same_bytes_and_inputs_untouched(linear_victim_small) -> None:
+    images, masks = random_images(3), random_masks(3)
+    before = images.clone()
+    config = AttackSettings(steps=6, start="random", seed=11, confidence=1.0)
+    first, second = (attack(linear_victim_small, images, masks, config)[-1].best_images for _ in range(2))
+    assert torch.equal(first, second) and torch.equal(images, before)
+    other = attack(linear_victim_small, images, masks, replace(config, seed=12))[0].best_images
+    assert not torch.equal(other, attack(linear_victim_small, images, masks, config)[0].best_images)
+
+
+def test_a_batch_gives_what_each_image_alone_gives(linear_victim) -> None:
+    victim = linear_victim(size_px=SIZE, scale=0.3)
+    images, masks = random_images(4), random_masks(4)
+    config = AttackSettings(steps=8)
+    together = attack(victim, images, masks, config)[-1]
+    for row in range(4):
+        alone = attack(victim, images[row : row + 1], masks[row : row + 1], config)[-1]
+        assert torch.equal(alone.best_images[0], together.best_images[row])
+        assert alone.best_step[0] == together.best_step[row]
+
+
+def test_stops_at_the_confidence_asked_and_not_before(linear_victim) -> None:
+    victim = linear_victim(size_px=SIZE, scale=0.05)
+    images, masks = random_images(1), random_masks(1, share=0.5)
+    steps = attack(victim, images, masks, AttackSettings(steps=200, confidence=0.9))
+    confidences = [float(step.logits.softmax(1)[0, 0]) for step in steps]
+    assert confidences[-1] >= 0.9 and max(confidences[:-1], default=0) < 0.9 and not steps[-1].running.any()
+    never = attack(victim, images, masks, AttackSettings(steps=12, confidence=1.0))
+    assert len(never) == 13 and int(never[-1].taken[0]) == 12 and not never[-1].running.any()
+
+
+def test_what_is_reported_is_what_the_victim_says_of_the_rounded_picture(linear_victim_small) -> None:
+    images, masks = random_images(2), random_masks(2)
+    for step in attack(linear_victim_small, images, masks, AttackSettings(steps=5, confidence=1.0)):
+        p = linear_victim_small.predict(step.best_images.mul(255).round().div(255))[:, 0]
+        assert torch.allclose(p, step.best_confidence, atol=1e-6)
+
+
+def test_best_is_kept_when_later_steps_are_worse(linear_victim_small) -> None:
+    steps = attack(linear_victim_small, random_images(2), random_masks(2), AttackSettings(steps=20, confidence=1.0))
+    best = torch.stack([step.best_confidence for step in steps])
+    assert (best.diff(dim=0) >= 0).all()
+    seen = torch.stack([step.logits.softmax(1)[:, 0] for step in steps])
+    assert torch.allclose(best[-1], seen.amax(0))
+
+
+def test_untargeted_leaves_the_label(linear_victim) -> None:
+    victim = linear_victim(size_px=SIZE, scale=0.2)
+    images, masks = random_images(3), random_masks(3, share=0.9)
+    labels = victim(images).argmax(1)
+    last = attack(victim, images, masks, AttackSettings(steps=40), objective=Untargeted(labels))[-1]
+    assert (victim(last.best_images).argmax(1) != labels).all()
+
+
+def test_both_directions(linear_victim) -> None:
+    victim = linear_victim(size_px=SIZE, scale=0.2)
+    images, masks = random_images(2), random_masks(2, share=0.9)
+    for target in (0, 1):
+        last = attack(victim, images, masks, AttackSettings(target=target, steps=40))[-1]
+        assert (victim(last.best_images).argmax(1) == target).all()
+
+
+def test_start_colours(tissue: np.ndarray) -> None:
+    from snapgui.engine.images import to_image
+
+    images = to_image(tissue)[None]
+    masks = torch.zeros(1, 1, 96, 96, dtype=torch.bool)
+    masks[0, 0, 10:14, 10:14] = masks[0, 0, 50:54, 60:64] = True
+    gamut = fit_gamut("range", images)
+    median = start_colours("median", images, masks, gamut)
+    assert torch.allclose(median, images[0].flatten(1).median(1).values.expand(32, 3), atol=1e-6)
+    nuclear = start_colours("nuclear", images, masks, gamut)
+    assert (nuclear.mean(0) < median.mean(0)).all(), "nuclei are darker than the median"
+    random = start_colours("random", images, masks, gamut, seed=4)
+    assert len(random.unique(dim=0)) == 2, "one colour a cell"
+
+
+def test_compose_lays_colours_at_their_places() -> None:
+    images, masks = random_images(2), random_masks(2)
+    packed = pack(masks)
+    colours = torch.arange(len(packed.places) * 3, dtype=torch.float32).view(-1, 3)
+    made = compose(images, packed.places, colours)
+    assert torch.equal(made.permute(0, 2, 3, 1)[masks[:, 0]], colours)
+    assert torch.equal(packed.rows, masks.nonzero()[:, 0])
+
+
+@pytest.mark.parametrize("optimiser", OPTIMISERS)
+def test_every_rule_comes_near_the_known_optimum(linear_victim, optimiser) -> None:
+    victim = linear_victim(size_px=SIZE)
+    images, masks = random_images(3), random_masks(3)
+    last = attack(victim, images, masks, AttackSettings(steps=60, confidence=1.0, optimiser=optimiser))[-1]
+    weight = victim.network[1].weight
+    rise = (weight[0] - weight[1]).view(1, 3, SIZE, SIZE)
+    low, high = images.amin((2, 3), keepdim=True), images.amax((2, 3), keepdim=True)
+    best = torch.where(masks, torch.where(rise > 0, high, low).expand_as(images), images)
+    gained = margins(victim, last.best_images) - margins(victim, images)
+    possible = margins(victim, best) - margins(victim, images)
+    assert (gained >= 0.98 * possible).all() and (gained <= possible * 1.0001).all()
+
+
+@pytest.mark.parametrize("optimiser", OPTIMISERS)
+def test_a_small_batch_fed_from_a_pool_gives_the_same(linear_victim, optimiser) -> None:
+    victim = linear_victim(size_px=SIZE, scale=0.05)
+    images, masks = random_images(7), random_masks(7, share=0.3)
+    config = AttackSettings(steps=12, confidence=0.8, restarts=1, start="random", optimiser=optimiser)
+    whole = attack(victim, images, masks, config)
+    fed = attack(victim, images, masks, config, batch_size=2)
+    assert len(fed) > len(whole), "two at a time need more passes"
+    assert torch.equal(fed[-1].best_colours, whole[-1].best_colours)
+    assert torch.equal(fed[-1].best_step, whole[-1].best_step) and torch.equal(fed[-1].taken, whole[-1].taken)
+    finished = fed[-1].best_confidence >= 0.8
+    assert finished.any(), "the pool must hold images that leave early"
+    waiting = [step.logits.abs().sum(1) == 0 for step in fed]
+    assert waiting[0].sum() == 5 and not waiting[-1].any()
+
+
+def test_looking_seldom_changes_no_result(linear_victim, monkeypatch) -> None:
+    victim = linear_victim(size_px=SIZE, scale=0.05)
+    images, masks = random_images(5), random_masks(5, share=0.3)
+    config = AttackSettings(steps=11, confidence=0.8, restarts=1)
+    often = attack(victim, images, masks, config, batch_size=2)[-1]
+    monkeypatch.setitem(LOOK_EVERY, "cpu", 4)
+    seldom = attack(victim, images, masks, config, batch_size=2)[-1]
+    assert torch.equal(often.best_colours, seldom.best_colours) and torch.equal(often.logits, seldom.logits)
+    assert torch.equal(often.best_step, seldom.best_step)
+
+
+def test_a_batch_filled_up_to_few_sizes_gives_the_same(linear_victim, monkeypatch) -> None:
+    victim = linear_victim(size_px=SIZE, scale=0.01)
+    images = random_images(7)
+    masks = torch.cat([random_masks(1, seed=k, share=0.1 * k + 0.01) for k in range(7)])
+    config = AttackSettings(steps=11, confidence=0.8)
+    plain = attack(victim, images, masks, config)[-1]
+    sizes = []
+    forward = victim.forward
+    monkeypatch.setattr(victim, "forward", lambda x: sizes.append(len(x)) or forward(x))
+    monkeypatch.setattr("snapgui.engine.attack.loop.FILL_UP", {"cpu"})
+    filled = attack(victim, images, masks, config)[-1]
+    assert set(sizes) <= {1, 2, 4, 8} and len(set(sizes)) > 1
+    assert torch.allclose(filled.logits, plain.logits, atol=1e-4) and torch.equal(filled.taken, plain.taken)
+
+
+def test_restarts_are_made_for_images_still_standing_alone(linear_victim) -> None:
+    victim = linear_victim(size_px=SIZE, scale=0.02)
+    images, masks = random_images(4), random_masks(4, share=0.05)
+    masks[0] = True
+    config = AttackSettings(steps=5, restarts=2, confidence=0.9)
+    steps = attack(victim, images, masks, config)
+    assert steps[-1].best_confidence[0] >= 0.9 and (steps[-1].best_confidence[1:] < 0.9).all()
+    assert steps[-1].taken[0] < 5 and (steps[-1].taken[1:] == 15).all() and len(steps) == 18
+    once = attack(victim, images, masks, replace(config, restarts=0))[-1]
+    assert (steps[-1].best_confidence >= once.best_confidence).all()
+    second = next(step for step in steps if step.index == 6)
+    assert not torch.equal(second.logits[1], steps[0].logits[1]), "a restart begins elsewhere"
+
+
+def test_smoothness_makes_a_patch_smoother_than_without(linear_victim) -> None:
+    victim = linear_victim(size_px=SIZE)
+    images, masks = random_images(2), random_masks(2, share=0)
+    masks[:, :, 4:16, 4:16] = True
+    measure = fit_roughness(images, pack(masks))
+    everything = torch.ones(int(masks.sum()), dtype=torch.bool)
+    found = [
+        measure(attack(victim, images, masks, AttackSettings(steps=30, confidence=1.0, smoothness=weight))[-1].best_colours, everything)
+        for weight in (0.0, 10.0, 100.0)
+    ]
+    assert (found[1] < found[0]).all() and (found[2] < 0.5 * found[0]).all()
+
+
+def test_roughness_is_that_of_the_definition() -> None:
+    images = torch.rand(1, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(2))
+    masks = torch.ones(1, 1, SIZE, SIZE, dtype=torch.bool)
+    measure = fit_roughness(images, pack(masks))
+    everything = torch.ones(SIZE * SIZE, dtype=torch.bool)
+    assert measure(torch.full((SIZE * SIZE, 3), 0.3), everything)[0] == 0
+    assert measure(flatten(images), everything)[0] < 0.4, "noise of the image's own deviation exceeds itself by little"
+    chess = ((torch.arange(SIZE)[:, None] + torch.arange(SIZE)) % 2).float().flatten()[:, None].expand(-1, 3)
+    # Uniform noise has a deviation of 0.289, so a step of 1 is 3.46 of them.
+    assert measure(chess, everything)[0] == pytest.approx(1 / 0.289 - 2**0.5, rel=0.1)
+
+
+def test_soft_edge_keeps_half_of_the_rim(linear_victim) -> None:
+    victim = linear_victim(size_px=SIZE)
+    images, masks = random_images(1), random_masks(1, share=0)
+    masks[:] = False
+    masks[:, :, 5:10, 5:10] = True
+    last = attack(victim, images, masks, AttackSettings(steps=10, confidence=1.0, soft_edge=True))[-1]
+    weight = victim.network[1].weight
+    rise = (weight[0] - weight[1]).view(1, 3, SIZE, SIZE)
+    low, high = images.amin((2, 3), keepdim=True), images.amax((2, 3), keepdim=True)
+    end = torch.where(rise > 0, high, low)
+    inner = torch.zeros_like(masks)
+    inner[:, :, 6:9, 6:9] = True
+    expected = torch.where(masks, torch.where(inner, end, (images + end) / 2), images)
+    assert (last.best_images - expected).abs().max() <= 0.51 / 255

@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+import torch
+
+from snapgui.engine.attack.gamut import fit_gamut, project
+from snapgui.engine.attack.objectives import Targeted
+from snapgui.engine.attack.packing import flatten, pack
+from snapgui.engine.attack.universal import apply_canvas, new_canvas, train_universal
+from snapgui.engine.settings import GAMUTS, UniversalSettings
+
+SIZE = 24
+
+
+def some_images(count: int, seed: int = 0) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(60, 200, (count, 3, SIZE, SIZE), generator=generator) / 255
+
+
+def one_mask() -> torch.Tensor:
+    mask = torch.zeros(1, 1, SIZE, SIZE, dtype=torch.bool)
+    mask[..., 4:12, 6:14] = True
+    return mask
+
+
+def symmetric_victim(linear_victim):
+    """Brightness anywhere speaks for class 0: turning an image changes nothing."""
+    victim = linear_victim(size_px=SIZE)
+    weight = victim.network[1].weight
+    weight.zero_()
+    weight[0] = 0.02
+    return victim
+
+
+def margins(victim, images: torch.Tensor) -> torch.Tensor:
+    return Targeted(0).margin(victim(images), torch.arange(len(images)))
+
+
+def test_one_patch_reaches_the_optimum_that_all_images_share(linear_victim) -> None:
+    victim = symmetric_victim(linear_victim)
+    victim.network[1].bias[0] = -100
+    images, mask = some_images(12), one_mask()
+    settings = UniversalSettings(epochs=20, batch_size=4, confidence=0.999)
+    steps = list(train_universal(victim, images, mask, objective=Targeted(0), settings=settings))
+    assert len(steps) == 60 and steps[-1].loss < steps[0].loss
+    held_out = some_images(6, seed=9)
+    patched = apply_canvas(held_out, mask.expand(6, -1, -1, -1), steps[-1].canvas, fit_gamut("range", held_out))
+    best = torch.where(mask, held_out.amax((2, 3), keepdim=True), held_out)
+    gained, possible = (margins(victim, x) - margins(victim, held_out) for x in (patched, best))
+    assert (gained > 0.97 * possible).all() and (gained <= possible * 1.001).all()
+
+
+@pytest.mark.parametrize("name", GAMUTS)
+def test_a_canvas_gives_each_image_colours_of_its_own_gamut_inside_its_mask(name) -> None:
+    images = torch.stack([some_images(1)[0] * 0.4, some_images(1, seed=1)[0]]).mul(255).round().div(255)
+    masks = torch.cat([one_mask(), one_mask().flip(3)])
+    gamut = fit_gamut(name, images)
+    patched = apply_canvas(images, masks, new_canvas((SIZE, SIZE), name, seed=3), gamut)
+    outside = ~masks.expand_as(images)
+    assert torch.equal(patched[outside], images[outside])
+    packed = pack(masks)
+    colours = flatten(patched)[packed.places]
+    assert (project(gamut, colours, packed) - colours).abs().max() <= (1e-6 if name in ("range", "percentile") else 1.6 / 255)
+    assert np.allclose(patched * 255, (patched * 255).round(), atol=1e-3)
+
+
+def test_solved_images_stop_pulling_and_the_same_seed_gives_the_same_canvas(linear_victim) -> None:
+    victim = symmetric_victim(linear_victim)
+    images, masks = some_images(8), one_mask().expand(8, -1, -1, -1)
+    settings = UniversalSettings(epochs=4, batch_size=4, seed=5, confidence=0.5)
+    first, second = ([step for step in train_universal(victim, images, masks, objective=Targeted(0), settings=settings)] for _ in range(2))
+    assert torch.equal(first[-1].canvas, second[-1].canvas)
+    assert first[0].loss == 0 and first[0].success == 1, "bright images are class 0 already"
+    assert torch.equal(first[-1].canvas, first[0].canvas)

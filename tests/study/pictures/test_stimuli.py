@@ -1,0 +1,152 @@
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from snapgui.data.datasets import PatchSet
+from snapgui.engine.cells.outlines import draw_mask
+from snapgui.engine.cells.proposals import propose_cells
+from snapgui.engine.images import decode_pixels, sha256, to_image
+from snapgui.engine.settings import AttackSettings, CellSettings
+from snapgui.runs.records import RunRequest
+from snapgui.runs.run import finish, run_snap
+from snapgui.runs.store import save_run
+from snapgui.study.pictures.sham import change_levels, is_fooled, make_sham
+from snapgui.study.pictures.stimuli import encode_stimulus, make_stimuli, source_from_run, sources_from_audit
+from snapgui.study.records import OBVIOUS, SHAM, SNAP, UNTOUCHED, Arm, StudyError
+
+
+def chunks(png: bytes) -> list[tuple[bytes, bytes]]:
+    found, at = [], 8
+    while at < len(png):
+        (length,) = struct.unpack(">I", png[at : at + 4])
+        kind, data = png[at + 4 : at + 8], png[at + 8 : at + 8 + length]
+        assert struct.unpack(">I", png[at + 8 + length : at + 12 + length])[0] == zlib.crc32(kind + data)
+        found.append((kind, data))
+        at += 12 + length
+    return found
+
+
+@pytest.mark.parametrize("side", [1, 24, 96, 224])
+def test_a_png_is_its_pixels_and_nothing_else(side: int) -> None:
+    rng = np.random.default_rng(side)
+    noise = rng.integers(0, 256, (side, side, 3)).astype(np.uint8)
+    flat = np.full_like(noise, 200)
+    noisy, plain = encode_stimulus(noise), encode_stimulus(flat)
+    for pixels, data in ((noise, noisy), (flat, plain)):
+        assert (decode_pixels(data) == pixels).all()
+        with Image.open(io.BytesIO(data)) as picture:
+            picture.load()
+            assert picture.mode == "RGB" and not picture.info
+    assert [(kind, len(data)) for kind, data in chunks(noisy)] == [(kind, len(data)) for kind, data in chunks(plain)]
+    assert [kind for kind, _ in chunks(noisy)] == [b"IHDR", b"IDAT", b"IEND"] and len(noisy) == len(plain)
+
+
+def test_no_byte_but_pixels_differs_by_arm(draw_source) -> None:
+    """All that a browser receives, pixels and their checksums taken out, is one and the same for every arm."""
+    sources = [draw_source(f"s{i}") for i in range(5)]
+    stimuli, files = make_stimuli(sources, (UNTOUCHED, SNAP, SHAM, OBVIOUS), seed=99)
+    around = set()
+    for one in stimuli:
+        png = bytearray(files[one.picture])
+        same = encode_stimulus(decode_pixels(bytes(png)))
+        assert same == bytes(png), "the picture decides its file"
+        blank = encode_stimulus(np.zeros((24, 24, 3), np.uint8))
+        inverted = encode_stimulus(np.full((24, 24, 3), 255, np.uint8))
+        pixel = np.frombuffer(blank, np.uint8) != np.frombuffer(inverted, np.uint8)
+        # The CRC of IDAT lies before the 12 bytes of IEND, the Adler sum before it.
+        pixel[-20:-12] = True
+        around.add(bytes(np.frombuffer(bytes(png), np.uint8)[~pixel]))
+    assert len(around) == 1
+    assert len({len(files[one.picture]) for one in stimuli}) == 1
+
+
+def test_names_tell_nothing_and_files_are_in_the_record(draw_source) -> None:
+    source = draw_source("metastasis7")
+    stimuli, files = make_stimuli([source], (UNTOUCHED, SNAP, SHAM), seed=4)
+    again, _ = make_stimuli([source], (UNTOUCHED, SNAP, SHAM), seed=4)
+    other, _ = make_stimuli([source], (UNTOUCHED, SNAP, SHAM), seed=5)
+    assert [one.id for one in stimuli] == [one.id for one in again] and not {one.id for one in stimuli} & {one.id for one in other}
+    for one in stimuli:
+        assert len(one.id) == 16 and set(one.id) <= set("0123456789abcdef")
+        assert one.files == {name: sha256(files[name]) for name in (one.picture, one.mask)}
+    assert len({files[one.mask] for one in stimuli}) == 1
+    assert decode_pixels(files[stimuli[1].picture]).tobytes() == source.snap.tobytes()
+    with pytest.raises(StudyError, match="no picture for “blur”; it has untouched, SNAP, sham"):
+        make_stimuli([source], (Arm("blur"),), seed=4)
+    with pytest.raises(StudyError, match="several sizes"):
+        make_stimuli([source, draw_source("b", side_px=30)], (UNTOUCHED,), seed=4)
+
+
+def test_a_sham_keeps_mask_colours_and_energy(draw_source) -> None:
+    for name in "abcdef":
+        source = draw_source(name)
+        sham = make_sham(source, seed=1)
+        assert (sham.pixels[~source.mask] == source.pixels[~source.mask]).all() and (sham.pixels != source.snap).any()
+        for colours in (source.snap, sham.pixels):
+            assert sorted(map(tuple, colours[source.mask])) == sorted(map(tuple, source.snap[source.mask]))
+        assert sham.gap_levels == abs(change_levels(source, sham.pixels) - change_levels(source, source.snap)) < 0.05
+        moved = (sham.pixels != source.snap).any(axis=2)[source.mask].mean()
+        assert moved > 0.8 and sham.fooled is None
+        assert (make_sham(source, seed=1).pixels == sham.pixels).all()
+
+
+@pytest.fixture
+def victim(linear_victim, tissue):
+    """Calls the drawn tissue metastasis, by a little."""
+    made = linear_victim(scale=0.01)
+    with torch.no_grad():
+        z = made(to_image(tissue)[None])[0]
+        made.network[1].bias[1] += z[0] - z[1] + 2
+    return made
+
+
+def test_a_run_becomes_a_source_whose_sham_does_not_fool(victim, tissue, tmp_path) -> None:
+    mask = draw_mask(propose_cells(tissue, CellSettings(count=6, area=0.08)), (96, 96))
+    folder = save_run(finish(run_snap(victim, RunRequest(tissue, mask, AttackSettings(steps=25), true_class=1))), tmp_path / "run")
+    source = source_from_run(folder)
+    assert source.truth == 1 and (source.mask == mask).all() and is_fooled(victim, source.pixels, [source.snap]) == [True]
+    sham = make_sham(source, seed=3, victim=victim)
+    assert sham.fooled is False and sham.gap_levels < 0.05
+    stimuli, _ = make_stimuli([source], (UNTOUCHED, SNAP, SHAM), seed=3, victim=victim)
+    assert [one.details.get("fooled") for one in stimuli] == [None, True, False]
+    levels = [one.details["mean_change_levels"] for one in stimuli[1:]]
+    assert levels[0] == pytest.approx(levels[1], abs=0.05) and levels[0] > 1
+
+
+def test_a_sham_that_fools_says_so(draw_source) -> None:
+    class Fooled:
+        """Sees any change."""
+
+        def predict(self, images: torch.Tensor) -> torch.Tensor:
+            changed = (images != images[:1]).flatten(1).any(dim=1).double()
+            return torch.stack([1 - changed, changed], dim=1)
+
+    assert make_sham(draw_source("a"), seed=0, victim=Fooled(), attempts=3).fooled is True  # type: ignore[arg-type]
+
+
+def test_pictures_of_an_audit_become_sources(draw_source, tmp_path) -> None:
+    from snapgui.audit.rows import new_row, to_parquet
+    from snapgui.engine.images import encode_png
+
+    drawn = [draw_source(name, truth=1) for name in ("a", "b")]
+    patches = PatchSet(("a", "b"), np.array([1, 1]), ("val", "val"), lambda i: drawn[i].pixels, np.arange(2))
+    (tmp_path / "pictures").mkdir()
+    rows = []
+    for i, source in enumerate(drawn):
+        rows.append(new_row(patches, i, "SNAP", status="measured", flipped=i == 0, picture=f"{i}.png"))
+        (tmp_path / "pictures" / f"{i}.png").write_bytes(encode_png(source.snap))
+        (tmp_path / "pictures" / f"{i}-mask.png").write_bytes(encode_png(source.mask.astype(np.uint8) * 255))
+    (tmp_path / "rows.parquet").write_bytes(to_parquet(rows))
+    (one,) = sources_from_audit(tmp_path, patches)
+    assert one.name == "a" and (one.snap == drawn[0].snap).all() and (one.mask == drawn[0].mask).all()
+    assert len(sources_from_audit(tmp_path, patches, flipped_only=False)) == 2
+    with pytest.raises(StudyError, match="not in this data set"):
+        sources_from_audit(tmp_path, patches.subset([1]))
+    (tmp_path / "pictures" / "0-mask.png").unlink()
+    with pytest.raises(StudyError, match="cannot be read"):
+        sources_from_audit(tmp_path, patches)

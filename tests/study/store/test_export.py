@@ -1,0 +1,123 @@
+import csv
+import io
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from snapgui.study.design.freeze import freeze
+from snapgui.study.design.study import make_study
+from snapgui.study.records import CHOICES, SNAP, UNTOUCHED, Response, StudyError
+from snapgui.study.store.export import COLUMNS, defuse, export_files, to_csv
+from snapgui.study.store.store import open_store
+
+
+@pytest.fixture
+def sqlite(tmp_path):
+    opened = open_store(f"sqlite:///{tmp_path / 'studies.db'}")
+    yield opened
+    opened.close()
+
+
+def read(data: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(data.decode())))
+
+
+def run_readers(store, folder, count: int = 3, *, comment: str = "") -> str:
+    """Readers who see SNAP, miss the sham, click into a cell and answer all."""
+    name = store.create_study(folder)
+    stimuli = store.study(name).by_id()
+    for _ in range(count):
+        sitting = store.begin(store.enrol(name).pseudonym)
+        for trial in sitting.trials:
+            arms = [stimuli[one].arm.name for one in trial.stimuli]
+            first, second = CHOICES[trial.question]
+            yes = arms[-1] != "untouched" if trial.question == "which" else arms[0] in ("SNAP", "obvious")
+            store.record(sitting.id, Response(
+                trial.index, second if yes else first, 6 if yes else 1, 4.5 if yes else None, 4.5 if yes else None, 750.0,
+                comment=comment if trial.index == 0 else "",
+            ))
+    return name
+
+
+def test_one_row_per_trial_with_every_column_explained(sqlite, frozen_folder) -> None:
+    name = run_readers(sqlite, frozen_folder, comment="=HYPERLINK(\"x\")\nsecond line, \"quoted\"")
+    files = export_files(sqlite, name, frozen_folder)
+    rows = read(files["trials.csv"])
+    assert list(rows[0]) == list(json.loads(files["trials.json"])) == list(COLUMNS)
+    assert len(rows) == sum(len(answers) for _, answers in sqlite.sittings(name)) == 3 * len(sqlite.study(name).lists[0][0])
+    assert rows[0]["comment"] == "'=HYPERLINK(\"x\") second line, \"quoted\"" and rows[1]["comment"] == "n/a"
+    assert {row["response_time"] for row in rows} == {"0.75"} and {row["exposure_asked"] for row in rows} == {"n/a"}
+    for row in rows:
+        assert row["correct"] == str(int(row["arm"] != "sham")) and row["altered"] == str(int(row["arm"] != "untouched"))
+        assert row["click_hit"] == ("1" if row["arm"] in ("SNAP", "obvious") else "n/a")
+        assert row["excluded"] == "0" and row["exclusion_reasons"] == "n/a"
+    assert files["design.json"] == (frozen_folder / "design.json").read_bytes()
+    assert export_files(sqlite, name, frozen_folder) == files, "the same answers, the same bytes"
+
+
+def test_imrmc_has_truth_and_one_score_per_reader_case_and_modality(sqlite, frozen_folder) -> None:
+    name = run_readers(sqlite, frozen_folder)
+    rows = read(export_files(sqlite, name)["imrmc_altered.csv"])
+    truth = {row["caseID"]: row["score"] for row in rows if row["readerID"] == "truth"}
+    scores = [row for row in rows if row["readerID"] != "truth"]
+    stimuli = sqlite.study(name).by_id()
+    assert all(label == str(int(stimuli[case].arm.altered)) for case, label in truth.items())
+    assert {row["modalityID"] for row in scores} == {"SNAP", "sham"} and {row["caseID"] for row in scores} == set(truth)
+    keys = [(row["readerID"], row["caseID"], row["modalityID"]) for row in scores]
+    assert len(set(keys)) == len(keys) == 3 * (3 + 3 + 2 * 3), "untouched pictures count under both arms"
+    assert read(export_files(sqlite, name)["imrmc_diagnosis.csv"]) == []
+
+
+@pytest.mark.parametrize("kind", ["B", "C", "D"])
+def test_every_design_is_exported(sqlite, pictures, settings, tmp_path, kind: str) -> None:
+    stimuli, files = pictures(8)
+    freeze(make_study(stimuli, replace(settings, kind=kind)), files, tmp_path / kind)
+    exported = export_files(sqlite, run_readers(sqlite, tmp_path / kind), tmp_path / kind)
+    rows = read(exported["trials.csv"])
+    detection, diagnosis = read(exported["imrmc_altered.csv"]), read(exported["imrmc_diagnosis.csv"])
+    if kind == "B":
+        assert not detection and not diagnosis and {row["trial_type"] for row in rows} == {"which"}
+        assert all(row["stim_id"] in (row["stim_left"], row["stim_right"]) and row["altered"] == "1" for row in rows)
+    elif kind == "C":
+        assert {row["modalityID"] for row in diagnosis} == {"truth", "untouched", "SNAP", "sham"} and detection
+        assert {row["correct_response"] for row in rows if row["trial_type"] == "diagnosis"} == {"normal", "metastasis"}
+    else:
+        assert {row["modalityID"] for row in detection} == {"truth", *(f"{arm} {ms} ms" for arm in ("SNAP", "sham") for ms in (250, 1000))}
+        assert {row["exposure_asked"] for row in rows} == {"0.25", "1.0"}
+
+
+def test_readers_who_withdrew_are_left_out(sqlite, frozen_folder) -> None:
+    name = run_readers(sqlite, frozen_folder, 2)
+    (gone, _), (stays, _) = sqlite.sittings(name)
+    sqlite.note(gone.id, "withdrawn")
+    assert {row["participant_id"] for row in read(export_files(sqlite, name)["trials.csv"])} == {stays.reader.pseudonym}
+
+
+def test_an_unfinished_session_is_marked_by_the_rule(sqlite, frozen_folder) -> None:
+    name = sqlite.create_study(frozen_folder)
+    sitting = sqlite.begin(sqlite.enrol(name).pseudonym)
+    sqlite.record(sitting.id, Response(0, "no", 1))
+    files = export_files(sqlite, name)
+    (row,) = read(files["trials.csv"])
+    assert row["excluded"] == "1" and "trials answered" in row["exclusion_reasons"] and not read(files["imrmc_altered.csv"])
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@A1", "|x", "%0", " =1", "\t=1", "\r=1", "＝1", "\n@x"])
+def test_formulas_are_defused(text: str) -> None:
+    assert defuse(text).startswith("'")
+
+
+def test_other_text_stays() -> None:
+    assert defuse("dark cell, 3 = three") == "dark cell, 3 = three" and defuse("") == ""
+    assert to_csv(["a", "b"], [{"a": None, "b": -1.5}]) == "a,b\nn/a,-1.5\n"
+
+
+def test_a_changed_mask_is_noticed(sqlite, pictures, settings, tmp_path) -> None:
+    stimuli, files = pictures(8, (UNTOUCHED, SNAP))
+    freeze(make_study(stimuli, settings), files, tmp_path / "study")
+    name = run_readers(sqlite, tmp_path / "study", 1)
+    (tmp_path / "study" / "stimuli" / stimuli[0].mask).write_bytes(np.random.default_rng(0).bytes(30))
+    with pytest.raises(StudyError, match="was changed"):
+        export_files(sqlite, name, tmp_path / "study")

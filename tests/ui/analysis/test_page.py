@@ -1,0 +1,89 @@
+"""The Analysis page: a study of the store looked at while it goes on, an export uploaded, files that do not fit."""
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from snapgui.study.design.settings import StudySettings
+from snapgui.study.pictures.sham import Source
+from snapgui.study.pictures.stimuli import make_stimuli
+from snapgui.study.records import OBVIOUS, SHAM, SNAP, UNTOUCHED
+from snapgui.study.store.export import export_files
+from snapgui.study.store.folders import studies_folder
+from snapgui.study.store.store import open_store
+from snapgui.ui.analysis.view import CAPTIONS
+from tests.study.simulated import answer_study
+
+
+def pictures(count: int):
+    def source(name: str, truth: int = 1) -> Source:
+        rng = np.random.default_rng(list(name.encode()))
+        pixels, mask = rng.integers(0, 256, (24, 24, 3)).astype(np.uint8), np.zeros((24, 24), dtype=bool)
+        mask[2:9, 2:8] = mask[13:20, 5:11] = True
+        return Source(name, pixels, np.where(mask[..., None], 255 - pixels // 2, pixels).astype(np.uint8), mask, truth)
+
+    stimuli, files = make_stimuli([source(f"m{i}", i % 2) for i in range(count)], (UNTOUCHED, SNAP, SHAM), seed=1)
+    for use, arms in (("practice", (UNTOUCHED, SNAP, SHAM)), ("catch", (UNTOUCHED, OBVIOUS))):
+        more = make_stimuli([source(f"{use}{i}") for i in range(2)], arms, seed=1, use=use)
+        stimuli, files = stimuli + more[0], files | more[1]
+    return stimuli, files
+
+
+@pytest.fixture
+def kept(app, tmp_path):
+    """A study in the app's own store, one reader still on the way."""
+    studies_folder().mkdir(parents=True)
+    store = open_store()
+    name = answer_study(store, tmp_path / "frozen", pictures, StudySettings("Lymph nodes", seed=1, repeats=2, repeat_gap=3), readers=7, sources=12, unfinished=9)
+    (tmp_path / "frozen").rename(studies_folder() / name)
+    yield store, name
+    store.close()
+
+
+def test_nothing_yet(app, page, text_of) -> None:
+    app.run().switch_page(page("analysis")).run()
+    assert "Choose two files: the trials.csv and the design.json" in text_of(app) and app.selectbox(key="analysis_study").options == ["Files of an export"]
+
+
+def test_a_study_is_looked_at_while_it_goes_on(app, page, text_of, kept) -> None:
+    _, name = kept
+    app.run().switch_page(page("analysis")).run()
+    text = text_of(app)
+    assert "6 readers in 6 sessions count; 1 session is left out" in text and "settle beforehand how many readers" in text
+    assert "area under the ROC curve" in text and "95 % confidence each, it is at least" in text and "differ by" in text
+    table = app.table[0].value
+    assert list(table.columns) == ["", "SNAP", "sham", "untouched", "SNAP − sham"] and table["untouched"][0] == "24"
+    labels = [button.label for button in app.get("download_button")]
+    assert labels == ["Figures (JSON)", "Answers (CSV)", "iMRMC, altered or not (CSV)", "Report (HTML)", "Report (PDF)", "Pictures of the figures (ZIP)"]
+    assert app.selectbox(key="analysis_study").options == [f"Lymph nodes ({name})", "Files of an export"]
+    # Nobody can compare exposures in design A; every other figure is there.
+    assert {name for name, words in CAPTIONS.items() if words in text} == set(CAPTIONS) - {"exposure"}
+    app.button(key="count_again").click().run()
+    text_of(app)
+
+
+def test_an_export_gives_the_same_and_strange_files_a_sentence(app, page, text_of, kept) -> None:
+    store, name = kept
+    files = export_files(store, name, studies_folder() / name)
+    app.run().switch_page(page("analysis")).run()
+    said = app.markdown[0].value
+    app.selectbox(key="analysis_study").set_value("Files of an export").run()
+    assert "Choose two files" in text_of(app)
+    app.file_uploader(key="analysis_files").set_value([("trials.csv", files["trials.csv"], "text/csv"), ("design.json", files["design.json"], "application/json")]).run()
+    text_of(app)
+    assert app.markdown[0].value == said and app.table[0].value["untouched"][0] == "24"
+    for strange, sentence in (
+        ([("trials.csv", b"a,b\n", "text/csv"), ("design.json", files["design.json"], "application/json")], "The table lacks the columns"),
+        ([("trials.csv", files["trials.csv"], "text/csv"), ("design.json", b"{}", "application/json")], "This is not the design of a study"),
+        ([("trials.csv", b"\xff\xfe\x00", "text/csv"), ("design.json", b"{}", "application/json")], "is no text in UTF-8"),
+    ):
+        app.file_uploader(key="analysis_files").set_value(strange).run()
+        assert sentence in text_of(app)
+
+
+def test_a_damaged_picture_is_a_sentence(app, page, text_of, kept) -> None:
+    store, name = kept
+    stimulus = store.study(name).stimuli[0]
+    (studies_folder() / name / "stimuli" / stimulus.mask).write_bytes(b"broken")
+    app: AppTest = app.run().switch_page(page("analysis")).run()
+    assert "was changed after the design was frozen" in text_of(app)

@@ -1,0 +1,275 @@
+"""The Audit page: a data set chosen, audited in the background, gone on with, deleted, an image taken to the workbench."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from snapgui.audit import run as audit_run
+from snapgui.audit import store
+from snapgui.audit.run import AuditProgress, run_audit
+from snapgui.audit.settings import AuditSettings
+from snapgui.engine.cells.outlines import read_mask
+from snapgui.engine.images import encode_png, read_pixels
+from snapgui.engine.settings import AttackSettings, CellSettings
+from snapgui.errors import DataError
+from snapgui.ui import resources
+from snapgui.ui.audit import gallery as audit_gallery
+from snapgui.ui.audit.audits import AuditTask, audits_folder, read_audit, share_done
+from snapgui.ui.audit.progress import progress_words
+from snapgui.ui.jobs import Snapshot
+
+QUICK = AuditSettings(split="train", limit=200, cells=CellSettings(count=4), attack=AttackSettings(steps=2), shard_size=2)
+
+
+@pytest.fixture
+def data(tmp_path, stained_patch) -> Path:
+    """Three metastases and three normal patches in Kaggle's layout, all in the split ``train``."""
+    folder = tmp_path / "set"
+    (folder / "patches").mkdir(parents=True)
+    labels, splits = ["id,label"], ["id,split"]
+    for number in range(6):
+        (folder / "patches" / f"p{number}.png").write_bytes(encode_png(stained_patch(number, 190 if number % 2 else 150)))
+        labels.append(f"p{number},{number % 2}")
+        splits.append(f"p{number},train")
+    (folder / "train_labels.csv").write_text("\n".join(labels))
+    (folder / "splits.csv").write_text("\n".join(splits))
+    return folder
+
+
+@pytest.fixture
+def audit_page(app, page) -> AppTest:
+    return app.run().switch_page(page("audit")).run()
+
+
+def kept(data: Path, settings: AuditSettings = QUICK, *, shards: int | None = None) -> Path:
+    """An audit in the workspace, stopped after so many shards; ``app`` must have put its tiny victim in place."""
+    out = audits_folder()
+    done = run_audit(
+        resources.shipped_model(), data, out, settings,
+        stop=lambda: shards is not None and len(list(out.glob("audit-*/shards/*.parquet"))) >= shards,
+    )
+    while True:
+        try:
+            next(done)
+        except StopIteration as end:
+            return end.value.folder
+
+
+def run_from_page(page: AppTest, wait_for_job, key: str) -> AppTest:
+    page.button(key=key).click().run()
+    wait_for_job(page.session_state["snap"].audit_job_id, 60)
+    return page.run()
+
+
+def test_nothing_yet(audit_page, text_of):
+    text = text_of(audit_page)
+    assert "No audit is kept yet" in text and "Type the path of a labelled data set" in text
+    assert audit_page.button(key="run_audit").disabled
+
+
+def test_folders_that_cannot_be_audited_are_told(audit_page, text_of, tmp_path, patches):
+    (tmp_path / "empty").mkdir()
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "train_labels.csv").write_text("id,label\ngone,1\n")
+    for folder, sentence in (
+        (tmp_path / "nowhere", "is not a folder"), (patches[0].path.parent, "holds 4 pictures without true classes"),
+        (tmp_path / "empty", "holds neither labels nor pictures"), (broken, "have no picture"),
+    ):
+        audit_page.text_input(key="audit_folder").set_value(str(folder)).run()
+        assert sentence in text_of(audit_page)
+        assert audit_page.button(key="run_audit").disabled
+
+
+def test_nobody_to_attack_is_told_before_the_run(audit_page, text_of, data):
+    (data / "train_labels.csv").write_text("id,label\np0,0\np2,0\n")
+    audit_page.text_input(key="audit_folder").set_value(str(data)).run()
+    assert "None of these patches is labelled metastasis" in text_of(audit_page)
+    assert audit_page.button(key="run_audit").disabled
+
+
+def test_another_folder_with_other_splits(audit_page, text_of, data, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(data, other)
+    (other / "splits.csv").write_text((data / "splits.csv").read_text().replace("p0,train", "p0,first").replace("train", "second"))
+    audit_page.text_input(key="audit_folder").set_value(str(data)).run()
+    assert audit_page.selectbox(key="audit_split").options == ["train"]
+    audit_page.text_input(key="audit_folder").set_value(str(other)).run()
+    assert audit_page.selectbox(key="audit_split").options == ["first", "second", "all patches"]
+    text_of(audit_page)
+    audit_page.selectbox(key="audit_split").set_value("all patches").run()
+    assert "6 patches, 3 of them metastases" in text_of(audit_page)
+
+
+def test_an_audit_runs_to_its_end_with_the_workbenchs_settings(app, page, text_of, data, wait_for_job):
+    app.run()
+    app.slider(key="count").set_value(5)
+    app.number_input(key="steps").set_value(3)
+    app.run()
+    app.switch_page(page("audit")).run()
+    app.text_input(key="audit_folder").set_value(str(data)).run()
+    text = text_of(app)
+    assert "5 cells, 5 % of the pixels, scattered, centre open, full range of the image, 3 steps, goal 95 %" in text
+    assert "6 patches, 3 of them metastases" in text and "altered in 9 ways" in text
+    app.multiselect(key="audit_groups").set_value(["placement", "area"]).run()
+    assert "altered in 31 ways" in text_of(app)
+    run_from_page(app, wait_for_job, "run_audit")
+    text = text_of(app)
+    assert "Of 3 metastases that the model recognised, SNAP made it call" in text and "the same cells in the median colour" in text
+    assert "Accuracy 100.0 % →" in text and "The centre was open" in text and "saved PNGs" in text
+    assert "accuracy falls to the paper's 69.0 %: " in text and "with the centre excluded." in text
+    snapshot = resources.registry().snapshot(app.session_state["snap"].audit_job_id)
+    assert app.query_params["audit"] == snapshot.job_id and snapshot.topic.settings.groups == ("standard", "area", "placement")
+    table = app.table[0].value
+    assert table["Condition"].tolist()[:3] == ["untouched images", "SNAP, centre open", "SNAP, centre excluded"]
+    assert table["Centre"].tolist()[1:3] == ["open", "excluded"]
+    assert "paper" in table["Condition"].iloc[-1] and "96.28 % → 69.0 %" in table["Accuracy"].iloc[-1]
+    # The controls' dots and the steps, two charts of areas, one of placements.
+    assert len(app.get("plotly_chart")) == 5
+    assert {"Table (CSV)", "Figures (JSON)"} <= {button.label for button in app.get("download_button")}
+    (folder,) = store.find_audits(audits_folder())
+    assert read_audit(folder).finished and read_audit(folder).settings.cells.count == 5
+
+
+def test_a_reload_finds_the_audit_by_its_address(audit_page, text_of, data, wait_for_job, page):
+    audit_page.text_input(key="audit_folder").set_value(str(data)).run()
+    run_from_page(audit_page, wait_for_job, "run_audit")
+    job_id = audit_page.session_state["snap"].audit_job_id
+    again = AppTest.from_file(audit_page._script_path, default_timeout=30).run().switch_page(page("audit"))
+    again.query_params["audit"] = job_id
+    assert "SNAP made it call" in text_of(again.run()) and again.session_state["snap"].audit_job_id == job_id
+    other = AppTest.from_file(audit_page._script_path, default_timeout=30).run().switch_page(page("audit"))
+    other.query_params["audit"] = "20200101-000000-abcdef"
+    assert "is not going on any more" in text_of(other.run()) and "audit" not in other.query_params
+
+
+def test_an_unfinished_audit_goes_on(app, page, text_of, data, wait_for_job):
+    folder = kept(data, shards=1)
+    stamp = next((folder / "shards").glob("*.parquet")).stat().st_mtime_ns
+    app.run().switch_page(page("audit")).run()
+    text = text_of(app)
+    assert "Not finished: 2 of 6 images are done" in text and "not finished, 2 of 6 images" in app.selectbox(key="audit_choice").options[0]
+    run_from_page(app, wait_for_job, "go_on")
+    assert "SNAP made it call" in text_of(app)
+    assert store.find_audits(audits_folder()) == [folder]
+    assert (folder / "shards" / "00000.parquet").stat().st_mtime_ns == stamp
+
+
+def test_an_audit_does_not_go_on_with_other_patches(app, page, text_of, data, wait_for_job):
+    folder = kept(data, shards=1)
+    pixels = read_pixels(data / "patches" / "p5.png")
+    (data / "patches" / "p5.png").write_bytes(encode_png(np.flipud(pixels)))
+    app.run().switch_page(page("audit")).run()
+    run_from_page(app, wait_for_job, "go_on")
+    assert "cannot go on, since the patches or labels in" in text_of(app) and "start a new one" in text_of(app)
+    assert store.find_audits(audits_folder()) == [folder]
+    shutil.rmtree(data)
+    assert "is gone, so this audit cannot go on" in text_of(app.run())
+    assert app.button(key="go_on").disabled
+
+
+def test_no_second_audit_while_one_waits(audit_page, text_of, data, monkeypatch):
+    audit_page.text_input(key="audit_folder").set_value(str(data)).run()
+    waiting = Snapshot("20200101-000000-abcdef", "audit", "set", "queued")
+    monkeypatch.setattr(resources.registry(), "active", lambda: [waiting])
+    audit_page.run()
+    assert audit_page.button(key="run_audit").disabled and "An audit is going on" in text_of(audit_page)
+
+
+def test_a_full_disk_is_told_and_the_rest_can_be_done(audit_page, text_of, data, wait_for_job, monkeypatch):
+    def full(folder, index, result):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(audit_run.store, "save_shard", full)
+    audit_page.text_input(key="audit_folder").set_value(str(data)).run()
+    run_from_page(audit_page, wait_for_job, "run_audit")
+    text = text_of(audit_page)
+    assert "could not be written: No space left on device" in text and "Not finished: 0 of 6" in text
+    assert not audit_page.button(key="go_on").disabled
+
+
+def test_delete_and_nothing_but_an_audit(app, page, text_of, data):
+    folder = kept(data)
+    app.run().switch_page(page("audit")).run()
+    beside = audits_folder().parent / "runs"
+    beside.mkdir()
+    for name in ("../runs", "runs", "audit-0123456789ab/..", ""):
+        with pytest.raises(DataError, match="not the name of an audit"):
+            store.delete_audit(audits_folder(), name)
+    app.button(key="delete_audit").click().run()
+    assert not folder.exists() and beside.is_dir() and "No audit is kept yet" in text_of(app)
+
+
+@pytest.mark.parametrize(("spoil", "sentence"), [
+    (lambda folder: (folder / "audit.json").write_text("{"), "cannot be read"),
+    (lambda folder: (folder / "audit.json").write_text("[]"), "cannot be read"),
+    (lambda folder: (folder / "summary.json").write_text("{"), "has no summary"),
+    (lambda folder: (folder / "summary.json").write_text(json.dumps({"before": {}, "conditions": [{}]})), "lacks figures"),
+    (lambda folder: (folder / "rows.parquet").write_bytes(b"broken"), "has no table"),
+])
+def test_a_damaged_audit_is_a_sentence_and_can_be_deleted(app, page, text_of, data, spoil, sentence):
+    folder = kept(data)
+    spoil(folder)
+    app.run().switch_page(page("audit")).run()
+    assert sentence in text_of(app)
+    app.button(key="delete_audit").click().run()
+    assert not folder.exists() and "No audit is kept yet" in text_of(app)
+
+
+def test_an_image_of_the_gallery_goes_to_the_workbench(app, page, text_of, data, monkeypatch):
+    folder = kept(data)
+    rows = store.read_rows(folder)
+    row = rows[(rows.condition == "SNAP") & (rows.id == "p3")].iloc[0]
+    seen = []
+    clicks = [str(row.position)]
+
+    def click(items, **_):
+        seen.append(items)
+        return clicks.pop() if clicks else None
+
+    monkeypatch.setattr(audit_gallery, "gallery", click)
+    app.run().switch_page(page("audit")).run()
+    assert "**p3** is on the Workbench" in text_of(app)
+    assert sorted(item.label.split(":")[0] for item in seen[0]) == ["p1", "p3", "p5"]
+    state = app.session_state["snap"]
+    assert (state.choice.pixels == read_pixels(data / "patches" / "p3.png")).all() and state.choice.true_class == 1
+    mask = read_mask((folder / "pictures" / row.picture.replace(".png", "-mask.png")).read_bytes(), shape=(96, 96))
+    assert (state.mask.mask == mask).all()
+    app.button(key="to_bench").click().run()
+    text = text_of(app)
+    assert "3 Attack" in text and "**p3**" in text and "loaded from a file" in text
+    assert (app.session_state["snap"].mask.mask == mask).all() and app.number_input(key="steps").value == 2
+    assert app.session_state["target"] == 0
+
+
+def test_without_its_data_set_an_audit_still_shows_what_it_found(app, page, text_of, data):
+    kept(data)
+    shutil.rmtree(data)
+    app.run().switch_page(page("audit")).run()
+    text = text_of(app)
+    assert "SNAP made it call" in text and "cannot be shown or opened" in text
+
+
+def test_an_audit_that_could_attack_nobody(app, page, text_of, data):
+    swapped = (data / "train_labels.csv").read_text().replace(",1", ",x").replace(",0", ",1").replace(",x", ",0")
+    (data / "train_labels.csv").write_text(swapped)
+    kept(data)
+    app.run().switch_page(page("audit")).run()
+    assert "No image could be attacked" in text_of(app)
+    assert app.table[0].value["Accuracy"].tolist() == ["0.0 %"]
+
+
+def test_progress_in_words(data, tmp_path):
+    task = AuditTask(tmp_path, data, tmp_path, QUICK)
+    job = Snapshot("id", "audit", "set", "running", topic=task)
+    assert progress_words(job) == "Reading the model and the patches"
+    progress = AuditProgress(4, 6, "one square", 125, 2, 1)
+    words = progress_words(Snapshot("id", "audit", "set", "cancelling", topic=task, progress=progress))
+    assert words == (
+        "Stopping after this condition. 4 of 6 images done · SNAP fooled the model on 1 of 2 · now: one square · about 2 min 5 s left"
+    )
+    assert 4 / 6 < share_done(task, 4, 6, "one square") < 1 and share_done(task, 6, 6, "") == 1

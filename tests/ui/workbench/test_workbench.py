@@ -1,0 +1,248 @@
+"""The workbench, driven without a browser: choose, mask, run, stop, reload, bad files."""
+
+import io
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from snapgui.engine.images import encode_png
+from snapgui.errors import DataError
+from snapgui.runs import store
+from snapgui.ui import resources
+from snapgui.ui.jobs import Registry
+from snapgui.ui.state import MaskChoice, set_mask
+from snapgui.ui.workbench import work
+
+
+def run_to_its_end(app, wait_for_job):
+    app.button(key="run").click().run()
+    wait_for_job(app.session_state["snap"].job_id)
+    return app.run()
+
+
+def test_arrival_has_everything_for_a_run(app, text_of):
+    text = text_of(app.run())
+    assert "Research use only" in text and "0.97 µm/px" in text and "tiny (ababababab)" in text
+    assert "Model says: **metastasis**" in text and "True class: **metastasis**" in text
+    assert "**Area 5.0 %**" in text
+    assert not app.button(key="run").disabled
+    assert sum(button.proto.type == "primary" for button in app.button) == 1
+    state = app.session_state["snap"]
+    assert state.choice.synthetic and state.mask.source == "proposed"
+    assert app.session_state["target"] == 0
+
+
+def test_a_run_reaches_its_verdict_and_is_kept(app, text_of, wait_for_job):
+    app.run()
+    text = text_of(run_to_its_end(app, wait_for_job))
+    job_id = app.session_state["snap"].job_id
+    assert "Controls, the same cells not optimised" in text and re.search(r"in \d+ steps?, 5\.0% of the pixels", text) and "How visible is it?" in text
+    assert app.query_params["run"] == job_id
+    saved = store.load_run(job_id)
+    assert saved.success and saved.flipped and saved.p_before[1] > 0.5
+    assert {button.label for button in app.get("download_button")} >= {"Figure (PNG)", "Everything (ZIP)", "Adversarial image (PNG)"}
+
+
+def test_a_reload_finds_the_run_and_its_choices(app, text_of, wait_for_job, page):
+    app.run()
+    app.number_input(key="steps").set_value(33)
+    app.slider(key="area").set_value(8.0)
+    run_to_its_end(app.run(), wait_for_job)
+    job_id, mask = app.session_state["snap"].job_id, app.session_state["snap"].mask.mask
+    again = AppTest.from_file(app._script_path, default_timeout=30)
+    again.query_params["run"] = job_id
+    assert "How visible is it?" in text_of(again.run())
+    state = again.session_state["snap"]
+    assert state.job_id == job_id and (state.mask.mask == mask).all()
+    assert again.number_input(key="steps").value == 33 and again.slider(key="area").value == 8.0
+
+
+def test_after_a_restart_the_saved_run_is_shown(app, text_of, wait_for_job, monkeypatch):
+    run_to_its_end(app.run(), wait_for_job)
+    job_id = app.session_state["snap"].job_id
+    fresh = Registry()
+    monkeypatch.setattr(resources, "registry", lambda: fresh)
+    again = AppTest.from_file(app._script_path, default_timeout=30)
+    again.query_params["run"] = job_id
+    assert "How visible is it?" in text_of(again.run())
+    assert again.session_state["snap"].result.run_id == job_id
+
+
+def test_a_killed_process_gives_back_what_the_run_was_asked(app, text_of, monkeypatch, wait_for_job):
+    app.run()
+    app.number_input(key="steps").set_value(77)
+    app.slider(key="area").set_value(7.0).run()
+    held = Registry()
+    monkeypatch.setattr(held, "submit", lambda *args, **more: "20260101-000000-abcdef")
+    monkeypatch.setattr(resources, "registry", lambda: held)
+    app.button(key="run").click().run()
+    mask = app.session_state["snap"].mask.mask
+    monkeypatch.setattr(resources, "registry", Registry().__class__)
+    again = AppTest.from_file(app._script_path, default_timeout=30)
+    again.query_params["run"] = "20260101-000000-abcdef"
+    assert "ended while this run was going on" in text_of(again.run())
+    assert (again.session_state["snap"].mask.mask == mask).all()
+    assert again.number_input(key="steps").value == 77 and again.slider(key="area").value == 7.0
+    assert not again.button(key="run").disabled
+
+
+@pytest.mark.parametrize("name", ["20260101-000000-abcdef", "../../etc", ""])
+def test_an_unknown_run_in_the_address_is_no_disaster(app, text_of, name):
+    app.query_params["run"] = name
+    text = text_of(app.run())
+    assert "Model says" in text
+    assert ("neither going on nor among the saved runs" in text) == bool(name)
+
+
+def test_stop_keeps_the_best_so_far(app, text_of, wait_for_job):
+    app.run()
+    # Out of reach with such cells, so that the run is still going on when Stop comes.
+    app.number_input(key="steps").set_value(5000)
+    app.slider(key="count").set_value(5)
+    app.slider(key="area").set_value(0.5).run()
+    app.button(key="run").click().run()
+    job_id = app.session_state["snap"].job_id
+    assert app.button(key="run").disabled
+    app.button(key="stop").click().run()
+    wait_for_job(job_id, 5)
+    assert "How visible is it?" in text_of(app.run())
+    result = resources.registry().snapshot(job_id).result.result
+    assert result.stopped and result.steps < 5000
+    assert store.load_run(job_id).stopped
+
+
+def test_a_run_that_cannot_be_saved_is_still_shown(app, text_of, wait_for_job, monkeypatch):
+    def full(result):
+        raise DataError("The run cannot be written (No space left).")
+
+    monkeypatch.setattr(work, "save_run", full)
+    text = text_of(run_to_its_end(app.run(), wait_for_job))
+    assert "No space left" in text and "download it now" in text and "How visible is it?" in text
+
+
+def test_settings_reach_the_run(app, wait_for_job):
+    app.run()
+    app.selectbox(key="gamut").set_value("stain")
+    app.selectbox(key="start").set_value("nuclear")
+    app.number_input(key="confidence").set_value(80.0)
+    app.run()
+    app.button_group(key="centre").set_value("excluded")
+    run_to_its_end(app.run(), wait_for_job)
+    request = resources.registry().snapshot(app.session_state["snap"].job_id).topic
+    assert (request.attack.gamut, request.attack.start, request.attack.confidence) == ("stain", "nuclear", 0.8)
+    assert request.cells.centre == "excluded" and not request.mask[32:64, 32:64].any()
+    assert request.synthetic and request.true_class == 1
+
+
+def test_controls_keep_their_values_across_pages(app, page):
+    app.run()
+    app.slider(key="count").set_value(7)
+    app.selectbox(key="gamut").set_value("pca")
+    app.run()
+    app.switch_page(page("runs")).run()
+    app.switch_page(page("workbench")).run()
+    assert app.slider(key="count").value == 7 and app.selectbox(key="gamut").value == "pca"
+    assert not app.exception
+
+
+def test_an_edited_mask_is_not_proposed_over(app):
+    app.run()
+    state = app.session_state["snap"]
+    drawn = np.zeros((96, 96), bool)
+    drawn[5:12, 5:12] = True
+    set_mask(state, MaskChoice(drawn, "edited", state.mask.cells))
+    app.slider(key="count").set_value(5).run()
+    assert (app.session_state["snap"].mask.mask == drawn).all()
+    next(button for button in app.button if button.label == "Propose cells").click().run()
+    assert app.session_state["snap"].mask.source == "proposed"
+
+
+def test_an_empty_mask_cannot_be_run(app, text_of):
+    app.run()
+    next(button for button in app.button if button.label == "Clear").click().run()
+    assert "The mask is empty" in text_of(app)
+    assert app.button(key="run").disabled
+
+
+def test_cells_that_find_no_room_are_told(app, text_of):
+    app.run()
+    app.slider(key="count").set_value(40)
+    app.slider(key="area").set_value(0.5).run()
+    state = app.session_state["snap"]
+    assert state.mask is not None
+    assert state.mask_error == "" or state.mask_error in text_of(app)
+
+
+def animated() -> bytes:
+    stream = io.BytesIO()
+    frames = [Image.new("RGB", (96, 96), colour) for colour in ("red", "blue")]
+    frames[0].save(stream, "PNG", save_all=True, append_images=frames[1:])
+    return stream.getvalue()
+
+
+GOOD = encode_png(np.random.default_rng(0).integers(100, 200, (96, 96, 3), dtype=np.uint8))
+
+
+@pytest.mark.parametrize(("name", "data", "sentence"), [
+    ("notes.txt", b"words", "is not a PNG"),
+    ("large.png", GOOD + b"\0" * (21 * 2**20), "at most 20 MB"),
+    ("cut.png", GOOD[: len(GOOD) // 2], "damaged or cut short"),
+    ("moving.png", animated(), "frames"),
+    ("tiny.png", encode_png(np.zeros((10, 10, 3), np.uint8)), "10 x 10 px"),
+    ("empty.png", b"", "empty"),
+])
+def test_a_bad_file_is_told_and_nothing_is_lost(app, text_of, name, data, sentence):
+    app.run()
+    before = app.session_state["snap"].choice.name
+    app.button_group(key="image_source").set_value("File").run()
+    app.file_uploader(key="image_file").upload(name, data).run()
+    assert not app.exception
+    assert any(sentence in error.value for error in app.error)
+    assert app.session_state["snap"].choice.name == before and app.session_state["snap"].mask is not None
+
+
+def test_a_good_file_is_taken_and_a_field_gets_a_window(app, text_of, stained_patch):
+    app.run()
+    app.button_group(key="image_source").set_value("File").run()
+    app.file_uploader(key="image_file").upload("patch.png", encode_png(stained_patch(3, 190))).run()
+    assert app.session_state["snap"].choice.name == "patch.png"
+    assert "True class: not known" in text_of(app)
+    field = np.concatenate([stained_patch(4, 150), stained_patch(5, 190)], axis=1)
+    app.file_uploader(key="image_file").upload("field.png", encode_png(field)).run()
+    slider = next(slider for slider in app.slider if slider.label.startswith("From the left"))
+    slider.set_value(96).run()
+    state = app.session_state["snap"]
+    assert (state.choice.pixels == field[:, 96:]).all()
+    assert "Model says: **metastasis**" in text_of(app)
+
+
+def test_a_mask_goes_out_and_comes_back(app, text_of):
+    app.run()
+    mask = np.zeros((96, 96), np.uint8)
+    mask[40:50, 40:50] = 255
+    app.file_uploader(key="mask_file").upload("mask.png", encode_png(mask)).run()
+    state = app.session_state["snap"]
+    assert state.mask.source == "imported" and state.mask.mask.sum() == 100
+    app.file_uploader(key="mask_file").upload("wrong.png", encode_png(mask[:50])).run()
+    assert any("must be of one size" in error.value for error in app.error)
+    assert app.session_state["snap"].mask.mask.sum() == 100
+
+
+def test_a_folder_without_pictures_is_told(app, text_of, tmp_path):
+    app.run()
+    app.button_group(key="image_source").set_value("Folder").run()
+    app.text_input(key="image_folder").set_value(str(tmp_path / "nowhere")).run()
+    assert "does not exist" in text_of(app)
+    assert app.session_state["snap"].choice is not None
+
+
+def test_missing_model_and_demo_are_told(app, text_of, monkeypatch, tmp_path):
+    monkeypatch.setenv("SNAP_MODEL", str(tmp_path / "gone.safetensors"))
+    monkeypatch.setattr("snapgui.ui.workbench.image.list_demo_patches", list)
+    text = text_of(app.run())
+    assert "The shipped model gone.safetensors is missing" in text
+    assert "The demo patches are missing" in text
+    assert "No model loaded" in text
