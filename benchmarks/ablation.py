@@ -1,4 +1,5 @@
-"""Which rule, start and naturalness term carry the attack: one change at a time, on patches the victim was trained on.
+"""Which rule, start and naturalness term carry the attack: one change at a time, on patches the victim was
+trained on.
 
 Never on validation patches: what wins here becomes the default, and the default is judged there.
 """
@@ -20,19 +21,41 @@ from snapgui.engine.settings import AttackSettings
 from snapgui.engine.victim.victim import Victim
 
 CHECKPOINTS = (5, 10, 20, 30, 50, 100)
-COLUMNS = ("part", "arm", "steps", "images", "mean_drop", "difference", "low", "high", "reached", "share", "median_steps")
+COLUMNS = (
+    "part",
+    "arm",
+    "steps",
+    "images",
+    "mean_drop",
+    "difference",
+    "low",
+    "high",
+    "reached",
+    "share",
+    "median_steps",
+)
 
 
 def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     add_common(parser, images=100, split="train")
     parser.add_argument("--chunk", type=int, default=25, help="images at once")
-    parser.add_argument("--budget", type=int, default=120, help="gradient steps that each number of restarts has in all")
-    parser.add_argument("--only", nargs="+", choices=("settings", "restarts"), default=["settings", "restarts"])
-    parser.add_argument("--arms", nargs="+", default=[], metavar="WORD", help="only arms whose name has one of these words")
+    parser.add_argument(
+        "--budget", type=int, default=120, help="gradient steps that each number of restarts has in all"
+    )
+    parser.add_argument(
+        "--only", nargs="+", choices=("settings", "restarts"), default=["settings", "restarts"]
+    )
+    parser.add_argument(
+        "--arms", nargs="+", default=[], metavar="WORD", help="only arms whose name has one of these words"
+    )
     parser.add_argument("--quick", action="store_true", help="2 images, few steps: does it run?")
     parser.add_argument("--csv", type=Path, help="write all rows there")
-    parser.add_argument("--write", action="store_true", help="write benchmarks/RESULTS.md and benchmarks/ablation.csv")
+    parser.add_argument(
+        "--write", action="store_true", help="write benchmarks/RESULTS.md and benchmarks/ablation.csv"
+    )
     args = parser.parse_args()
     if args.split != "train":
         parser.error("an ablation chooses defaults: it runs on train alone")
@@ -68,15 +91,21 @@ def run_part(
 
 
 def as_table(rows: list[dict[str, Any]], outcomes: dict[str, Outcome], checkpoints: Sequence[int]) -> str:
-    """One line an arm: mean drop at each checkpoint, with the difference from the first arm and its interval."""
+    """One line an arm: mean drop at each checkpoint, with the difference from the first arm and its
+    interval.
+    """
     cells = {(row["arm"], row["steps"]): row for row in rows}
     lines = []
     for name, outcome in outcomes.items():
         found = summarise(outcome)
         median = "" if found["median_steps"] is None else f"{found['median_steps']:g}"
         drops = [_cell(cells.get((name, steps))) for steps in checkpoints]
-        lines.append([name, *drops, f"{found['share']:.0%} ({found['low']:.0%} to {found['high']:.0%})", median])
-    return table(["arm", *(f"{steps} steps" for steps in checkpoints), "p >= 0.95", "median steps to it"], lines)
+        lines.append(
+            [name, *drops, f"{found['share']:.0%} ({found['low']:.0%} to {found['high']:.0%})", median]
+        )
+    return table(
+        ["arm", *(f"{steps} steps" for steps in checkpoints), "p >= 0.95", "median steps to it"], lines
+    )
 
 
 def _cell(row: dict[str, Any] | None) -> str:
@@ -99,15 +128,23 @@ def main() -> None:
         body = as_table(rows, outcomes, checkpoints)
         print(f"\n{body}\n", flush=True)
         if args.write:
-            title = {"settings": "Ablation: one setting at a time", "restarts": "Ablation: restarts at equal gradient steps"}[part]
+            title = {
+                "settings": "Ablation: one setting at a time",
+                "restarts": "Ablation: restarts at equal gradient steps",
+            }[part]
             legend = (
-                "Mean drop of the metastasis margin on saved pictures; in brackets the difference from the first arm with its paired "
-                "bootstrap 95 % interval over images. The last columns: images that reach p >= 0.95 at any step, and when."
+                "Mean drop of the metastasis margin on saved pictures; in brackets the difference from the "
+                "first arm with its paired bootstrap 95 % interval over images. The last columns: images "
+                "that reach p >= 0.95 at any step, and when."
             )
             # A choice of arms is a section of its own: it does not replace the whole.
-            write_section("-".join(["ablation", part, *args.arms]), ", ".join([title, *args.arms]), f"{legend}\n\n{body}\n\n{provenance(sys.argv, known)}")
+            write_section(
+                "-".join(["ablation", part, *args.arms]),
+                ", ".join([title, *args.arms]),
+                f"{legend}\n\n{body}\n\n{provenance(sys.argv, known)}",
+            )
     if args.csv:
-        with args.csv.open("w", newline="") as file:
+        with args.csv.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, COLUMNS, restval="")
             writer.writeheader()
             writer.writerows(written)

@@ -1,7 +1,8 @@
 """How long a person waits: from Run to the verdict, in the app and a real browser, at default settings.
 
-`python benchmarks/app_time.py [--images 10] [--write]` starts the app, opens the labelled data set on the workbench, and for each metastasis that
-the model recognises proposes cells, presses Run and waits for the result of that very run.
+`python benchmarks/app_time.py [--images 10] [--write]` starts the app, opens the labelled data set on the
+workbench, and for each metastasis that the model recognises proposes cells, presses Run and waits for the
+result of that very run.
 """
 
 import argparse
@@ -38,8 +39,23 @@ def running_app() -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
         probe.close()
-        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true", "--server.port", str(port)]
-        server = subprocess.Popen(command, cwd=shipped.ROOT, env={**os.environ, "SNAP_WORKSPACE": workspace}, stdout=subprocess.DEVNULL)
+        command = [
+            sys.executable,
+            "-m",
+            "streamlit",
+            "run",
+            "app.py",
+            "--server.headless",
+            "true",
+            "--server.port",
+            str(port),
+        ]
+        server = subprocess.Popen(
+            command,
+            cwd=shipped.ROOT,
+            env={**os.environ, "SNAP_WORKSPACE": workspace},
+            stdout=subprocess.DEVNULL,
+        )
         try:
             address = f"http://127.0.0.1:{port}"
             for _ in range(240):
@@ -77,7 +93,9 @@ def settle(page: Page) -> None:
 
 
 def run_once(page: Page, index: int) -> float | None:
-    """Seconds from Run to the result of that run; None for a patch that the model does not call metastasis, or without room for the cells."""
+    """Seconds from Run to the result of that run; None for a patch that the model does not call metastasis,
+    or without room for the cells.
+    """
     picture = page.locator(".gallery button").nth(index)
     name = (picture.get_attribute("title") or "").split(",")[0]
     picture.click()
@@ -101,16 +119,27 @@ def run_once(page: Page, index: int) -> float | None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=None, help="folder of the patches; else what SNAP_HCD_DIR names")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--data", type=Path, default=None, help="folder of the patches; else what SNAP_HCD_DIR names"
+    )
     parser.add_argument("--split", default="val_random")
-    parser.add_argument("--images", type=int, default=10, help="runs; the first of all is not counted, since libraries are loaded in it")
+    parser.add_argument(
+        "--images",
+        type=int,
+        default=10,
+        help="runs; the first of all is not counted, since libraries are loaded in it",
+    )
     parser.add_argument("--chromium", default="/usr/bin/chromium")
     parser.add_argument("--write", action="store_true", help="write the section into benchmarks/RESULTS.md")
     args = parser.parse_args()
     seconds: list[float] = []
     with running_app() as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=args.chromium, args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(
+            executable_path=args.chromium, args=["--no-sandbox", "--disable-gpu"]
+        )
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.set_default_timeout(120_000)
         open_data_set(page, address, find_data(args.data).resolve(), args.split)
@@ -123,8 +152,12 @@ def main() -> None:
                 print(f"  {len(seconds) - 1}: {taken:.2f} s", flush=True)
         browser.close()
     first, rest = seconds[0], seconds[1:]
-    row = ("a metastasis in the app, default settings, Run to verdict", "median under 10 s on 2 cores", f"{spread(rest).text('.1f')} s",
-           f"{len(rest)} patches of {args.split}; the first run of the process took {first:.1f} s")
+    row = (
+        "a metastasis in the app, default settings, Run to verdict",
+        "median under 10 s on 2 cores",
+        f"{spread(rest).text('.1f')} s",
+        f"{len(rest)} patches of {args.split}; the first run of the process took {first:.1f} s",
+    )
     body = table(("what", "to reach", "measured: median (lowest to highest)", "detail"), [row])
     print(body)
     if args.write:

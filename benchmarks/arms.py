@@ -23,9 +23,9 @@ RESTARTS = (0, 1, 3, 5)
 class Outcome:
     """What an arm did to N images.
 
-    ``drops`` float64 ``(C, N)`` at the checkpoints, NaN beyond the arm's own limit; ``reached`` float64 ``(N,)``, the first step
-    with p >= 0.95, infinite where there is none. Drops are of saved pictures; ``reached`` is what the attack itself sees, 8-bit
-    colours included.
+    ``drops`` float64 ``(C, N)`` at the checkpoints, NaN beyond the arm's own limit; ``reached`` float64
+    ``(N,)``, the first step with p >= 0.95, infinite where there is none. Drops are of saved pictures;
+    ``reached`` is what the attack itself sees, 8-bit colours included.
     """
 
     drops: NDArray[np.float64]
@@ -33,7 +33,9 @@ class Outcome:
 
 
 def setting_arms(base: AttackSettings) -> dict[str, AttackSettings]:
-    """The default first, then one change at a time; all without a goal, so that every arm takes every step."""
+    """The default first, then one change at a time; all without a goal, so that every arm takes every
+    step.
+    """
     base = replace(base, confidence=1.0)
     arms = {f"default ({base.optimiser}, {base.start})": base}
     for name in OPTIMISERS:
@@ -57,13 +59,22 @@ def restart_arms(base: AttackSettings, budget: int) -> dict[str, AttackSettings]
     }
 
 
-def run_arm(victim: Victim, batch: PatchBatch, settings: AttackSettings, checkpoints: Sequence[int], *, chunk: int) -> Outcome:
-    """Run one arm, ``chunk`` images at once; best iterates are judged at each checkpoint (gradient steps taken)."""
+def run_arm(
+    victim: Victim, batch: PatchBatch, settings: AttackSettings, checkpoints: Sequence[int], *, chunk: int
+) -> Outcome:
+    """Run one arm, ``chunk`` images at once; best iterates are judged at each checkpoint (gradient steps
+    taken).
+    """
     parts = [_run_part(victim, part, settings, checkpoints) for part in batch.chunks(chunk)]
-    return Outcome(np.concatenate([part.drops for part in parts], axis=1), np.concatenate([part.reached for part in parts]))
+    return Outcome(
+        np.concatenate([part.drops for part in parts], axis=1),
+        np.concatenate([part.reached for part in parts]),
+    )
 
 
-def _run_part(victim: Victim, batch: PatchBatch, settings: AttackSettings, checkpoints: Sequence[int]) -> Outcome:
+def _run_part(
+    victim: Victim, batch: PatchBatch, settings: AttackSettings, checkpoints: Sequence[int]
+) -> Outcome:
     before = margins(victim, batch.images)
     rows = torch.arange(len(batch), device=batch.images.device)
     objective = Targeted(settings.target)
@@ -88,7 +99,12 @@ def compare(outcomes: Mapping[str, Outcome], checkpoints: Sequence[int]) -> list
             drop = outcome.drops[index]
             if np.isnan(drop).any():
                 continue
-            row: dict[str, Any] = {"arm": name, "steps": steps, "images": len(drop), "mean_drop": float(drop.mean())}
+            row: dict[str, Any] = {
+                "arm": name,
+                "steps": steps,
+                "images": len(drop),
+                "mean_drop": float(drop.mean()),
+            }
             if outcome is not base:
                 low, high = difference_interval(drop, base.drops[index])
                 row |= {"difference": float((drop - base.drops[index]).mean()), "low": low, "high": high}
@@ -101,4 +117,10 @@ def summarise(outcome: Outcome) -> dict[str, Any]:
     hit = np.isfinite(outcome.reached)
     low, high = wilson_interval(int(hit.sum()), len(hit))
     median = float(np.median(outcome.reached[hit])) if hit.any() else None
-    return {"reached": int(hit.sum()), "share": float(hit.mean()), "low": low, "high": high, "median_steps": median}
+    return {
+        "reached": int(hit.sum()),
+        "share": float(hit.mean()),
+        "low": low,
+        "high": high,
+        "median_steps": median,
+    }

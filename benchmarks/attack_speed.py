@@ -1,6 +1,8 @@
-"""Speed and strength of the attack beside a bare gradient, a long search and other tools: the table of the README.
+"""Speed and strength of the attack beside a bare gradient, a long search and other tools: the table of the
+README.
 
-Runs alternate in one process (torchattacks in a child, see benchmarks/README.md); medians with lowest and highest, ratios first.
+Runs alternate in one process (torchattacks in a child, see benchmarks/README.md); medians with lowest and
+highest, ratios first.
 """
 
 import argparse
@@ -33,34 +35,65 @@ HEAD = ("what", "to reach", "measured", "detail")
 
 
 def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     add_common(parser)
-    parser.add_argument("--repeats", type=int, default=5, help="timed runs of each, after one that does not count")
-    parser.add_argument("--steps", type=int, default=20, help="gradient steps of a timed run where none other is meant")
-    parser.add_argument("--block", type=int, default=5, help="steps of ours, then bare ones, in turn, for the cost of a step")
+    parser.add_argument(
+        "--repeats", type=int, default=5, help="timed runs of each, after one that does not count"
+    )
+    parser.add_argument(
+        "--steps", type=int, default=20, help="gradient steps of a timed run where none other is meant"
+    )
+    parser.add_argument(
+        "--block", type=int, default=5, help="steps of ours, then bare ones, in turn, for the cost of a step"
+    )
     parser.add_argument("--quick", action="store_true", help="4 images, 2 repeats, 3 steps: does it run?")
-    parser.add_argument("--only", nargs="+", choices=TITLES, default=list(TITLES), metavar="NAME", help=", ".join(TITLES))
+    parser.add_argument(
+        "--only", nargs="+", choices=TITLES, default=list(TITLES), metavar="NAME", help=", ".join(TITLES)
+    )
     parser.add_argument("--cache", type=Path, help="folder that benchmarks/reference.py has filled")
     parser.add_argument("--reference-steps", type=int, default=500)
-    parser.add_argument("--art-limit", type=int, default=100, help="most steps that ART is given (its default)")
     parser.add_argument(
-        "--art-gamut", choices=("free", "range"), default="free", help="colours of the peers; held to the range, torchattacks is left out"
+        "--art-limit", type=int, default=100, help="most steps that ART is given (its default)"
     )
-    parser.add_argument("--torchattacks-python", type=Path, help="Python of the environment with torchattacks")
-    parser.add_argument("--universal-steps", type=int, default=100, help="passes of ART's universal patch over its set")
+    parser.add_argument(
+        "--art-gamut",
+        choices=("free", "range"),
+        default="free",
+        help="colours of the peers; held to the range, torchattacks is left out",
+    )
+    parser.add_argument(
+        "--torchattacks-python", type=Path, help="Python of the environment with torchattacks"
+    )
+    parser.add_argument(
+        "--universal-steps", type=int, default=100, help="passes of ART's universal patch over its set"
+    )
     parser.add_argument("--universal-rate", type=float, default=0.05)
     parser.add_argument("--write", action="store_true", help="write the sections into benchmarks/RESULTS.md")
     args = parser.parse_args()
     if args.quick:
-        args.images, args.repeats, args.steps, args.block, args.universal_steps = min(args.images, 4), 2, 3, 2, 2
+        args.images, args.repeats, args.steps, args.block, args.universal_steps = (
+            min(args.images, 4),
+            2,
+            3,
+            2,
+            2,
+        )
     return args
 
 
 def section_name(name: str, args: argparse.Namespace) -> str:
     """Its name in the results: another choice of colours is another section."""
-    colours = {"ours": args.gamut, "peers": args.art_gamut} if name in ("throughput", "reach") else {"ours": args.gamut}
+    colours = (
+        {"ours": args.gamut, "peers": args.art_gamut}
+        if name in ("throughput", "reach")
+        else {"ours": args.gamut}
+    )
     usual = {"ours": "range", "peers": "free"}
-    return "-".join(["attack-speed", name, *(f"{who}-{what}" for who, what in colours.items() if what != usual[who])])
+    return "-".join(
+        ["attack-speed", name, *(f"{who}-{what}" for who, what in colours.items() if what != usual[who])]
+    )
 
 
 def say(name: str, seconds: float) -> None:
@@ -89,7 +122,9 @@ def torchattacks_child(args: argparse.Namespace, batch: PatchBatch, names: set[s
         yield child
 
 
-def measure(name: str, args: argparse.Namespace, victim: Victim, batch: PatchBatch, child: Any) -> list[Row] | str:
+def measure(
+    name: str, args: argparse.Namespace, victim: Victim, batch: PatchBatch, child: Any
+) -> list[Row] | str:
     """The rows of one measurement, or why there are none."""
     settings = AttackSettings()
     reference = find_reference(args, victim, batch) if name in ("strength", "reach") else None
@@ -106,7 +141,12 @@ def measure(name: str, args: argparse.Namespace, victim: Victim, batch: PatchBat
         from benchmarks.universal_peer import measure_universal
 
         return measure_universal(
-            victim, collect_common(args, victim, "train"), batch, area=args.area, steps=args.universal_steps, rate=args.universal_rate
+            victim,
+            collect_common(args, victim, "train"),
+            batch,
+            area=args.area,
+            steps=args.universal_steps,
+            rate=args.universal_rate,
         )
     from benchmarks import peer_measures
     from benchmarks.peers import load_plain
@@ -116,9 +156,13 @@ def measure(name: str, args: argparse.Namespace, victim: Victim, batch: PatchBat
     rules = peer_measures.RULES[:1] if args.quick else peer_measures.RULES
     peers = peer_measures.Peers(plain, child, args.art_gamut == "range", rules, args.art_limit)
     if name == "throughput":
-        return peer_measures.measure_throughput(victim, peers, batch, settings, steps=args.steps, repeats=args.repeats, say=say)
+        return peer_measures.measure_throughput(
+            victim, peers, batch, settings, steps=args.steps, repeats=args.repeats, say=say
+        )
     assert reference is not None
-    return peer_measures.measure_reach(victim, peers, batch, settings, reference, repeats=args.repeats, say=say)
+    return peer_measures.measure_reach(
+        victim, peers, batch, settings, reference, repeats=args.repeats, say=say
+    )
 
 
 def main() -> None:
@@ -127,7 +171,9 @@ def main() -> None:
     known = facts(args, victim, "adversarial-robustness-toolbox")
     with torchattacks_child(args, batch, set(args.only)) as child:
         if child:
-            known["versions"] += ", child: " + ", ".join(f"{name} {version}" for name, version in child.versions.items())
+            known["versions"] += ", child: " + ", ".join(
+                f"{name} {version}" for name, version in child.versions.items()
+            )
         print("\n".join(f"{name}: {value}" for name, value in known.items()), flush=True)
         for name in args.only:
             print(f"\n{TITLES[name]} on {device_name(batch.images.device)}", flush=True)
@@ -139,7 +185,11 @@ def main() -> None:
             print(body, flush=True)
             if args.write:
                 section = section_name(name, args)
-                colours = "" if section == f"attack-speed-{name}" else f" ({section.removeprefix(f'attack-speed-{name}-')})"
+                colours = (
+                    ""
+                    if section == f"attack-speed-{name}"
+                    else f" ({section.removeprefix(f'attack-speed-{name}-')})"
+                )
                 write_section(section, TITLES[name] + colours, f"{body}\n\n{provenance(sys.argv, known)}")
 
 

@@ -1,4 +1,5 @@
-"""Is the memory of an audit flat in the number of images? Peak resident memory of whole audits of growing size, each a process of its own.
+"""Is the memory of an audit flat in the number of images? Peak resident memory of whole audits of growing
+size, each a process of its own.
 
 One gradient step an attack: memory is asked here, not strength.
 """
@@ -23,8 +24,25 @@ def peak_mb(data: Path, split: str, limit: int) -> float:
     """Peak resident memory of one audit, in megabytes."""
     with tempfile.TemporaryDirectory() as out:
         command = [
-            sys.executable, str(Path(__file__).resolve()), "--child", "audit", str(data), "--split", split, "--limit", str(limit),
-            "--steps", "1", "--out", out, "--threads", "1", "--device", "cpu", "--shard-size", "32",
+            sys.executable,
+            str(Path(__file__).resolve()),
+            "--child",
+            "audit",
+            str(data),
+            "--split",
+            split,
+            "--limit",
+            str(limit),
+            "--steps",
+            "1",
+            "--out",
+            out,
+            "--threads",
+            "1",
+            "--device",
+            "cpu",
+            "--shard-size",
+            "32",
         ]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
     return float(done.stdout.split()[-1])
@@ -45,8 +63,12 @@ def main() -> None:
     if sys.argv[1:2] == ["--child"]:
         child(sys.argv[2:])
         return
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=None, help="folder of the patches; else what SNAP_HCD_DIR names")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--data", type=Path, default=None, help="folder of the patches; else what SNAP_HCD_DIR names"
+    )
     parser.add_argument("--split", default="train")
     parser.add_argument("--sizes", type=int, nargs="+", default=[64, 256, 1024], help="images of each audit")
     parser.add_argument("--write", action="store_true", help="write the section into benchmarks/RESULTS.md")
@@ -58,7 +80,11 @@ def main() -> None:
         print(*rows[-1], flush=True)
     body = table(("images", "peak resident memory"), rows)
     if args.write:
-        write_section("audit-memory", "Memory of an audit", f"{body}\n\n{provenance(sys.argv, victim_facts(Victim.load(shipped.MODEL)))}")
+        write_section(
+            "audit-memory",
+            "Memory of an audit",
+            f"{body}\n\n{provenance(sys.argv, victim_facts(Victim.load(shipped.MODEL)))}",
+        )
 
 
 if __name__ == "__main__":

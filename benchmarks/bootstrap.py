@@ -10,7 +10,9 @@ Values = NDArray[np.floating[Any]]
 RESAMPLES = 10_000
 
 
-def interval(statistic: Callable[[NDArray[np.int64]], Values], count: int, *, seed: int = 0) -> tuple[float, float]:
+def interval(
+    statistic: Callable[[NDArray[np.int64]], Values], count: int, *, seed: int = 0
+) -> tuple[float, float]:
     """95 % percentile interval of a statistic over ``count`` images.
 
     ``statistic`` takes image numbers int64 ``(R, count)``, one resample a row, and gives ``(R,)``.
@@ -27,5 +29,7 @@ def difference_interval(ours: Values, other: Values) -> tuple[float, float]:
 
 
 def ratio_interval(ours: Values, other: Values) -> tuple[float, float]:
-    """95 % interval of the mean of ``ours`` over the mean of ``other``, both ``(N,)`` over the same images."""
+    """95 % interval of the mean of ``ours`` over the mean of ``other``, both ``(N,)`` over the same
+    images.
+    """
     return interval(lambda drawn: ours[drawn].mean(1) / other[drawn].mean(1), len(ours))

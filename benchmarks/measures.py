@@ -1,4 +1,6 @@
-"""What `attack_speed.py` measures of our attack alone: the cost of a step, and strength against the reference."""
+"""What `attack_speed.py` measures of our attack alone: the cost of a step, and strength against the
+reference.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -33,8 +35,12 @@ def every_step(settings: AttackSettings) -> AttackSettings:
     return replace(settings, confidence=1.0)
 
 
-def measure_overhead(victim: Victim, batch: PatchBatch, settings: AttackSettings, *, block: int, repeats: int, say: Say) -> list[Row]:
-    """Our step against a bare forward and input-gradient of the same network, in alternating blocks of steps."""
+def measure_overhead(
+    victim: Victim, batch: PatchBatch, settings: AttackSettings, *, block: int, repeats: int, say: Say
+) -> list[Row]:
+    """Our step against a bare forward and input-gradient of the same network, in alternating blocks of
+    steps.
+    """
     device = batch.images.device
     # One long run is advanced block by block: the warm-up block holds its set-up, the others steps alone.
     steps = attack(victim, batch, replace(every_step(settings), steps=block * (repeats + 2)))
@@ -52,15 +58,23 @@ def measure_overhead(victim: Victim, batch: PatchBatch, settings: AttackSettings
                 logits = victim(images).float()
             torch.autograd.grad(Targeted(TARGET).margin(logits, rows).sum(), images)
 
-    times = alternate({"ours": lambda: time_once(ours, device), "bare": lambda: time_once(bare, device)}, repeats=repeats, on_time=say)
+    times = alternate(
+        {"ours": lambda: time_once(ours, device), "bare": lambda: time_once(bare, device)},
+        repeats=repeats,
+        on_time=say,
+    )
     ratio = ratios(times["ours"], times["bare"])
     step = {name: spread([seconds / block * 1000 for seconds in values]) for name, values in times.items()}
     detail = f"batch {len(batch)}: our step {step['ours'].text('.1f')} ms, bare {step['bare'].text('.1f')} ms"
     return [Row("our step over bare forward + input-gradient", "at most 1.10", ratio.text(".3f"), detail)]
 
 
-def measure_strength(victim: Victim, batch: PatchBatch, settings: AttackSettings, reference: Reference) -> list[Row]:
-    """Mean drop of the margin by our defaults against the reference, and what only the reference flips; on saved pictures."""
+def measure_strength(
+    victim: Victim, batch: PatchBatch, settings: AttackSettings, reference: Reference
+) -> list[Row]:
+    """Mean drop of the margin by our defaults against the reference, and what only the reference flips; on
+    saved pictures.
+    """
     for step in attack(victim, batch, every_step(settings)):
         last = step
     before = margins(victim, batch.images)
@@ -68,14 +82,24 @@ def measure_strength(victim: Victim, batch: PatchBatch, settings: AttackSettings
     ours, best = (found - before).numpy(), (reference.margins - before).numpy()
     low, high = ratio_interval(ours, best)
     lost = int(((reference.margins > 0) & (found <= 0)).sum())
-    flips = f"ours flips {int((found > 0).sum())}, the reference {int((reference.margins > 0).sum())} of {len(batch)}"
+    flips = (
+        f"ours flips {int((found > 0).sum())}, the reference {int((reference.margins > 0).sum())} of "
+        f"{len(batch)}"
+    )
     drops = f"mean drop {ours.mean():.3f} against {best.mean():.3f}"
     return [
         Row(
-            f"drop by {settings.steps} default steps over the reference's", "at least 0.97",
-            f"{ours.mean() / best.mean():.3f} (95 % {low:.3f} to {high:.3f})", f"{drops}; reference: {reference.text()}",
+            f"drop by {settings.steps} default steps over the reference's",
+            "at least 0.97",
+            f"{ours.mean() / best.mean():.3f} (95 % {low:.3f} to {high:.3f})",
+            f"{drops}; reference: {reference.text()}",
         ),
-        Row("images that the reference flips and ours does not", "at most 2 %", f"{lost / len(batch):.1%} ({lost} of {len(batch)})", flips),
+        Row(
+            "images that the reference flips and ours does not",
+            "at most 2 %",
+            f"{lost / len(batch):.1%} ({lost} of {len(batch)})",
+            flips,
+        ),
     ]
 
 
@@ -83,8 +107,8 @@ def measure_strength(victim: Victim, batch: PatchBatch, settings: AttackSettings
 class Reach:
     """When an attack comes to 95 % of the reference's drop.
 
-    ``each`` is the first step at which each image does, infinite where it does not; ``mean`` the first at which the mean drop
-    of the batch does, None where it does not.
+    ``each`` is the first step at which each image does, infinite where it does not; ``mean`` the first at
+    which the mean drop of the batch does, None where it does not.
     """
 
     each: torch.Tensor
@@ -103,7 +127,9 @@ class Reach:
 
 
 class Tracer:
-    """Best drop so far of each image, step by step, until the mean and half of the images have come to the goal."""
+    """Best drop so far of each image, step by step, until the mean and half of the images have come to the
+    goal.
+    """
 
     def __init__(self, victim: Victim, batch: PatchBatch, reference: Reference) -> None:
         self._victim = victim

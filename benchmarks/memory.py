@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 from snapgui.engine.victim.memory import keep_freed_memory
 
-# malloc.h; glibc raises the threshold from which it maps blocks one by one to 32 MB by itself, and trims from twice that.
+# malloc.h; glibc raises the threshold from which it maps blocks one by one to 32 MB by itself, and trims from
+# twice that.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_MMAP_MAX = -1, -3, -4
 _USUAL = {_M_MMAP_THRESHOLD: 32 * 2**20, _M_TRIM_THRESHOLD: 64 * 2**20, _M_MMAP_MAX: 65536}
 

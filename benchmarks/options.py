@@ -21,7 +21,9 @@ def add_common(parser: argparse.ArgumentParser, *, images: int = 64, split: str 
     """Add the shared options."""
     parser.add_argument("--images", type=int, default=images, help="how many correctly classified metastases")
     parser.add_argument("--split", default=split)
-    parser.add_argument("--data", type=Path, default=None, help="folder of the patches; else what SNAP_HCD_DIR names")
+    parser.add_argument(
+        "--data", type=Path, default=None, help="folder of the patches; else what SNAP_HCD_DIR names"
+    )
     parser.add_argument("--model", type=Path, default=shipped.MODEL, help="checkpoint of the victim")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--cells", type=int, default=12)
@@ -49,16 +51,27 @@ def victim_facts(victim: Victim, *packages: str) -> dict[str, str]:
     device = victim.mean.device
     return {
         "device": f"{device_name(device)}, {torch.get_num_threads()} CPU threads",
-        "versions": ", ".join(f"{name} {version}" for name, version in versions("torch", "torchvision", "numpy", *packages).items()),
-        "victim": f"{victim.card.name}, {victim.card.architecture} at {victim.card.input_size_px} px, sha256 {victim.card.sha256}",
+        "versions": ", ".join(
+            f"{name} {version}"
+            for name, version in versions("torch", "torchvision", "numpy", *packages).items()
+        ),
+        "victim": (
+            f"{victim.card.name}, {victim.card.architecture} at {victim.card.input_size_px} px, sha256 "
+            f"{victim.card.sha256}"
+        ),
     }
 
 
 def facts(args: argparse.Namespace, victim: Victim, *packages: str) -> dict[str, str]:
     """What a reader must know beside the numbers."""
     return victim_facts(victim, *packages) | {
-        "patches": f"the first {args.images} correctly classified metastases of {args.split} with room for the cells",
-        "masks": f"{args.cells} scattered cells, {args.area:.0%} of the image, centre {args.centre}; gamut {args.gamut}",
+        "patches": (
+            f"the first {args.images} correctly classified metastases of {args.split} with room for the cells"
+        ),
+        "masks": (
+            f"{args.cells} scattered cells, {args.area:.0%} of the image, centre {args.centre}; gamut "
+            f"{args.gamut}"
+        ),
     }
 
 

@@ -28,8 +28,9 @@ JUDGED_AT_ONCE = 32
 class PatchBatch:
     """Metastases that the victim finds, with the pixels that an attack may change.
 
-    ``images`` is float32 ``(N, 3, H, W)`` in [0, 1], ``masks`` bool ``(N, 1, H, W)``; ``gamut`` names the colours that our attack
-    may use: one of the engine's, or ``free`` for every colour, which is what the peers have.
+    ``images`` is float32 ``(N, 3, H, W)`` in [0, 1], ``masks`` bool ``(N, 1, H, W)``; ``gamut`` names the
+    colours that our attack may use: one of the engine's, or ``free`` for every colour, which is what the
+    peers have.
     """
 
     ids: tuple[str, ...]
@@ -45,7 +46,9 @@ class PatchBatch:
 
     def take(self, places: list[int]) -> "PatchBatch":
         """The images at these places."""
-        return replace(self, ids=tuple(self.ids[i] for i in places), images=self.images[places], masks=self.masks[places])
+        return replace(
+            self, ids=tuple(self.ids[i] for i in places), images=self.images[places], masks=self.masks[places]
+        )
 
     def chunks(self, size: int) -> Iterator["PatchBatch"]:
         """Consecutive parts of at most ``size`` images."""
@@ -57,7 +60,9 @@ def find_data(folder: Path | None = None) -> Path:
     """``folder``, else the one that SNAP_HCD_DIR names."""
     named = folder or os.environ.get("SNAP_HCD_DIR")
     if not named:
-        raise DataError("No patches are named. Give --data, or set SNAP_HCD_DIR to the folder that holds them.")
+        raise DataError(
+            "No patches are named. Give --data, or set SNAP_HCD_DIR to the folder that holds them."
+        )
     return Path(named)
 
 
@@ -67,7 +72,9 @@ def open_hcd(folder: Path | None = None) -> PatchSet:
 
 
 def collect(patches: PatchSet, victim: Victim, *, count: int, cells: CellSettings) -> PatchBatch:
-    """The first ``count`` correctly classified metastases with room for the cells, in the order of the data set."""
+    """The first ``count`` correctly classified metastases with room for the cells, in the order of the data
+    set.
+    """
     device = victim.mean.device
     ids: list[str] = []
     images: list[torch.Tensor] = []
@@ -88,7 +95,10 @@ def collect(patches: PatchSet, victim: Victim, *, count: int, cells: CellSetting
         images.append(to_image(pixels))
         masks.append(torch.from_numpy(draw_mask(outlines, pixels.shape[:2]))[None])
     if len(ids) < count:
-        raise DataError(f"Only {len(ids)} correctly classified metastases have room for the cells; {count} were asked for.")
+        raise DataError(
+            f"Only {len(ids)} correctly classified metastases have room for the cells; {count} were "
+            "asked for."
+        )
     return PatchBatch(tuple(ids), torch.stack(images).to(device), torch.stack(masks).to(device))
 
 
@@ -100,9 +110,16 @@ def save_and_read(images: torch.Tensor) -> torch.Tensor:
 
 @torch.no_grad()
 def margins(victim: Victim, images: torch.Tensor) -> torch.Tensor:
-    """How far each image ``(N, 3, H, W)`` is taken for normal: logit margin ``(N,)`` in float32, above 0 once the class flips."""
+    """How far each image ``(N, 3, H, W)`` is taken for normal: logit margin ``(N,)`` in float32, above 0 once
+    the class flips.
+    """
     objective = Targeted(TARGET)
-    logits = torch.cat([victim(images[first : first + JUDGED_AT_ONCE]).float() for first in range(0, len(images), JUDGED_AT_ONCE)])
+    logits = torch.cat(
+        [
+            victim(images[first : first + JUDGED_AT_ONCE]).float()
+            for first in range(0, len(images), JUDGED_AT_ONCE)
+        ]
+    )
     return objective.margin(logits, torch.arange(len(images), device=images.device)).cpu()
 
 
@@ -112,11 +129,19 @@ def saved_margins(victim: Victim, images: torch.Tensor) -> torch.Tensor:
 
 
 def attack(victim: Victim, batch: PatchBatch, settings: AttackSettings) -> Iterator[Step]:
-    """Our attack from images and masks alone, in the batch's gamut: gamut and start colours are part of its work, and of its time."""
+    """Our attack from images and masks alone, in the batch's gamut: gamut and start colours are part of its
+    work, and of its time.
+    """
     gamut = free_gamut(batch.images) if batch.gamut == "free" else fit_gamut(batch.gamut, batch.images)
     start = start_colours(settings.start, batch.images, batch.masks, gamut, seed=settings.seed)
     return run_attack(
-        victim, batch.images, batch.masks, objective=Targeted(settings.target), gamut=gamut, start=start, settings=settings
+        victim,
+        batch.images,
+        batch.masks,
+        objective=Targeted(settings.target),
+        gamut=gamut,
+        start=start,
+        settings=settings,
     )
 
 

@@ -1,4 +1,6 @@
-"""What `attack_speed.py` measures of our attack beside its peers: speed, and time to the reference's strength."""
+"""What `attack_speed.py` measures of our attack beside its peers: speed, and time to the reference's
+strength.
+"""
 
 import contextlib
 from collections.abc import Callable, Sequence
@@ -22,8 +24,11 @@ from snapgui.engine.victim.victim import Victim
 # ART's defaults first; the others are what a patient user might try.
 RULES = (ArtRule(), ArtRule(0.05), ArtRule(0.2), ArtRule(0.1, 0.5))
 NAMES = {
-    "art usual": "ART as users get it", "art plain": "the same with our memory setting", "art frozen": "ART with our frozen network",
-    "torchattacks plain": "torchattacks as users get it", "torchattacks frozen": "torchattacks, frozen and channels-last",
+    "art usual": "ART as users get it",
+    "art plain": "the same with our memory setting",
+    "art frozen": "ART with our frozen network",
+    "torchattacks plain": "torchattacks as users get it",
+    "torchattacks frozen": "torchattacks, frozen and channels-last",
 }
 
 
@@ -58,7 +63,9 @@ def check_same(victim: Victim, plain: nn.Module, batch: PatchBatch) -> None:
     """Raise unless the network that the peers get as users do is the victim."""
     apart = largest_difference(victim, plain, batch.images[:4])
     if apart > 1e-2:
-        raise ValueError(f"The plain network's logits lie {apart:.3g} from the victim's: it is not the same classifier.")
+        raise ValueError(
+            f"The plain network's logits lie {apart:.3g} from the victim's: it is not the same classifier."
+        )
 
 
 @dataclass(frozen=True)
@@ -75,10 +82,23 @@ class _Plan:
         return f"{peer}, {self.name}" if self.name else peer
 
 
-def _runs(victim: Victim, peers: Peers, batch: PatchBatch, settings: AttackSettings, *, steps: int, plans: Sequence[_Plan]) -> dict[str, Callable[[], float]]:
-    """One timed run of each attack, from pictures and masks to pictures: ours by ``steps``, the peers by each plan."""
+def _runs(
+    victim: Victim,
+    peers: Peers,
+    batch: PatchBatch,
+    settings: AttackSettings,
+    *,
+    steps: int,
+    plans: Sequence[_Plan],
+) -> dict[str, Callable[[], float]]:
+    """One timed run of each attack, from pictures and masks to pictures: ours by ``steps``, the peers by each
+    plan.
+    """
     device = batch.images.device
-    plain, frozen = ArtPgd(peers.plain, batch, confined=peers.confined), ArtPgd(victim, batch, confined=peers.confined)
+    plain, frozen = (
+        ArtPgd(peers.plain, batch, confined=peers.confined),
+        ArtPgd(victim, batch, confined=peers.confined),
+    )
 
     def timed(peer: ArtPgd, plan: _Plan, memory: Callable[[], AbstractContextManager[None]]) -> float:
         with memory():
@@ -97,24 +117,39 @@ def _runs(victim: Victim, peers: Peers, batch: PatchBatch, settings: AttackSetti
 
 
 def measure_throughput(
-    victim: Victim, peers: Peers, batch: PatchBatch, settings: AttackSettings, *, steps: int, repeats: int, say: Say
+    victim: Victim,
+    peers: Peers,
+    batch: PatchBatch,
+    settings: AttackSettings,
+    *,
+    steps: int,
+    repeats: int,
+    say: Say,
 ) -> list[Row]:
     """Image-steps a second of whole calls of that many steps."""
     runs = _runs(victim, peers, batch, settings, steps=steps, plans=[_Plan(ArtRule(), steps)])
     times = alternate(runs, repeats=repeats, on_time=say)
-    rates = {name: spread([len(batch) * steps / seconds for seconds in values]).text(".1f") for name, values in times.items()}
+    rates = {
+        name: spread([len(batch) * steps / seconds for seconds in values]).text(".1f")
+        for name, values in times.items()
+    }
     goals = {"art usual": "at least 2"}
     return [
         Row(
-            f"image-steps a second: ours over {NAMES[name]}", goals.get(name, ""), ratios(times[name], times["ours"]).text(),
+            f"image-steps a second: ours over {NAMES[name]}",
+            goals.get(name, ""),
+            ratios(times[name], times["ours"]).text(),
             f"{steps} steps, batch {len(batch)}, {peers.text()}: {rates['ours']} against {rates[name]}",
         )
-        for name in times if name != "ours"
+        for name in times
+        if name != "ours"
     ]
 
 
 def trace_art(victim: Victim, peers: Peers, batch: PatchBatch, reference: Reference, rule: ArtRule) -> Reach:
-    """When ART gets there: its iterates as its own hook shows them, each image credited with its best so far; not timed."""
+    """When ART gets there: its iterates as its own hook shows them, each image credited with its best so far;
+    not timed.
+    """
     tracer = Tracer(victim, batch, reference)
     pgd = ArtPgd(victim, batch, confined=peers.confined)
 
@@ -128,29 +163,56 @@ def trace_art(victim: Victim, peers: Peers, batch: PatchBatch, reference: Refere
 
 
 def measure_reach(
-    victim: Victim, peers: Peers, batch: PatchBatch, settings: AttackSettings, reference: Reference, *, repeats: int, say: Say
+    victim: Victim,
+    peers: Peers,
+    batch: PatchBatch,
+    settings: AttackSettings,
+    reference: Reference,
+    *,
+    repeats: int,
+    say: Say,
 ) -> list[Row]:
-    """Steps and time to 95 % of the reference's drop; ART by its default rule and by the one that gets there first, stopped at the right step."""
+    """Steps and time to 95 % of the reference's drop; ART by its default rule and by the one that gets there
+    first, stopped at the right step.
+    """
     ours = trace_ours(victim, batch, settings, reference)
     traces = {rule: trace_art(victim, peers, batch, reference, rule) for rule in peers.rules}
     tried = "; ".join(f"ART, {one.text()}: {trace.text(peers.limit)}" for one, trace in traces.items())
     rows = [
         Row(
-            "steps to 95 % of the reference's drop, median of the images", "at most 15", f"{ours.median:g}",
+            "steps to 95 % of the reference's drop, median of the images",
+            "at most 15",
+            f"{ours.median:g}",
             f"ours: {ours.text(settings.steps)}. {tried}. Reference: {reference.text()}",
         )
     ]
     if ours.mean is None:
-        return [*rows, Row("time to 95 % of the reference's drop", "at least 5 and 3", "not reached", f"in {settings.steps} steps of ours")]
+        return [
+            *rows,
+            Row(
+                "time to 95 % of the reference's drop",
+                "at least 5 and 3",
+                "not reached",
+                f"in {settings.steps} steps of ours",
+            ),
+        ]
     first, _ = min(traces.items(), key=lambda item: peers.limit + 1 if item[1].mean is None else item[1].mean)
-    plans = [_plan(rule, traces[rule], peers.limit, "default rule" if rule == ArtRule() else "best rule") for rule in dict.fromkeys((ArtRule(), first))]
-    times = alternate(_runs(victim, peers, batch, settings, steps=ours.mean, plans=plans), repeats=repeats, on_time=say)
+    plans = [
+        _plan(rule, traces[rule], peers.limit, "default rule" if rule == ArtRule() else "best rule")
+        for rule in dict.fromkeys((ArtRule(), first))
+    ]
+    times = alternate(
+        _runs(victim, peers, batch, settings, steps=ours.mean, plans=plans), repeats=repeats, on_time=say
+    )
     goals = {"art usual": "at least 5", "art frozen": "at least 3"}
     for plan in plans:
         for peer, words in NAMES.items():
             if (name := plan.named(peer)) not in times:
                 continue
-            seconds = f"{spread(times['ours']).text()} s for {ours.mean} steps against {spread(times[name]).text()} s for {plan.steps}"
+            seconds = (
+                f"{spread(times['ours']).text()} s for {ours.mean} steps against "
+                f"{spread(times[name]).text()} s for {plan.steps}"
+            )
             what = f"time to 95 % of the reference's drop: {plan.named(words)}, over ours"
             detail = f"{seconds}, {plan.rule.text()}, {peers.text()}{plan.short}"
             rows.append(Row(what, goals.get(peer, ""), ratios(times[name], times["ours"]).text(), detail))
@@ -158,7 +220,9 @@ def measure_reach(
 
 
 def _plan(rule: ArtRule, trace: Reach, limit: int, name: str) -> _Plan:
-    """The peer by this rule, as many steps as it needs; where it does not get there, the limit, which is a lower bound."""
+    """The peer by this rule, as many steps as it needs; where it does not get there, the limit, which is a
+    lower bound.
+    """
     if trace.mean is None:
         return _Plan(rule, limit, name, f" (a lower bound: the peer is not there after {limit} steps)")
     return _Plan(rule, trace.mean, name)

@@ -1,6 +1,7 @@
 """The same task done by IBM ART: masked PGD for each image.
 
-Every peer gets images in [0, 1] on their native grid, resizing inside the network: what the victim itself gets.
+Every peer gets images in [0, 1] on their native grid, resizing inside the network: what the victim itself
+gets.
 """
 
 from dataclasses import dataclass
@@ -22,7 +23,9 @@ from snapgui.engine.victim.victim import ModelCard, read_card
 
 
 class PlainClassifier(nn.Module):
-    """A checkpoint as a user of torchvision has it: weights that want gradients, batch norm as it is, contiguous memory."""
+    """A checkpoint as a user of torchvision has it: weights that want gradients, batch norm as it is,
+    contiguous memory.
+    """
 
     mean: torch.Tensor
     std: torch.Tensor
@@ -64,7 +67,9 @@ class ArtRule:
 
 
 class IterateHook(SummaryWriter):  # type: ignore[misc]
-    """ART's own hook for watching a run, without TensorBoard: hands over every iterate before the step from it."""
+    """ART's own hook for watching a run, without TensorBoard: hands over every iterate before the step from
+    it.
+    """
 
     def __init__(self, on_iterate: Any) -> None:
         self._on_iterate = on_iterate
@@ -80,7 +85,11 @@ class IterateHook(SummaryWriter):  # type: ignore[misc]
 def classifier(model: nn.Module, batch: PatchBatch) -> PyTorchClassifier:
     """ART's wrapper of a network."""
     return PyTorchClassifier(
-        model, loss=nn.CrossEntropyLoss(), input_shape=tuple(batch.images.shape[1:]), nb_classes=2, clip_values=(0.0, 1.0),
+        model,
+        loss=nn.CrossEntropyLoss(),
+        input_shape=tuple(batch.images.shape[1:]),
+        nb_classes=2,
+        clip_values=(0.0, 1.0),
         device_type="gpu" if batch.images.is_cuda else "cpu",
     )
 
@@ -93,9 +102,11 @@ def towards_target(count: int) -> np.ndarray[Any, np.dtype[np.float32]]:
 
 
 class Confined(nn.Module):
-    """A network that reads a batch in coordinates of each image's own range: 0 is a channel's minimum, 1 its maximum.
+    """A network that reads a batch in coordinates of each image's own range: 0 is a channel's minimum, 1 its
+    maximum.
 
-    ART knows no colours of an image; behind this its box of [0, 1] is the `range` gamut. It holds for one batch, in its order.
+    ART knows no colours of an image; behind this its box of [0, 1] is the `range` gamut. It holds for one
+    batch, in its order.
     """
 
     def __init__(self, network: nn.Module, images: torch.Tensor) -> None:
@@ -105,7 +116,9 @@ class Confined(nn.Module):
         self.width = (images.amax((2, 3), keepdim=True) - self.low).clamp_min(1e-6)
 
     def colours(self, coordinates: torch.Tensor) -> torch.Tensor:
-        """Images of coordinates, both ``(n, 3, H, W)``, ``n`` no more than the batch (ART also asks for the first alone)."""
+        """Images of coordinates, both ``(n, 3, H, W)``, ``n`` no more than the batch (ART also asks for the
+        first alone).
+        """
         return self.low[: len(coordinates)] + self.width[: len(coordinates)] * coordinates
 
     def coordinates(self, images: torch.Tensor) -> torch.Tensor:
@@ -131,10 +144,21 @@ class ArtPgd:
         self._masks = batch.masks.float().cpu().numpy()
 
     def __call__(self, steps: int, rule: ArtRule, *, hook: IterateHook | None = None) -> torch.Tensor:
-        """Images after so many steps, from the unchanged image; ART's closing forward pass over the result is part of it."""
+        """Images after so many steps, from the unchanged image; ART's closing forward pass over the result is
+        part of it.
+        """
         pgd = ProjectedGradientDescentPyTorch(
-            self._classifier, norm=np.inf, eps=1.0, eps_step=rule.step, decay=rule.decay, max_iter=steps, targeted=True,
-            num_random_init=0, batch_size=len(self._images), summary_writer=hook or False, verbose=False,
+            self._classifier,
+            norm=np.inf,
+            eps=1.0,
+            eps_step=rule.step,
+            decay=rule.decay,
+            max_iter=steps,
+            targeted=True,
+            num_random_init=0,
+            batch_size=len(self._images),
+            summary_writer=hook or False,
+            verbose=False,
         )
         found = pgd.generate(x=self._images, y=towards_target(len(self._images)), mask=self._masks)
         return self.images_of(torch.from_numpy(found))

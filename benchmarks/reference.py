@@ -1,7 +1,9 @@
-"""The strongest attack found for each image: the best of three rules over many starts, kept on disk image by image.
+"""The strongest attack found for each image: the best of three rules over many starts, kept on disk image by
+image.
 
-`python benchmarks/reference.py --cache DIR [--images 64] [--rounds 11] [--steps 500]` may be stopped at any moment and goes on
-from what is there. Round 0 starts from the image's median, each further round from random colours: what a restart is.
+`python benchmarks/reference.py --cache DIR [--images 64] [--rounds 11] [--steps 500]` may be stopped at any
+moment and goes on from what is there. Round 0 starts from the image's median, each further round from random
+colours: what a restart is.
 """
 
 import argparse
@@ -52,11 +54,16 @@ class Reference:
     def text(self) -> str:
         """How much stands behind it."""
         rounds = ", ".join(f"{name} {count}" for name, count in self.rounds.items())
-        return f"{len(self.margins)} images, {self.steps} steps, rounds (1 from the median, the rest restarts): {rounds}"
+        return (
+            f"{len(self.margins)} images, {self.steps} steps, rounds (1 from the median, the rest "
+            f"restarts): {rounds}"
+        )
 
 
 def file_name(image: torch.Tensor, mask: torch.Tensor) -> str:
-    """The name of an image's file: its own digest with that of the mask, so that neither can change unseen."""
+    """The name of an image's file: its own digest with that of the mask, so that neither can change
+    unseen.
+    """
     return sha256(image.cpu().numpy().tobytes() + mask.cpu().numpy().tobytes())[:24] + ".npz"
 
 
@@ -77,10 +84,16 @@ def write_margins(path: Path, found: dict[str, float]) -> None:
     os.replace(new, path)
 
 
-def search(victim: Victim, batch: PatchBatch, settings: ReferenceSettings, rule: OptimiserName, number: int) -> torch.Tensor:
+def search(
+    victim: Victim, batch: PatchBatch, settings: ReferenceSettings, rule: OptimiserName, number: int
+) -> torch.Tensor:
     """Margins ``(N,)`` of the saved pictures after one round of one rule."""
     config = AttackSettings(
-        target=settings.target, start="random" if number else "median", steps=settings.steps, confidence=1.0, seed=number,
+        target=settings.target,
+        start="random" if number else "median",
+        steps=settings.steps,
+        confidence=1.0,
+        seed=number,
         optimiser=rule,
     )
     for step in attack(victim, batch, config):
@@ -89,12 +102,23 @@ def search(victim: Victim, batch: PatchBatch, settings: ReferenceSettings, rule:
 
 
 def fill(
-    victim: Victim, batch: PatchBatch, folder: Path, settings: ReferenceSettings, *, rounds: int, chunk: int = 16,
-    rules: Sequence[OptimiserName] = OPTIMISERS, report: Callable[[str], None] = print,
+    victim: Victim,
+    batch: PatchBatch,
+    folder: Path,
+    settings: ReferenceSettings,
+    *,
+    rounds: int,
+    chunk: int = 16,
+    rules: Sequence[OptimiserName] = OPTIMISERS,
+    report: Callable[[str], None] = print,
 ) -> None:
-    """Do what is not done yet, round by round, so that a shorter run is a smaller and not a lopsided reference."""
+    """Do what is not done yet, round by round, so that a shorter run is a smaller and not a lopsided
+    reference.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "settings.json").write_text(json.dumps(dataclasses.asdict(settings), indent=1))
+    (folder / "settings.json").write_text(
+        json.dumps(dataclasses.asdict(settings), indent=1), encoding="utf-8"
+    )
     names = [file_name(image, mask) for image, mask in zip(batch.images, batch.masks, strict=True)]
     done = {name: read_margins(folder / name) for name in names}
     for number in range(rounds):
@@ -108,33 +132,59 @@ def fill(
                 for index, margin in zip(part, found.tolist(), strict=True):
                     done[names[index]][unit] = margin
                     write_margins(folder / names[index], done[names[index]])
-                report(f"{unit}: {len(names) - len(left) + first + len(part)} of {len(names)} images, {time.perf_counter() - began:.1f} s")
+                report(
+                    f"{unit}: {len(names) - len(left) + first + len(part)} of {len(names)} images, "
+                    f"{time.perf_counter() - began:.1f} s"
+                )
 
 
 def read_reference(batch: PatchBatch, folder: Path, settings: ReferenceSettings) -> Reference | None:
     """What the cache holds for all of these images; None where one of them has nothing."""
-    found = [read_margins(folder / file_name(image, mask)) for image, mask in zip(batch.images, batch.masks, strict=True)]
+    found = [
+        read_margins(folder / file_name(image, mask))
+        for image, mask in zip(batch.images, batch.masks, strict=True)
+    ]
     common = set.intersection(*(set(one) for one in found))
     if not common:
         return None
-    # Only what all images have: an image with more rounds than its neighbours would be judged by another measure.
+    # Only what all images have: an image with more rounds than its neighbours would be judged by another
+    # measure.
     best = torch.tensor([max(one[unit] for unit in common) for one in found])
-    return Reference(best, {rule: sum(unit.startswith(f"{rule}-") for unit in common) for rule in OPTIMISERS}, settings.steps)
+    return Reference(
+        best,
+        {rule: sum(unit.startswith(f"{rule}-") for unit in common) for rule in OPTIMISERS},
+        settings.steps,
+    )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     add_common(parser)
     parser.add_argument("--cache", type=Path, required=True, help="folder of the margins found")
-    parser.add_argument("--rounds", type=int, default=11, help="rounds of each rule: one from the median, the rest random")
-    parser.add_argument("--rules", nargs="+", choices=OPTIMISERS, default=list(OPTIMISERS), help="which rules search")
+    parser.add_argument(
+        "--rounds", type=int, default=11, help="rounds of each rule: one from the median, the rest random"
+    )
+    parser.add_argument(
+        "--rules", nargs="+", choices=OPTIMISERS, default=list(OPTIMISERS), help="which rules search"
+    )
     parser.add_argument("--steps", type=int, default=500, help="gradient steps a round")
     parser.add_argument("--chunk", type=int, default=16, help="images at once; what a kill can lose")
     args = parser.parse_args()
     victim, batch = load_common(args)
     settings = ReferenceSettings(victim.card.sha256, args.gamut, args.steps)
     folder = settings.folder(args.cache)
-    fill(victim, batch, folder, settings, rounds=args.rounds, chunk=args.chunk, rules=args.rules, report=lambda line: print(line, flush=True))
+    fill(
+        victim,
+        batch,
+        folder,
+        settings,
+        rounds=args.rounds,
+        chunk=args.chunk,
+        rules=args.rules,
+        report=lambda line: print(line, flush=True),
+    )
     reference = read_reference(batch, folder, settings)
     assert reference is not None
     print(reference.text())

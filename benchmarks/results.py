@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-HEAD = "# Results\n\nEvery section was written by the script that its command names; numbers are not edited by hand.\n"
+HEAD = (
+    "# Results\n\nEvery section was written by the script that its command names; numbers are not "
+    "edited by hand.\n"
+)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -25,7 +28,10 @@ def shown_command(argv: Sequence[str]) -> str:
 def provenance(argv: Sequence[str], facts: dict[str, str]) -> str:
     """When, with what and on what: one list item each."""
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    return "\n".join(f"- {name}: {value}" for name, value in {"date": today, "command": f"`{shown_command(argv)}`", **facts}.items())
+    return "\n".join(
+        f"- {name}: {value}"
+        for name, value in {"date": today, "command": f"`{shown_command(argv)}`", **facts}.items()
+    )
 
 
 def replace_section(text: str, name: str, body: str) -> str:

@@ -1,4 +1,5 @@
-"""Do the intervals of a reader study hold what they promise? Simulated studies of known truth, counted one by one.
+"""Do the intervals of a reader study hold what they promise? Simulated studies of known truth, counted one by
+one.
 
 Readers rate on six steps; what makes a reader bold or keen, and a source odd, is drawn anew for every study.
 """
@@ -95,7 +96,9 @@ def draw_study(world: World, rng: np.random.Generator) -> list[Floats]:
 
 def rating_shares(middle: Floats, spread: float) -> Floats:
     """Shares of the six ratings ``(6, ...)`` for a mean and a standard deviation of what is rated."""
-    return np.diff(stats.norm.cdf((CUTS.reshape(-1, *[1] * middle.ndim) - middle) / spread), axis=0, prepend=0, append=1)
+    return np.diff(
+        stats.norm.cdf((CUTS.reshape(-1, *[1] * middle.ndim) - middle) / spread), axis=0, prepend=0, append=1
+    )
 
 
 @functools.cache
@@ -112,19 +115,30 @@ def truths(world: World) -> dict[str, float]:
     for k in (1, 2):
         shares = rating_shares(bold + keen + world.shifts[k], spreads[k])
         found |= {
-            f"hit {k}": float((shares[3:].sum(0) * weight).sum()), f"area {k}": float(((shares * below).sum(0) * weight).sum()),
+            f"hit {k}": float((shares[3:].sum(0) * weight).sum()),
+            f"area {k}": float(((shares * below).sum(0) * weight).sum()),
             f"place {k}": float(((shares * below * PLACED.reshape(-1, 1, 1)).sum(0) * weight).sum()),
-            f"d {k}": scores[k] - scores[0], f"c {k}": -(scores[k] + scores[0]) / 2,
+            f"d {k}": scores[k] - scores[0],
+            f"c {k}": -(scores[k] + scores[0]) / 2,
         }
     return found
 
 
 def latin_study(world: World, rng: np.random.Generator, *, resamples: int) -> Found:
-    """The intervals over readers and sources of one simulated study in a Latin square, each with the truth."""
+    """The intervals over readers and sources of one simulated study in a Latin square, each with the
+    truth.
+    """
     ratings, true = draw_study(world, rng), truths(world)
     said = [np.where(np.isfinite(one), one > 3, np.nan) for one in ratings]
     shares, scores = [share_part(one) for one in said], [score_part(one) for one in said]
-    placed = [np.where(np.isfinite(one), rng.random(one.shape) < PLACED[np.nan_to_num(one, nan=1).astype(int) - 1], np.nan) for one in ratings]
+    placed = [
+        np.where(
+            np.isfinite(one),
+            rng.random(one.shape) < PLACED[np.nan_to_num(one, nan=1).astype(int) - 1],
+            np.nan,
+        )
+        for one in ratings
+    ]
     areas = [area_parts(ratings[k], ratings[0]) for k in (1, 2)]
     places = [area_parts(ratings[k], ratings[0], placed[k]) for k in (1, 2)]
 
@@ -135,22 +149,33 @@ def latin_study(world: World, rng: np.random.Generator, *, resamples: int) -> Fo
         return [*first, *(part.times(-1) for part in second)]
 
     found: Found = {
-        "hit rate": over([shares[1]], true["hit 1"], "share"), "false-alarm rate": over([shares[0]], true["alarm"], "share"),
-        "d'": over(less([scores[1]], [scores[0]]), true["d 1"]), "criterion c": over([one.times(-0.5) for one in scores[:2]], true["c 1"]),
-        "ROC area": over(areas[0], true["area 1"], "area"), "LROC area": over(places[0], true["place 1"], "area"),
-        "SNAP minus sham: hit rate (mean difference of a Latin square)": (crossed_mean_difference(said[1], said[2]).interval, true["hit 1"] - true["hit 2"]),
+        "hit rate": over([shares[1]], true["hit 1"], "share"),
+        "false-alarm rate": over([shares[0]], true["alarm"], "share"),
+        "d'": over(less([scores[1]], [scores[0]]), true["d 1"]),
+        "criterion c": over([one.times(-0.5) for one in scores[:2]], true["c 1"]),
+        "ROC area": over(areas[0], true["area 1"], "area"),
+        "LROC area": over(places[0], true["place 1"], "area"),
+        "SNAP minus sham: hit rate (mean difference of a Latin square)": (
+            crossed_mean_difference(said[1], said[2]).interval,
+            true["hit 1"] - true["hit 2"],
+        ),
         "SNAP minus sham: d'": over(less([scores[1]], [scores[2]]), true["d 1"] - true["d 2"]),
         "SNAP minus sham: ROC area": over(less(*areas), true["area 1"] - true["area 2"]),
         "SNAP minus sham: LROC area": over(less(*places), true["place 1"] - true["place 2"]),
     }
     both = np.concatenate([ratings[1], ratings[0]], axis=1)
-    found["ROC area by U-statistics (iMRMC), of a Latin square"] = crossed_area(both, np.repeat([1, 0], world.sources)).interval, true["area 1"]
+    found["ROC area by U-statistics (iMRMC), of a Latin square"] = (
+        crossed_area(both, np.repeat([1, 0], world.sources)).interval,
+        true["area 1"],
+    )
     if resamples:
         found |= _by_bootstrap(ratings, true, rng, resamples)
     return found
 
 
-def _by_bootstrap(ratings: list[Floats], true: dict[str, float], rng: np.random.Generator, resamples: int) -> Found:
+def _by_bootstrap(
+    ratings: list[Floats], true: dict[str, float], rng: np.random.Generator, resamples: int
+) -> Found:
     counts = np.stack([one[:, :, None] == np.arange(1, 7) for one in ratings], axis=2).astype(float)
 
     def areas(drawn: Floats) -> Floats:
@@ -161,9 +186,12 @@ def _by_bootstrap(ratings: list[Floats], true: dict[str, float], rng: np.random.
         return np.array([first, first - second])
 
     kinds = [np.arange(count) % 3 for count in counts.shape[:2]]
-    one, difference = bootstrap_all(counts, areas, rng, strata=kinds[1], reader_strata=kinds[0], resamples=resamples)
+    one, difference = bootstrap_all(
+        counts, areas, rng, strata=kinds[1], reader_strata=kinds[0], resamples=resamples
+    )
     return {
-        "bootstrap: ROC area": (one.interval, true["area 1"]), "bootstrap: SNAP minus sham, ROC area": (difference.interval, true["area 1"] - true["area 2"]),
+        "bootstrap: ROC area": (one.interval, true["area 1"]),
+        "bootstrap: SNAP minus sham, ROC area": (difference.interval, true["area 1"] - true["area 2"]),
     }
 
 
@@ -173,8 +201,14 @@ def crossed_study(rng: np.random.Generator) -> Found:
     ratings = rng.normal(size=(5, 50)) + rng.normal(0, 0.5, 50) + shift * truth
     right = rng.normal(size=(5, 40)) + rng.normal(0, 0.3, (5, 1)) + rng.normal(0, 0.5, (1, 40)) > 0
     return {
-        "ROC area by U-statistics (iMRMC), every reader sees every case": (crossed_area(ratings, truth).interval, float(stats.norm.cdf(0.8 / math.sqrt(2 * 1.25 + 0.04)))),
-        "share right by U-statistics, every reader sees every case": (crossed_mean(right.astype(float)).interval, 0.5),
+        "ROC area by U-statistics (iMRMC), every reader sees every case": (
+            crossed_area(ratings, truth).interval,
+            float(stats.norm.cdf(0.8 / math.sqrt(2 * 1.25 + 0.04))),
+        ),
+        "share right by U-statistics, every reader sees every case": (
+            crossed_mean(right.astype(float)).interval,
+            0.5,
+        ),
     }
 
 
@@ -193,12 +227,16 @@ def one_reader(rng: np.random.Generator) -> Found:
     names = [np.arange(80), np.concatenate([np.arange(80, 120), np.arange(40, 80)])]
     right = int(rng.binomial(60, 0.62))
     return {
-        "proportion, Wilson": (wilson_interval(hits, 40), true["hit 1"]), "d', Gourevitch and Galanter": (whole.interval, true["d 1"]),
+        "proportion, Wilson": (wilson_interval(hits, 40), true["hit 1"]),
+        "d', Gourevitch and Galanter": (whole.interval, true["d 1"]),
         "criterion c": ((whole.criterion - half, whole.criterion + half), true["c 1"]),
         "ROC area, DeLong": (roc_area(ratings, altered).interval, true["area 1"]),
         "LROC area, DeLong": (lroc_area(ratings, altered, distances, radius_px=1).interval, true["place 1"]),
         "SNAP minus sham: ROC area, DeLong": (
-            roc_difference(ratings, altered, second, altered, first_cases=names[0], second_cases=names[1]).interval, true["area 1"] - true["area 2"],
+            roc_difference(
+                ratings, altered, second, altered, first_cases=names[0], second_cases=names[1]
+            ).interval,
+            true["area 1"] - true["area 2"],
         ),
         "2AFC share of 60 trials, Clopper and Pearson": (exact_interval(right, 60), 0.62),
     }
@@ -207,7 +245,10 @@ def one_reader(rng: np.random.Generator) -> Found:
 def choices(rng: np.random.Generator, world: World) -> Found:
     """Two-alternative forced choice: share right over readers and pictures, in a Latin square of two arms."""
     keen, plain = rng.normal(0, world.keen, (world.readers, 1)), rng.normal(0, world.plain, world.sources)
-    right = [keen * (0.5 + k / 2) + plain + shift + rng.normal(size=(world.readers, world.sources)) > 0 for k, shift in enumerate((0.3, 0.7))]
+    right = [
+        keen * (0.5 + k / 2) + plain + shift + rng.normal(size=(world.readers, world.sources)) > 0
+        for k, shift in enumerate((0.3, 0.7))
+    ]
     first = (np.arange(world.sources) + np.arange(world.readers)[:, None]) % 2 == 0
     tables = [np.where(first, right[0], np.nan), np.where(first, np.nan, right[1])]
     spreads = [math.sqrt(1 + world.plain**2 + (world.keen * (0.5 + k / 2)) ** 2) for k in (0, 1)]
@@ -215,13 +256,18 @@ def choices(rng: np.random.Generator, world: World) -> Found:
     parts = [share_part(one) for one in tables]
     return {
         "2AFC share right": (estimate([parts[0]], scale="share").interval, true[0]),
-        "SNAP minus sham: 2AFC share right": (estimate([parts[1], parts[0].times(-1)]).interval, true[1] - true[0]),
+        "SNAP minus sham: 2AFC share right": (
+            estimate([parts[1], parts[0].times(-1)]).interval,
+            true[1] - true[0],
+        ),
     }
 
 
 @functools.cache
 def kappa_truths() -> tuple[Floats, float, float]:
-    """Shares of yes of six readers at each node of a picture's oddness, Fleiss' kappa of all, Cohen's of the first two."""
+    """Shares of yes of six readers at each node of a picture's oddness, Fleiss' kappa of all, Cohen's of the
+    first two.
+    """
     bold = np.array([-0.3, -0.15, 0.0, 0.1, 0.2, 0.3])
 
     def mean(of: Callable[[float], float]) -> float:
@@ -235,14 +281,21 @@ def kappa_truths() -> tuple[Floats, float, float]:
     agreed = {pair: 1 - rates[pair[0]] - rates[pair[1]] + 2 * joint for pair, joint in both.items()}
     share = float(np.mean(rates))
     chance, own = share**2 + (1 - share) ** 2, rates[0] * rates[1] + (1 - rates[0]) * (1 - rates[1])
-    return bold, (float(np.mean(list(agreed.values()))) - chance) / (1 - chance), (agreed[1, 0] - own) / (1 - own)
+    return (
+        bold,
+        (float(np.mean(list(agreed.values()))) - chance) / (1 - chance),
+        (agreed[1, 0] - own) / (1 - own),
+    )
 
 
 def agreement_study(rng: np.random.Generator) -> Found:
     """Kappas of given readers over 60 pictures."""
     bold, among, pair = kappa_truths()
     answers = (rng.normal(size=(60, 6)) + rng.normal(size=(60, 1)) + bold > 0).astype(float)
-    return {"Fleiss' kappa, 6 readers, 60 pictures": (fleiss(answers).interval, among), "Cohen's kappa, 60 pictures": (cohen(answers[:, 0], answers[:, 1]).interval, pair)}
+    return {
+        "Fleiss' kappa, 6 readers, 60 pictures": (fleiss(answers).interval, among),
+        "Cohen's kappa, 60 pictures": (cohen(answers[:, 0], answers[:, 1]).interval, pair),
+    }
 
 
 def found_shares(rng: np.random.Generator, count: int) -> tuple[Floats, Floats]:
@@ -259,12 +312,19 @@ def true_correlation() -> float:
 
 def visibility_study(rng: np.random.Generator, resamples: int) -> Found:
     """Rank correlation over 60 pictures."""
-    return {"Spearman's correlation, 60 pictures": (bootstrap_correlation(*found_shares(rng, 60), rng, resamples), true_correlation())}
+    return {
+        "Spearman's correlation, 60 pictures": (
+            bootstrap_correlation(*found_shares(rng, 60), rng, resamples),
+            true_correlation(),
+        )
+    }
 
 
 @dataclass
 class Count:
-    """How often an interval held the truth, lay below or above it, or could not be made; and how wide it was."""
+    """How often an interval held the truth, lay below or above it, or could not be made; and how wide it
+    was.
+    """
 
     held: int = 0
     below: int = 0
@@ -282,7 +342,12 @@ class Count:
         self.widths.append(float(interval[1] - interval[0]))
 
     def join(self, other: "Count") -> None:
-        self.held, self.below, self.above, self.none = self.held + other.held, self.below + other.below, self.above + other.above, self.none + other.none
+        self.held, self.below, self.above, self.none = (
+            self.held + other.held,
+            self.below + other.below,
+            self.above + other.above,
+            self.none + other.none,
+        )
         self.widths += other.widths
 
 
@@ -295,13 +360,17 @@ ONE, OTHER = "one reader, 40 altered and 40 untouched pictures", "every reader s
 
 def makers(resamples: int) -> dict[str, Callable[[np.random.Generator], Found]]:
     """How a study of each kind is made and analysed."""
+
     def latin(world: World, rng: np.random.Generator) -> Found:
         return latin_study(world, rng, resamples=resamples if world == World() else 0) | choices(rng, world)
 
     def other(rng: np.random.Generator) -> Found:
         return crossed_study(rng) | agreement_study(rng) | visibility_study(rng, max(resamples, 200))
 
-    return {LATIN + name: functools.partial(latin, world) for name, world in WORLDS.items()} | {ONE: one_reader, OTHER: other}
+    return {LATIN + name: functools.partial(latin, world) for name, world in WORLDS.items()} | {
+        ONE: one_reader,
+        OTHER: other,
+    }
 
 
 def simulate(task: tuple[int, int, int, str]) -> Counts:
@@ -326,9 +395,9 @@ def simulate_once(task: tuple[int, int, int, str], cache: Path | None) -> Counts
     if not file.is_file():
         counts = [[*key, asdict(one)] for key, one in simulate(task).items()]
         cache.mkdir(parents=True, exist_ok=True)
-        file.with_suffix(".tmp").write_text(json.dumps(counts))
+        file.with_suffix(".tmp").write_text(json.dumps(counts), encoding="utf-8")
         file.with_suffix(".tmp").replace(file)
-    return {(kind, name): Count(**one) for kind, name, one in json.loads(file.read_text())}
+    return {(kind, name): Count(**one) for kind, name, one in json.loads(file.read_text(encoding="utf-8"))}
 
 
 def tables_of(counts: Counts) -> str:
@@ -338,36 +407,66 @@ def tables_of(counts: Counts) -> str:
     parts = []
     if worlds:
         rows = [[name, *(_share(counts.get((kind, name))) for kind in worlds)] for name in names]
-        parts.append(table(["several readers, Latin square of three arms: 95 % interval of", *(kind.removeprefix(LATIN) for kind in worlds)], rows))
-    rest = [[kind, name, _share(one), f"{np.median(one.widths):.3f}"] for (kind, name), one in counts.items() if kind not in worlds]
+        parts.append(
+            table(
+                [
+                    "several readers, Latin square of three arms: 95 % interval of",
+                    *(kind.removeprefix(LATIN) for kind in worlds),
+                ],
+                rows,
+            )
+        )
+    rest = [
+        [kind, name, _share(one), f"{np.median(one.widths):.3f}"]
+        for (kind, name), one in counts.items()
+        if kind not in worlds
+    ]
     if rest:
         parts.append(table(["studies", "95 % interval of", "held the truth", "median width"], rest))
     return "\n\n".join(parts)
 
 
 def _share(one: Count | None) -> str:
-    """Share that held the truth, below it shares that lay too low and too high, and how many could not be made."""
+    """Share that held the truth, below it shares that lay too low and too high, and how many could not be
+    made.
+    """
     if one is None:
         return ""
     number = max(1, len(one.widths))
-    return f"{one.held / number:.1%} ({one.below / number:.1%} too low, {one.above / number:.1%} too high{f', none in {one.none}' if one.none else ''})"
+    return (
+        f"{one.held / number:.1%} ({one.below / number:.1%} too low, {one.above / number:.1%} too "
+        f"high{f', none in {one.none}' if one.none else ''})"
+    )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--studies", type=int, default=1000, help="simulated studies of each kind")
     parser.add_argument("--resamples", type=int, default=200, help="of the bootstrap")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--only", default="", metavar="WORDS", help="only kinds whose name holds these words")
-    parser.add_argument("--cache", type=Path, default=None, metavar="DIR", help="keep what was counted here, and go on from it")
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        default=None,
+        metavar="DIR",
+        help="keep what was counted here, and go on from it",
+    )
     parser.add_argument("--write", action="store_true", help="write the section into benchmarks/RESULTS.md")
     args = parser.parse_args()
     chunk = 25
-    tasks = [(k, min(chunk, args.studies - k * chunk), args.resamples, args.only) for k in range(-(-args.studies // chunk))]
+    tasks = [
+        (k, min(chunk, args.studies - k * chunk), args.resamples, args.only)
+        for k in range(-(-args.studies // chunk))
+    ]
     counts: Counts = {}
     with ProcessPoolExecutor(args.processes) as pool:
         for place, found in enumerate(pool.map(functools.partial(simulate_once, cache=args.cache), tasks)):
-            print(f"  {min(args.studies, (place + 1) * chunk)} of {args.studies}", file=sys.stderr, flush=True)
+            print(
+                f"  {min(args.studies, (place + 1) * chunk)} of {args.studies}", file=sys.stderr, flush=True
+            )
             for key, one in found.items():
                 counts.setdefault(key, Count()).join(one)
     body = tables_of(counts)
@@ -375,7 +474,11 @@ def main() -> None:
     if args.write:
         used = ", ".join(f"{name} {version}" for name, version in versions("numpy", "scipy").items())
         title = "Do the intervals of a reader study hold what they promise?"
-        write_section("study-coverage", title, f"{NOTE.format(args.studies)}\n\n{body}\n\n{provenance(sys.argv, {'versions': used})}")
+        write_section(
+            "study-coverage",
+            title,
+            f"{NOTE.format(args.studies)}\n\n{body}\n\n{provenance(sys.argv, {'versions': used})}",
+        )
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""Readers who answer all at once while the programs that serve them are killed: is any answer lost, or kept twice?
+"""Readers who answer all at once while the programs that serve them are killed: is any answer lost, or kept
+twice?
 
-Each process serves its share of the readers, one trial after another, as the app does: what is the next trial, keep the answer,
-say that it is kept. Several times in between all processes (or with ``--one`` one of them) get SIGKILL; others take over and
-first send the last answer of every reader again, as a browser does that never heard of it. At the end every reader must have
-every answer once, with the content that was sent.
+Each process serves its share of the readers, one trial after another, as the app does: what is the next
+trial, keep the answer, say that it is kept. Several times in between all processes (or with ``--one`` one of
+them) get SIGKILL; others take over and first send the last answer of every reader again, as a browser does
+that never heard of it. At the end every reader must have every answer once, with the content that was sent.
 
     python benchmarks/study_store.py
     SNAP_TEST_DATABASE_URL=postgresql+psycopg://... python benchmarks/study_store.py --postgresql
@@ -45,7 +46,9 @@ FORK = multiprocessing.get_context("fork")
 
 @dataclass(frozen=True)
 class Figures:
-    """What came out. ``resent`` answers were sent again and not kept again; ``unheard`` were kept, but the word of it was killed."""
+    """What came out. ``resent`` answers were sent again and not kept again; ``unheard`` were kept, but the
+    word of it was killed.
+    """
 
     database: str
     readers: int
@@ -65,13 +68,25 @@ def answer_of(reader: int, trial: Trial) -> Response:
     """What a reader says in a trial: the same whenever it is asked."""
     rating = 1 + (7 * reader + trial.index) % 6
     words = CHOICES[trial.question]
-    return Response(trial.index, words[rating > 3], rating, float(reader), float(trial.index), 400.0 + trial.index, comment=f"r{reader}")
+    return Response(
+        trial.index,
+        words[rating > 3],
+        rating,
+        float(reader),
+        float(trial.index),
+        400.0 + trial.index,
+        comment=f"r{reader}",
+    )
 
 
 def serve(url: str, readers: list[tuple[int, str]], pipe: int) -> None:
-    """Let some readers answer, a trial each in turn, until all have ended; one line to the pipe for each kept answer."""
+    """Let some readers answer, a trial each in turn, until all have ended; one line to the pipe for each kept
+    answer.
+    """
     store = open_store(url)
-    sittings = {number: store.begin(pseudonym) for number, pseudonym in readers if not _ended(store, pseudonym)}
+    sittings = {
+        number: store.begin(pseudonym) for number, pseudonym in readers if not _ended(store, pseudonym)
+    }
     for number, sitting in sittings.items():
         following = store.next_trial(sitting.id)
         last = following.index - 1 if following else len(sitting.trials) - 1
@@ -98,7 +113,9 @@ def _ended(store: StudyStore, pseudonym: str) -> bool:
     return False
 
 
-def run(url: str, folder: Path, *, readers: int, trials: int, processes: int, kills: int, one: bool, seed: int = 0) -> Figures:
+def run(
+    url: str, folder: Path, *, readers: int, trials: int, processes: int, kills: int, one: bool, seed: int = 0
+) -> Figures:
     """Make the study, let the readers answer, kill, count."""
     store = open_store(url)
     name = store.create_study(_freeze(folder, trials))
@@ -134,10 +151,20 @@ def run(url: str, folder: Path, *, readers: int, trials: int, processes: int, ki
     failed = [process.exitcode for process in working if process.exitcode]
     if failed:
         raise SystemExit(f"A process ended with {failed[0]}, see above.")
-    return _count(url, name, pseudonyms, heard, Figures(backend, readers, trials, processes, killed, seconds, readers * trials / seconds, 0, 0, 0, 0, 0))
+    return _count(
+        url,
+        name,
+        pseudonyms,
+        heard,
+        Figures(
+            backend, readers, trials, processes, killed, seconds, readers * trials / seconds, 0, 0, 0, 0, 0
+        ),
+    )
 
 
-def _count(url: str, name: str, pseudonyms: list[str], heard: list[tuple[int, int, str]], figures: Figures) -> Figures:
+def _count(
+    url: str, name: str, pseudonyms: list[str], heard: list[tuple[int, int, str]], figures: Figures
+) -> Figures:
     """Compare what is in the store with what was sent and confirmed."""
     store = open_store(url)
     kept = {sitting.reader.pseudonym: (sitting, answers) for sitting, answers in store.sittings(name)}
@@ -146,14 +173,26 @@ def _count(url: str, name: str, pseudonyms: list[str], heard: list[tuple[int, in
         sitting, answers = kept[pseudonym]
         given = {answer.response.trial_index: answer.response for answer in answers}
         lost += sum(trial.index not in given for trial in sitting.trials)
-        wrong += sum(trial.index in given and given[trial.index] != answer_of(number, trial) for trial in sitting.trials)
+        wrong += sum(
+            trial.index in given and given[trial.index] != answer_of(number, trial)
+            for trial in sitting.trials
+        )
     with store.engine.connect() as connection:
         rows = connection.scalar(select(func.count()).select_from(ResponseRow)) or 0
     store.close()
     new = [(number, index) for number, index, word in heard if word == "new"]
     doubled = rows - figures.readers * figures.trials + lost + len(new) - len(set(new))
     resent = sum(word == "again" for _, _, word in heard)
-    return Figures(**{**asdict(figures), "lost": lost, "doubled": doubled, "wrong": wrong, "resent": resent, "unheard": rows - len(set(new))})
+    return Figures(
+        **{
+            **asdict(figures),
+            "lost": lost,
+            "doubled": doubled,
+            "wrong": wrong,
+            "resent": resent,
+            "unheard": rows - len(set(new)),
+        }
+    )
 
 
 def _waiting(pipe: int, seconds: float = 0.0) -> bool:
@@ -166,7 +205,9 @@ def _freeze(folder: Path, trials: int) -> Path:
     stimuli, files = [], {}
     for source in range(trials - REPEATS):
         for arm in (UNTOUCHED, SNAP, SHAM):
-            one = Stimulus(hashlib.sha256(f"{source}{arm.name}".encode()).hexdigest()[:16], f"s{source}", arm, source % 2)
+            one = Stimulus(
+                hashlib.sha256(f"{source}{arm.name}".encode()).hexdigest()[:16], f"s{source}", arm, source % 2
+            )
             one.files[one.picture] = hashlib.sha256(picture).hexdigest()
             files[one.picture] = picture
             stimuli.append(one)
@@ -184,7 +225,9 @@ def own_schema(given: str) -> Iterator[str]:
         connection.execute(text(f"CREATE SCHEMA {schema}"))
     try:
         engine.dispose()
-        yield url.update_query_dict({"options": f"-csearch_path={schema}"}).render_as_string(hide_password=False)
+        yield url.update_query_dict({"options": f"-csearch_path={schema}"}).render_as_string(
+            hide_password=False
+        )
     finally:
         with engine.connect() as connection:
             connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
@@ -193,13 +236,19 @@ def own_schema(given: str) -> Iterator[str]:
 
 def main() -> int:
     """Run it and print the figures; 1 if an answer was lost, doubled or changed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--readers", type=int, default=200)
     parser.add_argument("--trials", type=int, default=60)
     parser.add_argument("--processes", type=int, default=8)
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--one", action="store_true", help="kill one process at a time instead of all")
-    parser.add_argument("--postgresql", action="store_true", help="in a schema of its own of SNAP_TEST_DATABASE_URL, else SQLite")
+    parser.add_argument(
+        "--postgresql",
+        action="store_true",
+        help="in a schema of its own of SNAP_TEST_DATABASE_URL, else SQLite",
+    )
     parser.add_argument("--write", action="store_true", help="write the section into RESULTS.md")
     args = parser.parse_args()
     options = {name: getattr(args, name) for name in ("readers", "trials", "processes", "kills", "one")}
@@ -211,9 +260,16 @@ def main() -> int:
             figures = run(f"sqlite:///{Path(scratch) / 'studies.db'}", Path(scratch) / "study", **options)
     print(json.dumps(asdict(figures)))
     if args.write:
-        rows = [(name.replace("_", " "), f"{value:.1f}" if isinstance(value, float) else value) for name, value in asdict(figures).items()]
+        rows = [
+            (name.replace("_", " "), f"{value:.1f}" if isinstance(value, float) else value)
+            for name, value in asdict(figures).items()
+        ]
         body = f"{table(('what', 'figure'), rows)}\n\n{provenance(sys.argv, {'cores': str(os.cpu_count())})}"
-        write_section(f"study store {figures.database}", f"The store of reader studies under fire ({figures.database})", body)
+        write_section(
+            f"study store {figures.database}",
+            f"The store of reader studies under fire ({figures.database})",
+            body,
+        )
     return int(bool(figures.lost or figures.doubled or figures.wrong))
 
 

@@ -1,7 +1,9 @@
-"""How often the attack succeeds: by area, gamut, centre and placement, on audits that are kept on disk and gone on with.
+"""How often the attack succeeds: by area, gamut, centre and placement, on audits that are kept on disk and
+gone on with.
 
-`python benchmarks/success.py --cache DIR [--limit N] [--write]`: every figure is of saved PNG files; only correctly classified metastases
-are attacked. Patches of ``train`` serve the comparison with the paper and the choice of defaults alone.
+`python benchmarks/success.py --cache DIR [--limit N] [--write]`: every figure is of saved PNG files; only
+correctly classified metastases are attacked. Patches of ``train`` serve the comparison with the paper and the
+choice of defaults alone.
 """
 
 import argparse
@@ -36,18 +38,31 @@ PARTS = ("controls", "paper", "placement", "success", "universal")
 
 
 def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--cache", type=Path, required=True, help="where the audits are kept")
-    parser.add_argument("--data", type=Path, default=None, help="folder of the patches; else what SNAP_HCD_DIR names")
+    parser.add_argument(
+        "--data", type=Path, default=None, help="folder of the patches; else what SNAP_HCD_DIR names"
+    )
     parser.add_argument("--model", type=Path, default=shipped.MODEL)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--limit", type=int, default=None, help="a fixed random choice of so many patches of each split")
+    parser.add_argument(
+        "--limit", type=int, default=None, help="a fixed random choice of so many patches of each split"
+    )
     parser.add_argument("--areas", type=float, nargs="+", default=list(AREAS))
     parser.add_argument("--gamuts", nargs="+", choices=GAMUTS, default=list(GAMUTS))
     parser.add_argument("--splits", nargs="+", default=["val_random", "val_slides"], help="for success")
     parser.add_argument("--placement-split", default="val_random")
-    parser.add_argument("--grid-steps", type=int, default=AttackSettings.steps, help="limit of steps of the parts success and paper")
-    parser.add_argument("--universal-patches", type=int, default=128, help="training patches, and as many held-out ones")
+    parser.add_argument(
+        "--grid-steps",
+        type=int,
+        default=AttackSettings.steps,
+        help="limit of steps of the parts success and paper",
+    )
+    parser.add_argument(
+        "--universal-patches", type=int, default=128, help="training patches, and as many held-out ones"
+    )
     parser.add_argument("--universal-epochs", type=int, default=20)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
@@ -64,16 +79,32 @@ def drain(running: Generator[Any, None, Any], words: Callable[[Any], str]) -> An
             return end.value
 
 
-def audit(args: argparse.Namespace, split: str, groups: tuple[Group, ...], *, gamut: GamutName = "range", steps: int = AttackSettings.steps) -> Path:
+def audit(
+    args: argparse.Namespace,
+    split: str,
+    groups: tuple[Group, ...],
+    *,
+    gamut: GamutName = "range",
+    steps: int = AttackSettings.steps,
+) -> Path:
     """The folder of one finished audit; what is there is not done again."""
     settings = AuditSettings(
-        split=split, limit=args.limit, groups=groups, areas=tuple(args.areas), cells=CellSettings(), attack=AttackSettings(gamut=gamut, steps=steps),
-        threads=args.threads, shard_size=32,
+        split=split,
+        limit=args.limit,
+        groups=groups,
+        areas=tuple(args.areas),
+        cells=CellSettings(),
+        attack=AttackSettings(gamut=gamut, steps=steps),
+        threads=args.threads,
+        shard_size=32,
     )
     running = run_audit(args.model, find_data(args.data), args.cache, settings, device=args.device)
     outcome = drain(running, lambda now: f"{split}, {gamut}: {now.images_done} of {now.images} {now.doing}")
     if outcome.summary is None:
-        raise DataError(f"The audit of {split} is not complete ({'; '.join(outcome.failures.values())}). Run the same command again.")
+        raise DataError(
+            f"The audit of {split} is not complete ({'; '.join(outcome.failures.values())}). Run "
+            "the same command again."
+        )
     return Path(outcome.folder)
 
 
@@ -106,40 +137,77 @@ def before_words(summary: dict[str, Any]) -> str:
     """Accuracy and the share of found metastases before any attack."""
     before = summary["before"]
     low, high = before["accuracy"]["interval"]
-    return f"{before['images']} patches, accuracy before {before['accuracy']['share']:.1%} ({low:.1%} to {high:.1%}), {before['attacked']} attacked"
+    return (
+        f"{before['images']} patches, accuracy before {before['accuracy']['share']:.1%} ({low:.1%} to "
+        f"{high:.1%}), {before['attacked']} attacked"
+    )
 
 
 def controls_table(summary: dict[str, Any]) -> str:
     """SNAP beside its controls at the standard setting."""
     lines = []
     for one in summary["conditions"]:
-        if one["condition"].startswith(("area ", "placement ", "gamut ")) or one["condition"].split()[-1] in ("cell", "cells"):
+        if one["condition"].startswith(("area ", "placement ", "gamut ")) or one["condition"].split()[-1] in (
+            "cell",
+            "cells",
+        ):
             continue
         medians, accuracy = one["medians"], one["accuracy"]
         low, high = accuracy["interval"]
-        lines.append([
-            one["condition"], success_words(one), f"{accuracy['share']:.1%} ({low:.1%} to {high:.1%})",
-            "" if one["median_steps_to_goal"] is None else f"{one['median_steps_to_goal']:g}",
-            f"{medians['area']:.1%}", f"{medians['mean_de00_mask']:.1f}", f"{medians['ssim_whole']:.3f}",
-        ])
-    head = ["condition", "class flips; p >= 0.95", "accuracy after", "median steps to goal", "median area", "median CIEDE2000 in the mask", "median SSIM"]
+        lines.append(
+            [
+                one["condition"],
+                success_words(one),
+                f"{accuracy['share']:.1%} ({low:.1%} to {high:.1%})",
+                "" if one["median_steps_to_goal"] is None else f"{one['median_steps_to_goal']:g}",
+                f"{medians['area']:.1%}",
+                f"{medians['mean_de00_mask']:.1f}",
+                f"{medians['ssim_whole']:.3f}",
+            ]
+        )
+    head = [
+        "condition",
+        "class flips; p >= 0.95",
+        "accuracy after",
+        "median steps to goal",
+        "median area",
+        "median CIEDE2000 in the mask",
+        "median SSIM",
+    ]
     return table(head, lines)
 
 
 def fillings(args: argparse.Namespace, split: str) -> str:
-    """What the same cells do when they are filled without looking at the victim; its audit takes one step an attack, and no attack is read from it."""
+    """What the same cells do when they are filled without looking at the victim; its audit takes one step an
+    attack, and no attack is read from it.
+    """
     summary = store.read_summary(audit(args, split, ("standard",), steps=1))
     found = {one["condition"]: one["flipped"] for one in summary["conditions"]}
     words = [
-        f"{name} {found[name]['share']:.0%} ({found[name]['interval'][0] * 100:.0f} to {found[name]['interval'][1] * 100:.0f})"
+        (
+            f"{name} {found[name]['share']:.0%} ({found[name]['interval'][0] * 100:.0f} to "
+            f"{found[name]['interval'][1] * 100:.0f})"
+        )
         for name in ("median colour", "random colours", "real nuclei")
     ]
-    return f"Controls, the same patches and 12 scattered cells of 5 %, centre open, not optimised; class flips: {', '.join(words)}; n = {found['real nuclei']['of']}."
+    return (
+        "Controls, the same patches and 12 scattered cells of 5 %, centre open, not optimised; class "
+        f"flips: {', '.join(words)}; n = {found['real nuclei']['of']}."
+    )
 
 
-def paired_difference(rows: pd.DataFrame, first: str, second: str, column: str) -> tuple[float, float, float, int]:
-    """Mean difference of a yes/no column between two conditions over the images that both have, with its paired interval."""
-    parts = [rows[(rows.condition == name) & (rows.status == "measured")].set_index("position")[column].astype(float) for name in (first, second)]
+def paired_difference(
+    rows: pd.DataFrame, first: str, second: str, column: str
+) -> tuple[float, float, float, int]:
+    """Mean difference of a yes/no column between two conditions over the images that both have, with its
+    paired interval.
+    """
+    parts = [
+        rows[(rows.condition == name) & (rows.status == "measured")]
+        .set_index("position")[column]
+        .astype(float)
+        for name in (first, second)
+    ]
     both = parts[0].index.intersection(parts[1].index)
     values = [part.loc[both].to_numpy(np.float64) for part in parts]
     low, high = difference_interval(values[0], values[1])
@@ -162,31 +230,64 @@ def placement_table(rows: pd.DataFrame, summary: dict[str, Any]) -> str:
                 mean, low, high, count = paired_difference(rows, own, base, column)
                 cells.append(f"{mean * 100:+.1f} points ({low * 100:+.1f} to {high * 100:+.1f}), n = {count}")
             lines.append(cells)
-    return table(["placement", "centre", "class flips; p >= 0.95", "flips against scattered", "goal against scattered"], lines)
+    return table(
+        [
+            "placement",
+            "centre",
+            "class flips; p >= 0.95",
+            "flips against scattered",
+            "goal against scattered",
+        ],
+        lines,
+    )
 
 
 def universal_rows(args: argparse.Namespace, victim: Victim) -> list[list[str]]:
-    """One line a layout and area: success of one patch on the patches that it was trained on, and on others."""
+    """One line a layout and area: success of one patch on the patches that it was trained on, and on
+    others.
+    """
     rows = []
     for layout in get_args(Layout):
         for area in (0.05, 0.10):
             settings = UniversalSettings(epochs=args.universal_epochs)
-            out = args.cache / f"universal-{victim.card.sha256[:12]}-{layout}-{area:g}-{args.universal_patches}-{args.universal_epochs}"
+            out = (
+                args.cache / f"universal-{victim.card.sha256[:12]}-{layout}-{area:g}"
+                f"-{args.universal_patches}-{args.universal_epochs}"
+            )
             if (out / "universal.json").is_file():
-                figures = json.loads((out / "universal.json").read_text())
+                figures = json.loads((out / "universal.json").read_text(encoding="utf-8"))
             else:
                 running = run_universal(
-                    victim, find_data(args.data), out, train_split="train", test_split=args.placement_split, limit=args.universal_patches,
-                    layout=layout, cells=CellSettings(area=area), settings=settings,
+                    victim,
+                    find_data(args.data),
+                    out,
+                    train_split="train",
+                    test_split=args.placement_split,
+                    limit=args.universal_patches,
+                    layout=layout,
+                    cells=CellSettings(area=area),
+                    settings=settings,
                 )
                 figures = drain(running, lambda now: f"universal: pass {now.index}, solved {now.success:.0%}")
-            cells = [{"cells": "same cells everywhere", "nuclei": "in each image's nuclei"}[layout], f"{area:.0%}"]
+            cells = [
+                {"cells": "same cells everywhere", "nuclei": "in each image's nuclei"}[layout],
+                f"{area:.0%}",
+            ]
             for part in ("training", "held_out"):
                 own = figures[part]
                 low, high = own["flipped"]["interval"]
-                cells.append(f"{own['flipped']['share']:.0%} ({low * 100:.0f} to {high * 100:.0f}), n = {own['images']}")
+                cells.append(
+                    f"{own['flipped']['share']:.0%} ({low * 100:.0f} to {high * 100:.0f}), n = "
+                    f"{own['images']}"
+                )
                 cells.append(f"{own['random_canvas_flipped']['share']:.0%}")
-            rows.append([*cells, f"{figures['training']['area']:.1%}", f"{figures['training']['centre_open']['share']:.0%}"])
+            rows.append(
+                [
+                    *cells,
+                    f"{figures['training']['area']:.1%}",
+                    f"{figures['training']['centre_open']['share']:.0%}",
+                ]
+            )
     return rows
 
 
@@ -204,42 +305,80 @@ def main() -> None:
     if "controls" in args.only:
         for split in args.splits:
             summary = store.read_summary(audit(args, split, ("standard",)))
-            put(f"{split}-controls", f"SNAP beside its controls on {split}: 12 cells, 5 %, `range`", f"{before_words(summary)}.\n\n{controls_table(summary)}")
+            put(
+                f"{split}-controls",
+                f"SNAP beside its controls on {split}: 12 cells, 5 %, `range`",
+                f"{before_words(summary)}.\n\n{controls_table(summary)}",
+            )
     if "paper" in args.only:
         summary = store.read_summary(audit(args, "train", ("area",), steps=args.grid_steps))
         by_name = {one["condition"]: one["accuracy"] for one in summary["conditions"]}
         lines = [
-            [centre, *(f"{one['share']:.1%} ({one['interval'][0]:.1%} to {one['interval'][1]:.1%})" for one in (
-                by_name[f"area {area * 100:g}%, centre {centre}"] for area in args.areas))]
+            [
+                centre,
+                *(
+                    f"{one['share']:.1%} ({one['interval'][0]:.1%} to {one['interval'][1]:.1%})"
+                    for one in (by_name[f"area {area * 100:g}%, centre {centre}"] for area in args.areas)
+                ),
+            ]
             for centre in ("open", "excluded")
         ]
-        found = ", ".join(f"{area:.0%} with the centre {centre}" if area else f"none with the centre {centre}" for centre, area in summary["area_of_paper"].items())
+        found = ", ".join(
+            f"{area:.0%} with the centre {centre}" if area else f"none with the centre {centre}"
+            for centre, area in summary["area_of_paper"].items()
+        )
         body = (
-            f"{before_words(summary)}. Accuracy after SNAP towards class 0 (`range`, at most {args.grid_steps} steps):\n\n"
+            (
+                f"{before_words(summary)}. Accuracy after SNAP towards class 0 (`range`, at most "
+                f"{args.grid_steps} steps):\n\n"
+            )
             + table(["centre", *(f"{area * 100:g} %" for area in args.areas)], lines)
-            + f"\n\nThe paper: 96.28 % before, 69.0 % after, area not given. Smallest area tried that brings accuracy to 69.0 % or below: {found}."
+            + (
+                "\n\nThe paper: 96.28 % before, 69.0 % after, area not given. Smallest area tried that "
+                f"brings accuracy to 69.0 % or below: {found}."
+            )
             + f"\n\n{fillings(args, 'train')}"
         )
         put("paper", "Beside the paper: accuracy on train", body)
     if "placement" in args.only:
         folder = audit(args, args.placement_split, ("placement",))
-        body = f"{placement_table(store.read_rows(folder), store.read_summary(folder))}\n\n{fillings(args, args.placement_split)}"
+        placements = placement_table(store.read_rows(folder), store.read_summary(folder))
+        body = f"{placements}\n\n{fillings(args, args.placement_split)}"
         put("placement", f"Placement at 5 %, 12 cells, on {args.placement_split}", body)
     if "success" in args.only:
         for split in args.splits:
             summaries = {
-                gamut: store.read_summary(audit(args, split, ("area",), gamut=gamut, steps=args.grid_steps)) for gamut in args.gamuts
+                gamut: store.read_summary(audit(args, split, ("area",), gamut=gamut, steps=args.grid_steps))
+                for gamut in args.gamuts
             }
-            body = f"{before_words(summaries[args.gamuts[0]])}; at most {args.grid_steps} steps.\n\n{success_table(summaries, args.areas)}"
+            body = (
+                f"{before_words(summaries[args.gamuts[0]])}; at most {args.grid_steps} "
+                f"steps.\n\n{success_table(summaries, args.areas)}"
+            )
             put(split, f"Success on {split}, 12 scattered cells", body)
     if "universal" in args.only:
         torch.set_num_threads(args.threads)
-        head = ("patch", "area asked", "training patches", "random patch", "held-out patches", "random patch", "area covered", "centre open")
-        body = (
-            f"One patch trained on {args.universal_patches} metastases of train ({args.universal_epochs} epochs, `range`), tried on as many of "
-            f"{args.placement_split}. The paper's figures imply 57 to 70 % on its training patches if its patches were universal.\n\n"
+        head = (
+            "patch",
+            "area asked",
+            "training patches",
+            "random patch",
+            "held-out patches",
+            "random patch",
+            "area covered",
+            "centre open",
         )
-        put("universal", "Universal SNAP: class flips by one patch", body + table(head, universal_rows(args, victim)))
+        body = (
+            f"One patch trained on {args.universal_patches} metastases of train "
+            f"({args.universal_epochs} epochs, `range`), tried on as many of "
+            f"{args.placement_split}. The paper's figures imply 57 to 70 % on its training patches "
+            "if its patches were universal.\n\n"
+        )
+        put(
+            "universal",
+            "Universal SNAP: class flips by one patch",
+            body + table(head, universal_rows(args, victim)),
+        )
 
 
 if __name__ == "__main__":

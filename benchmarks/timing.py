@@ -1,4 +1,6 @@
-"""Times that can be compared: alternating runs, medians with their spread, and the machine they were taken on."""
+"""Times that can be compared: alternating runs, medians with their spread, and the machine they were taken
+on.
+"""
 
 import importlib.metadata
 import platform
@@ -52,11 +54,15 @@ def time_once(run: Callable[[], object], device: torch.device) -> float:
 
 
 def alternate(
-    runs: Mapping[str, Callable[[], float]], *, repeats: int, on_time: Callable[[str, float], None] | None = None
+    runs: Mapping[str, Callable[[], float]],
+    *,
+    repeats: int,
+    on_time: Callable[[str, float], None] | None = None,
 ) -> dict[str, list[float]]:
     """Seconds of each run, ``repeats`` times in turn, after one of each that does not count.
 
-    A run gives its own seconds. Every second round goes backwards, so that none always follows the same other.
+    A run gives its own seconds. Every second round goes backwards, so that none always follows the same
+    other.
     """
     for run in runs.values():
         run()
@@ -74,7 +80,7 @@ def device_name(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         name = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")
     except OSError:
         name = ""

@@ -1,6 +1,8 @@
-"""The child process in which torchattacks runs, in an environment of its own; `torchattacks_peer.py` speaks to it.
+"""The child process in which torchattacks runs, in an environment of its own; `torchattacks_peer.py` speaks
+to it.
 
-Arguments: job file, thread count, device. Each line on standard input, ``VARIANT STEPS``, is one attack; the answer is one line
+Arguments: job file, thread count, device. Each line on standard input, ``VARIANT STEPS``, is one attack; the
+    answer is one line
 of JSON with its seconds. Needs torch, torchvision and torchattacks alone, not this project.
 """
 
@@ -18,7 +20,9 @@ from torch import nn
 
 
 class Masked(nn.Module):
-    """The network behind a mask: the attack moves every pixel, the network sees the moved ones inside the mask alone."""
+    """The network behind a mask: the attack moves every pixel, the network sees the moved ones inside the
+    mask alone.
+    """
 
     def __init__(self, network: nn.Module, job: dict[str, Any], device: str, *, frozen: bool) -> None:
         super().__init__()
@@ -38,7 +42,9 @@ class Masked(nn.Module):
         if images.shape[-2:] != (self.size, self.size):
             images = F.interpolate(images, size=(self.size, self.size), mode="bilinear", align_corners=False)
         inputs = (images - self.mean) / self.std
-        logits: torch.Tensor = self.network(inputs.contiguous(memory_format=torch.channels_last) if self.frozen else inputs)
+        logits: torch.Tensor = self.network(
+            inputs.contiguous(memory_format=torch.channels_last) if self.frozen else inputs
+        )
         return logits
 
 
@@ -64,7 +70,12 @@ def main() -> None:
     torch.set_num_threads(int(threads))
     job = torch.load(path, weights_only=True)
     variants = make_variants(job, device)
-    print(json.dumps({"torchattacks": torchattacks.__version__, "torch": torch.__version__, "numpy": np.__version__}), flush=True)
+    print(
+        json.dumps(
+            {"torchattacks": torchattacks.__version__, "torch": torch.__version__, "numpy": np.__version__}
+        ),
+        flush=True,
+    )
     for line in sys.stdin:
         variant, steps = line.split()
         start = time.perf_counter()

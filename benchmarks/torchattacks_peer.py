@@ -1,6 +1,7 @@
 """PGD of torchattacks with the same mask, in a child process.
 
-torchattacks pins requests to 2.25, which no Streamlit since 1.40 goes with, so that it cannot share an environment with the app.
+torchattacks pins requests to 2.25, which no Streamlit since 1.40 goes with, so that it cannot share an
+environment with the app.
 """
 
 import json
@@ -48,12 +49,17 @@ class TorchattacksPgd:
         assert self._process.stdout
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError("The torchattacks process ended. Install benchmarks/requirements-torchattacks.txt where it runs.")
+            raise RuntimeError(
+                "The torchattacks process ended. Install benchmarks/requirements-torchattacks.txt "
+                "where it runs."
+            )
         return dict(json.loads(line))
 
 
 @contextmanager
-def start_torchattacks(python: Path, model: Path, batch: PatchBatch, *, step_size: float) -> Iterator[TorchattacksPgd]:
+def start_torchattacks(
+    python: Path, model: Path, batch: PatchBatch, *, step_size: float
+) -> Iterator[TorchattacksPgd]:
     """Start the child with the Python of its own environment, and end it afterwards."""
     state = read_state(model)
     card = read_card(model, state)
@@ -62,15 +68,25 @@ def start_torchattacks(python: Path, model: Path, batch: PatchBatch, *, step_siz
         job, answer = Path(folder) / "job.pt", Path(folder) / "answer.npy"
         torch.save(
             {
-                "state": state, "architecture": card.architecture, "size": card.input_size_px, "mean": torch.tensor(card.mean),
-                "std": torch.tensor(card.std), "images": batch.images.cpu(), "masks": batch.masks.cpu(), "target": TARGET,
-                "step_size": step_size, "answer": str(answer),
+                "state": state,
+                "architecture": card.architecture,
+                "size": card.input_size_px,
+                "mean": torch.tensor(card.mean),
+                "std": torch.tensor(card.std),
+                "images": batch.images.cpu(),
+                "masks": batch.masks.cpu(),
+                "target": TARGET,
+                "step_size": step_size,
+                "answer": str(answer),
             },
             job,
         )
         process = subprocess.Popen(
-            [str(python), str(CHILD), str(job), str(torch.get_num_threads()), device.type], text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, **KEEP_FREED_MEMORY},
+            [str(python), str(CHILD), str(job), str(torch.get_num_threads()), device.type],
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, **KEEP_FREED_MEMORY},
         )
         try:
             yield TorchattacksPgd(process, answer, device)

@@ -16,15 +16,26 @@ from snapgui.statistics import wilson_interval
 def train_circle(
     victim: Victim, batch: PatchBatch, *, area: float, steps: int, rate: float, batch_size: int = 16
 ) -> AdversarialPatchPyTorch:
-    """ART's patch: one circle of that share of the image for all images, anywhere, turned by up to 22.5 degrees.
+    """ART's patch: one circle of that share of the image for all images, anywhere, turned by up to 22.5
+    degrees.
 
-    The rate is in units of the [0, 1] range; ART's default of 5 is meant for 0 to 255. ``steps`` are passes over the set.
+    The rate is in units of the [0, 1] range; ART's default of 5 is meant for 0 to 255. ``steps`` are passes
+    over the set.
     """
     scale = circle_scale(area)
     size = batch.images.shape[-1]
     attack = AdversarialPatchPyTorch(
-        classifier(victim, batch), rotation_max=22.5, scale_min=scale, scale_max=scale + 1e-6, learning_rate=rate,
-        max_iter=steps, batch_size=batch_size, patch_shape=(3, size, size), patch_type="circle", targeted=True, verbose=False,
+        classifier(victim, batch),
+        rotation_max=22.5,
+        scale_min=scale,
+        scale_max=scale + 1e-6,
+        learning_rate=rate,
+        max_iter=steps,
+        batch_size=batch_size,
+        patch_shape=(3, size, size),
+        patch_type="circle",
+        targeted=True,
+        verbose=False,
     )
     attack.generate(x=batch.images.cpu().numpy(), y=towards_target(len(batch)))
     return attack
@@ -44,7 +55,9 @@ def circle_scale(area: float) -> float:
 def measure_universal(
     victim: Victim, train: PatchBatch, held_out: PatchBatch, *, area: float, steps: int, rate: float
 ) -> list[Row]:
-    """ART's universal patch, one circle of that area: how many pictures it flips of those it was trained on and of others."""
+    """ART's universal patch, one circle of that area: how many pictures it flips of those it was trained on
+    and of others.
+    """
     # ART draws places and angles from numpy's global generator.
     np.random.seed(0)
     patch = train_circle(victim, train, area=area, steps=steps, rate=rate)
@@ -56,8 +69,11 @@ def measure_universal(
         drop = (saved_margins(victim, laid) - margins(victim, batch.images)).mean()
         rows.append(
             Row(
-                f"ART's AdversarialPatchPyTorch, patches {name}", "", f"{flipped / len(batch):.1%} ({low:.1%} to {high:.1%})",
-                f"one circle of {area:.0%}, any colour, {steps} passes over {len(train)} images, Adam at {rate:g}; mean drop {drop:.2f}",
+                f"ART's AdversarialPatchPyTorch, patches {name}",
+                "",
+                f"{flipped / len(batch):.1%} ({low:.1%} to {high:.1%})",
+                f"one circle of {area:.0%}, any colour, {steps} passes over {len(train)} images, "
+                f"Adam at {rate:g}; mean drop {drop:.2f}",
             )
         )
     return rows

@@ -20,7 +20,12 @@ def wilson_interval(successes: int, count: int, *, z: float = 1.959963984540054)
 def share(successes: int, count: int) -> dict[str, Any]:
     """A proportion with its 95 % Wilson interval; no share for no observation."""
     low, high = wilson_interval(successes, count)
-    return {"count": successes, "of": count, "share": successes / count if count else None, "interval": [low, high]}
+    return {
+        "count": successes,
+        "of": count,
+        "share": successes / count if count else None,
+        "interval": [low, high],
+    }
 
 
 def area_under_curve(labels: NDArray[np.int64], scores: NDArray[np.float64]) -> float:

@@ -7,7 +7,8 @@ from snapgui.errors import DataError
 
 
 def workspace() -> Path:
-    """The folder of runs, audits and studies: SNAP_WORKSPACE, or ``~/.snap-studio``; made where it is missing.
+    """The folder of runs, audits and studies: SNAP_WORKSPACE, or ``~/.snap-studio``; made where it is
+    missing.
 
     Raises:
         DataError: it cannot be made or written.
@@ -16,7 +17,12 @@ def workspace() -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DataError(f"The workspace {folder} cannot be made ({error.strerror}). Set SNAP_WORKSPACE to a folder you can write.") from error
+        raise DataError(
+            f"The workspace {folder} cannot be made ({error.strerror}). Set SNAP_WORKSPACE to a "
+            "folder you can write."
+        ) from error
     if not os.access(folder, os.W_OK):
-        raise DataError(f"The workspace {folder} cannot be written. Set SNAP_WORKSPACE to a folder you can write.")
+        raise DataError(
+            f"The workspace {folder} cannot be written. Set SNAP_WORKSPACE to a folder you can write."
+        )
     return folder

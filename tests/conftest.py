@@ -1,4 +1,6 @@
-"""What every test may use: small victims with known answers, an H&E-like picture, the shipped model, real patches."""
+"""What every test may use: small victims with known answers, an H&E-like picture, the shipped model, real
+patches.
+"""
 
 import os
 from collections.abc import Callable
@@ -37,8 +39,13 @@ def linear_victim() -> Callable[..., Victim]:
             layer.weight.copy_(torch.randn(layer.weight.shape, generator=generator) * scale)
             layer.bias.zero_()
         card = ModelCard(
-            name="linear", architecture="linear", input_size_px=size_px, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0),
-            classes=("normal", "metastasis", "other")[:classes], sha256="0" * 64,
+            name="linear",
+            architecture="linear",
+            input_size_px=size_px,
+            mean=(0.0, 0.0, 0.0),
+            std=(1.0, 1.0, 1.0),
+            classes=("normal", "metastasis", "other")[:classes],
+            sha256="0" * 64,
         )
         return Victim(nn.Sequential(nn.Flatten(), layer), card)
 
@@ -47,7 +54,9 @@ def linear_victim() -> Callable[..., Victim]:
 
 @pytest.fixture
 def tissue() -> np.ndarray:
-    """A drawn field of 96 px: pink ground, 40 purple nuclei of 4 px radius apart from each other, seeded noise."""
+    """A drawn field of 96 px: pink ground, 40 purple nuclei of 4 px radius apart from each other, seeded
+    noise.
+    """
     rng = np.random.default_rng(5)
     picture = np.full((SIZE, SIZE, 3), (226, 170, 200), dtype=np.uint8)
     for y in range(9, SIZE - 4, 15):

@@ -21,7 +21,7 @@ def metastasis() -> Path:
 def test_predict_writes_one_row_a_picture(tmp_path, shipped_victim: Victim) -> None:
     out = tmp_path / "p.csv"
     assert cli.main(["predict", str(shipped.DEMO_FOLDER), "--csv", str(out), "--device", "cpu"]) == 0
-    rows = list(csv.DictReader(out.open()))
+    rows = list(csv.DictReader(out.open(encoding="utf-8")))
     assert list(rows[0]) == ["file", "p_normal", "p_metastasis", "predicted"]
     assert len(rows) == len(list(shipped.DEMO_FOLDER.glob("*.png"))) >= 24
     for row in rows[:3] + rows[-3:]:
@@ -30,20 +30,58 @@ def test_predict_writes_one_row_a_picture(tmp_path, shipped_victim: Victim) -> N
         assert row["predicted"] == ("metastasis" if p[1] > 0.5 else "normal")
 
 
-def test_attack_writes_its_files_and_believes_the_saved_picture(tmp_path, metastasis, shipped_victim, capsys) -> None:
+def test_attack_writes_its_files_and_believes_the_saved_picture(
+    tmp_path, metastasis, shipped_victim, capsys
+) -> None:
     out = tmp_path / "run"
-    arguments = ["attack", str(metastasis), "--out", str(out), "--steps", "6", "--gamut", "stain", "--init", "nuclear",
-                 "--centre", "excluded", "--cells", "10", "--area", "0.04", "--seed", "3", "--confidence", "0.9", "--device", "cpu"]
+    arguments = [
+        "attack",
+        str(metastasis),
+        "--out",
+        str(out),
+        "--steps",
+        "6",
+        "--gamut",
+        "stain",
+        "--init",
+        "nuclear",
+        "--centre",
+        "excluded",
+        "--cells",
+        "10",
+        "--area",
+        "0.04",
+        "--seed",
+        "3",
+        "--confidence",
+        "0.9",
+        "--device",
+        "cpu",
+    ]
     assert cli.main(arguments) == 0
     assert {path.name for path in out.iterdir()} == {
-        "original.png", "adversarial.png", "mask.png", "curve.csv", "result.json", "figure.png",
+        "original.png",
+        "adversarial.png",
+        "mask.png",
+        "curve.csv",
+        "result.json",
+        "figure.png",
     }
-    values = json.loads((out / "result.json").read_text())
+    values = json.loads((out / "result.json").read_text(encoding="utf-8"))
     p = shipped_victim.predict(to_image(read_pixels(out / "adversarial.png"))[None])[0]
     assert values["p_target_after"] == pytest.approx(float(p[0]), abs=1e-5)
     assert values["success"] == (values["p_target_after"] >= 0.9)
-    assert (values["centre"], values["gamut"], values["seed"], values["attack"]["start"]) == ("excluded", "stain", 3, "nuclear")
-    assert values["model_sha256"] == shipped_victim.card.sha256 and values["steps"] <= 6 and values["seconds"] > 0
+    assert (values["centre"], values["gamut"], values["seed"], values["attack"]["start"]) == (
+        "excluded",
+        "stain",
+        3,
+        "nuclear",
+    )
+    assert (
+        values["model_sha256"] == shipped_victim.card.sha256
+        and values["steps"] <= 6
+        and values["seconds"] > 0
+    )
     assert abs(values["area_fraction"] - 0.04) < 0.002
     assert "-> " in capsys.readouterr().out
 
@@ -55,9 +93,28 @@ def test_attack_takes_a_mask_and_a_window(tmp_path, metastasis) -> None:
     marked[10:20, 10:20] = 255
     mask.write_bytes(encode_png(marked))
     out = tmp_path / "run"
-    assert cli.main(["attack", str(field), "--window", "96", "0", "--mask", str(mask), "--steps", "1", "--out", str(out), "--device", "cpu"]) == 0
+    assert (
+        cli.main(
+            [
+                "attack",
+                str(field),
+                "--window",
+                "96",
+                "0",
+                "--mask",
+                str(mask),
+                "--steps",
+                "1",
+                "--out",
+                str(out),
+                "--device",
+                "cpu",
+            ]
+        )
+        == 0
+    )
     assert (read_pixels(out / "original.png") == read_pixels(metastasis)).all()
-    assert json.loads((out / "result.json").read_text())["area_fraction"] == 100 / 9216
+    assert json.loads((out / "result.json").read_text(encoding="utf-8"))["area_fraction"] == 100 / 9216
 
 
 def bad(kind: str, tmp_path: Path, metastasis: Path) -> list[str]:
@@ -65,7 +122,7 @@ def bad(kind: str, tmp_path: Path, metastasis: Path) -> list[str]:
     if kind == "no image":
         return ["attack", str(tmp_path / "none.png"), *out]
     if kind == "words":
-        (tmp_path / "words.png").write_text("words")
+        (tmp_path / "words.png").write_text("words", encoding="utf-8")
         return ["attack", str(tmp_path / "words.png"), *out]
     if kind == "size":
         Image.new("RGB", (50, 50)).save(tmp_path / "small.png")
@@ -97,7 +154,9 @@ def bad(kind: str, tmp_path: Path, metastasis: Path) -> list[str]:
         return ["attack", str(tmp_path / "half.png"), "--mask", str(tmp_path / "mask.png"), *out]
     if kind == "one class":
         save_file({"fc.weight": torch.zeros(1, 2048)}, tmp_path / "m.safetensors")
-        (tmp_path / "m.json").write_text('{"architecture": "resnet50", "input_size_px": 96, "classes": ["metastasis"]}')
+        (tmp_path / "m.json").write_text(
+            '{"architecture": "resnet50", "input_size_px": 96, "classes": ["metastasis"]}', encoding="utf-8"
+        )
         return ["attack", str(metastasis), "--model", str(tmp_path / "m.safetensors"), *out]
     if kind == "unlabelled":
         (tmp_path / "pictures").mkdir()
@@ -112,10 +171,20 @@ def bad(kind: str, tmp_path: Path, metastasis: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("kind", "sentence"),
     [
-        ("no image", "cannot be read"), ("words", "not a PNG"), ("size", "50 x 50 px"), ("mask size", "must be of one size"),
-        ("no mask", "cannot be read"), ("target", "classes 0 to 1"), ("area", "area is 0.9"), ("many cells", "less than 4 px each"),
-        ("model", "none of the known networks"), ("glass", "tissue open to cells"), ("mask on glass", "glass or a black edge alone"),
-        ("one class", "1 outputs where"), ("unlabelled", "neither train_labels.csv"), ("empty folder", "holds no pictures"),
+        ("no image", "cannot be read"),
+        ("words", "not a PNG"),
+        ("size", "50 x 50 px"),
+        ("mask size", "must be of one size"),
+        ("no mask", "cannot be read"),
+        ("target", "classes 0 to 1"),
+        ("area", "area is 0.9"),
+        ("many cells", "less than 4 px each"),
+        ("model", "none of the known networks"),
+        ("glass", "tissue open to cells"),
+        ("mask on glass", "glass or a black edge alone"),
+        ("one class", "1 outputs where"),
+        ("unlabelled", "neither train_labels.csv"),
+        ("empty folder", "holds no pictures"),
         ("nothing", "does not exist"),
     ],
 )
@@ -138,6 +207,6 @@ def test_the_app_starts_where_its_settings_lie(monkeypatch, tmp_path) -> None:
     monkeypatch.setattr("os.execv", lambda program, words: seen.append((Path.cwd(), words)))
     assert cli.main(["app"]) == 0
     ((folder, words),) = seen
-    settings = (folder / ".streamlit" / "config.toml").read_text()
+    settings = (folder / ".streamlit" / "config.toml").read_text(encoding="utf-8")
     assert 'address = "127.0.0.1"' in settings and "gatherUsageStats = false" in settings
     assert words[1:4] == ["-m", "streamlit", "run"] and Path(words[4]).is_file()

@@ -10,16 +10,16 @@ import pytest
 from snapgui import shipped
 from snapgui.cli import build_parser
 
-README = (shipped.ROOT / "README.md").read_text()
+README = (shipped.ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_table_of_figures_is_the_cards() -> None:
-    card = json.loads(shipped.MODEL.with_suffix(".json").read_text())
+    card = json.loads(shipped.MODEL.with_suffix(".json").read_text(encoding="utf-8"))
     for split, row in card["figures"].items():
         low, high = row["accuracy_interval"]
         line = (
-            f"| `{split}` | {row['count']:,} | {row['accuracy']:.1%} ({low:.1%} to {high:.1%}) | {row['auc']:.3f} "
-            f"| {row['sensitivity']:.1%} | {row['specificity']:.1%} |"
+            f"| `{split}` | {row['count']:,} | {row['accuracy']:.1%} ({low:.1%} to {high:.1%}) | "
+            f"{row['auc']:.3f} | {row['sensitivity']:.1%} | {row['specificity']:.1%} |"
         )
         assert line in README, f"the README lacks this line: {line}"
     assert f"{card['input_size_px']} px" in README
@@ -27,7 +27,11 @@ def test_the_table_of_figures_is_the_cards() -> None:
 
 @pytest.mark.parametrize("line", re.findall(r"^python -m snapgui ((?:.*\\\n)*.*)", README, flags=re.M))
 def test_commands_parse(line: str) -> None:
-    words = shlex.split(re.sub(r"\[[^]]*\]", "", line.replace("\\\n", " ")).replace("PATH...", "PATH").replace("hcd|pcam", "hcd"))
+    words = shlex.split(
+        re.sub(r"\[[^]]*\]", "", line.replace("\\\n", " "))
+        .replace("PATH...", "PATH")
+        .replace("hcd|pcam", "hcd")
+    )
     assert build_parser().parse_args(words).command == words[0]
 
 

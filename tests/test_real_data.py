@@ -1,4 +1,6 @@
-"""On real patches, where SNAP_HCD_DIR names them: the shipped model is what its card says, and the attack is strong."""
+"""On real patches, where SNAP_HCD_DIR names them: the shipped model is what its card says, and the attack is
+strong.
+"""
 
 import numpy as np
 import pytest
@@ -31,7 +33,9 @@ def test_the_card_is_true_on_val_random(hcd: PatchSet, shipped_victim: Victim) -
 
 @pytest.fixture(scope="module")
 def chosen(hcd: PatchSet, shipped_victim: Victim) -> tuple[torch.Tensor, torch.Tensor]:
-    """The first correctly classified metastases of val_random, and masks of 12 scattered cells, 5 %, centre open."""
+    """The first correctly classified metastases of val_random, and masks of 12 scattered cells, 5 %, centre
+    open.
+    """
     patches = hcd.split("val_random")
     images, masks = [], []
     for index in np.flatnonzero(patches.labels == 1):
@@ -39,7 +43,9 @@ def chosen(hcd: PatchSet, shipped_victim: Victim) -> tuple[torch.Tensor, torch.T
         if shipped_victim.predict(to_image(pixels)[None])[0, 1] <= 0.5:
             continue
         try:
-            cells = propose_cells(pixels, CellSettings(count=12, area=0.05, centre="open", placement="scattered"))
+            cells = propose_cells(
+                pixels, CellSettings(count=12, area=0.05, centre="open", placement="scattered")
+            )
         except MaskError:
             continue
         images.append(to_image(pixels))
@@ -54,8 +60,11 @@ def margins(victim: Victim, images: torch.Tensor) -> torch.Tensor:
         return Targeted(0).margin(victim(images), torch.arange(len(images)))
 
 
-def gain(victim: Victim, images: torch.Tensor, masks: torch.Tensor, starts: list[tuple[str, int]], *, steps: int) -> torch.Tensor:
-    """How far the metastasis margin of each image falls from each start ``(S, B)``, measured on the saved 8-bit pictures.
+def gain(
+    victim: Victim, images: torch.Tensor, masks: torch.Tensor, starts: list[tuple[str, int]], *, steps: int
+) -> torch.Tensor:
+    """How far the metastasis margin of each image falls from each start ``(S, B)``, measured on the saved
+    8-bit pictures.
 
     All starts are one batch: a large batch costs the least an image.
     """
@@ -64,7 +73,13 @@ def gain(victim: Victim, images: torch.Tensor, masks: torch.Tensor, starts: list
     images, masks = images.repeat(len(starts), 1, 1, 1), masks.repeat(len(starts), 1, 1, 1)
     settings = AttackSettings(gamut="range", steps=steps, confidence=1.0)
     for step in run_attack(
-        victim, images, masks, objective=Targeted(0), gamut=fit_gamut("range", images), start=colours, settings=settings,
+        victim,
+        images,
+        masks,
+        objective=Targeted(0),
+        gamut=fit_gamut("range", images),
+        start=colours,
+        settings=settings,
     ):
         last = step
     saved = torch.stack([to_image(decode_pixels(encode_png(to_pixels(image)))) for image in last.best_images])
@@ -81,4 +96,6 @@ def test_thirty_steps_reach_what_many_more_reach_and_controls_do_not(chosen, shi
     for seed in range(3):
         for name, filled in control_images(images, masks, fit_gamut("range", images), seed=seed).items():
             moved = (margins(shipped_victim, filled) - before).mean()
-            assert short.mean() >= 3 * moved, f"{name} moves the margin by {moved:.3f}, the attack by {short.mean():.3f}"
+            assert short.mean() >= 3 * moved, (
+                f"{name} moves the margin by {moved:.3f}, the attack by {short.mean():.3f}"
+            )

@@ -41,29 +41,41 @@ class Subjects:
     def of(self, rows: Sequence[int]) -> "Subjects":
         """Some of them."""
         return Subjects(
-            [self.positions[i] for i in rows], [self.ids[i] for i in rows], self.labels[list(rows)],
-            [self.pixels[i] for i in rows], self.p[list(rows)],
+            [self.positions[i] for i in rows],
+            [self.ids[i] for i in rows],
+            self.labels[list(rows)],
+            [self.pixels[i] for i in rows],
+            self.p[list(rows)],
         )
 
 
 @dataclass(frozen=True)
 class Altered:
-    """Pictures uint8 ``(H, W, 3)`` after a condition, with the step of each and the gradient steps it took (none for a filling)."""
+    """Pictures uint8 ``(H, W, 3)`` after a condition, with the step of each and the gradient steps it took
+    (none for a filling).
+    """
 
     pixels: list[NDArray[np.uint8]]
     best_step: list[int | None]
     steps: list[int | None]
 
 
-def masks_for(victim: Victim, subjects: Subjects, condition: Condition, cache: MaskCache) -> list[Mask | MaskError]:
-    """The mask of each subject under a condition, or why there is none. Conditions with the same cells share their masks."""
+def masks_for(
+    victim: Victim, subjects: Subjects, condition: Condition, cache: MaskCache
+) -> list[Mask | MaskError]:
+    """The mask of each subject under a condition, or why there is none.
+
+    Conditions with the same cells share their masks.
+    """
     shape = (subjects.pixels[0].shape[0], subjects.pixels[0].shape[1])
     if condition.kind == "whole":
         return [np.ones(shape, dtype=bool) for _ in subjects.ids]
     key = (condition.cells, condition.attack)
     if key not in cache:
         settings = [_with_seed(condition.cells, name) for name in subjects.ids]
-        cells = place_in_each(victim, subjects.pixels, settings, _objective(victim, subjects), condition.attack)
+        cells = place_in_each(
+            victim, subjects.pixels, settings, _objective(victim, subjects), condition.attack
+        )
         cache[key] = [one if isinstance(one, MaskError) else draw_mask(one, shape) for one in cells]
     masks = cache[key]
     if condition.kind == "square":
@@ -72,8 +84,13 @@ def masks_for(victim: Victim, subjects: Subjects, condition: Condition, cache: M
 
 
 def alter(
-    victim: Victim, subjects: Subjects, masks: Sequence[Mask], condition: Condition, textures: Sequence[NDArray[np.uint8]],
-    *, batch_size: int,
+    victim: Victim,
+    subjects: Subjects,
+    masks: Sequence[Mask],
+    condition: Condition,
+    textures: Sequence[NDArray[np.uint8]],
+    *,
+    batch_size: int,
 ) -> Altered:
     """The subjects under a condition.
 
@@ -91,9 +108,13 @@ def alter(
     alteration = Alteration(condition.kind, condition.attack, condition.fill, condition.free, SMALL_CHANGE)
     if condition.kind == "fill":
         return _not_optimised([to_pixels(image) for image in fill_images(images, stacked, alteration)])
-    for step in attack_steps(victim, images, stacked, alteration, objective=_objective(victim, subjects), batch_size=batch_size):
+    for step in attack_steps(
+        victim, images, stacked, alteration, objective=_objective(victim, subjects), batch_size=batch_size
+    ):
         last = step
-    return Altered([to_pixels(image) for image in last.best_images], last.best_step.tolist(), last.taken.tolist())
+    return Altered(
+        [to_pixels(image) for image in last.best_images], last.best_step.tolist(), last.taken.tolist()
+    )
 
 
 def _not_optimised(pictures: list[NDArray[np.uint8]]) -> Altered:

@@ -27,7 +27,8 @@ class Plan:
         patches: what is looked at.
         donors: normal patches that give nuclei to paste.
         shards: positions among the patches, by shard.
-        fingerprint: hash of all that decides the table: settings, weights, pixels and labels, versions, kind of device.
+        fingerprint: hash of all that decides the table: settings, weights, pixels and labels, versions, kind
+            of device.
     """
 
     patches: PatchSet
@@ -37,7 +38,8 @@ class Plan:
 
 
 def select_patches(data: Path, settings: AuditSettings) -> tuple[PatchSet, PatchSet]:
-    """The audited patches, and the donors: normal ones of ``train`` where there is one, else of the audited patches.
+    """The audited patches, and the donors: normal ones of ``train`` where there is one, else of the audited
+    patches.
 
     Raises:
         DataError: no data set, no such split, or nobody of the source class.
@@ -49,8 +51,8 @@ def select_patches(data: Path, settings: AuditSettings) -> tuple[PatchSet, Patch
     wanted = {"metastasis": 1, "normal": 0}.get(settings.source)
     if wanted is not None and not (patches.labels == wanted).any():
         raise DataError(
-            f"None of the {len(patches)} patches is labelled {settings.source}, so there is nothing to attack. "
-            "Choose another split, a higher limit or another source class."
+            f"None of the {len(patches)} patches is labelled {settings.source}, so there is nothing to "
+            "attack. Choose another split, a higher limit or another source class."
         )
     pool = everything.split("train") if "train" in everything.splits else patches
     return patches, pool.subset(np.flatnonzero(pool.labels == 0)).sample(DONOR_COUNT, seed=1)
@@ -64,32 +66,46 @@ def plan_audit(victim: Victim, data: Path, settings: AuditSettings) -> Plan:
     """
     if len(victim.card.classes) != 2:
         raise DataError(
-            f"{victim.card.name} has {len(victim.card.classes)} classes; labels of these data sets are 0 (normal) and 1 (metastasis). "
-            "Give a model with two classes."
+            f"{victim.card.name} has {len(victim.card.classes)} classes; labels of these data sets are 0 "
+            "(normal) and 1 (metastasis). Give a model with two classes."
         )
     patches, donors = select_patches(data, settings)
     digest = hashlib.sha256()
     shapes: dict[tuple[int, int], str] = {}
     for position in range(len(patches)):
         pixels = read_or_why(patches, position)
-        digest.update(f"{patches.ids[position]}:{patches.splits[position]}:{patches.labels[position]}:".encode())
+        digest.update(
+            f"{patches.ids[position]}:{patches.splits[position]}:{patches.labels[position]}:".encode()
+        )
         if isinstance(pixels, str):
             digest.update(b"unreadable")
             continue
         digest.update(pixels.tobytes())
         shapes.setdefault((pixels.shape[1], pixels.shape[0]), patches.ids[position])
     if not shapes:
-        raise DataError(f"None of the {len(patches)} patches can be read. The first says: {read_or_why(patches, 0)}")
+        raise DataError(
+            f"None of the {len(patches)} patches can be read. The first says: {read_or_why(patches, 0)}"
+        )
     if len(shapes) > 1:
-        found = " and ".join(f"{width} x {height} px ({name})" for (width, height), name in list(shapes.items())[:3])
-        raise DataError(f"The patches are of several sizes: {found}. All must be of one size; resample them or split the data set.")
+        found = " and ".join(
+            f"{width} x {height} px ({name})" for (width, height), name in list(shapes.items())[:3]
+        )
+        raise DataError(
+            f"The patches are of several sizes: {found}. All must be of one size; resample them or "
+            "split the data set."
+        )
     decides = {
-        "settings": settings.to_json(), "model": victim.card.sha256, "data": digest.hexdigest(),
-        "versions": library_versions(), "device": victim.mean.device.type,
+        "settings": settings.to_json(),
+        "model": victim.card.sha256,
+        "data": digest.hexdigest(),
+        "versions": library_versions(),
+        "device": victim.mean.device.type,
     }
     fingerprint = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
     size = settings.shard_size
-    shards = tuple(tuple(range(start, min(start + size, len(patches)))) for start in range(0, len(patches), size))
+    shards = tuple(
+        tuple(range(start, min(start + size, len(patches)))) for start in range(0, len(patches), size)
+    )
     return Plan(patches, donors, shards, fingerprint)
 
 

@@ -28,9 +28,17 @@ RETRIES = 5
 
 
 def ray_events(
-    model: Path, data: Path, device: str, plan: Plan, pending: Sequence[int], settings: AuditSettings, *, address: str | None
+    model: Path,
+    data: Path,
+    device: str,
+    plan: Plan,
+    pending: Sequence[int],
+    settings: AuditSettings,
+    *,
+    address: str | None,
 ) -> "Iterator[Event]":
-    """Results of shards in the order in which they are finished; errors of a shard are events, not exceptions.
+    """Results of shards in the order in which they are finished; errors of a shard are events, not
+    exceptions.
 
     Raises:
         SettingsError: Ray is not installed, or no cluster answers.
@@ -38,14 +46,17 @@ def ray_events(
     try:
         import ray
     except ImportError as error:
-        raise SettingsError("Ray is not installed. Run “pip install -r requirements-ray.txt”, or use --engine local.") from error
+        raise SettingsError(
+            "Ray is not installed. Run “pip install -r requirements-ray.txt”, or use --engine local."
+        ) from error
     ours = not ray.is_initialized()
     try:
         if ours:
             ray.init(address=address, include_dashboard=False, log_to_driver=False, configure_logging=False)
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
         raise SettingsError(
-            f"No Ray cluster answers at “{address}” ({error}). Start one with “ray start --head”, or leave --address away."
+            f"No Ray cluster answers at “{address}” ({error}). Start one with “ray start --head”, "
+            "or leave --address away."
         ) from error
     try:
         gpus = 1 if device.startswith("cuda") else 0
@@ -69,7 +80,9 @@ def ray_events(
             ray.shutdown()
 
 
-def _shard(model: str, data: str, device: str, positions: Sequence[int], settings: dict[str, Any]) -> ShardResult:
+def _shard(
+    model: str, data: str, device: str, positions: Sequence[int], settings: dict[str, Any]
+) -> ShardResult:
     """One shard on a worker."""
     asked = AuditSettings.from_json(settings)
     victim, patches, textures = _prepare(model, data, device, json.dumps(settings))
@@ -79,8 +92,12 @@ def _shard(model: str, data: str, device: str, positions: Sequence[int], setting
 
 
 @lru_cache(maxsize=1)
-def _prepare(model: str, data: str, device: str, settings: str) -> tuple[Victim, PatchSet, list[NDArray[np.uint8]]]:
-    """Victim, patches and textures, kept by a worker from shard to shard; ``settings`` are JSON, which can be a key."""
+def _prepare(
+    model: str, data: str, device: str, settings: str
+) -> tuple[Victim, PatchSet, list[NDArray[np.uint8]]]:
+    """Victim, patches and textures, kept by a worker from shard to shard; ``settings`` are JSON, which can be
+    a key.
+    """
     keep_freed_memory()
     patches, donors = select_patches(Path(data), AuditSettings.from_json(json.loads(settings)))
     return Victim.load(Path(model), device=device), patches, donor_textures(donors)

@@ -12,40 +12,46 @@ from snapgui.engine.visibility.measures import Visibility
 Row = dict[str, Any]
 UNTOUCHED = "untouched"
 
-# ``status`` of an untouched row: attacked, wrong before, other class, unreadable; of another: measured, no room.
-SCHEMA = pa.schema([
-    ("position", pa.int64()),
-    ("id", pa.string()),
-    ("split", pa.string()),
-    ("label", pa.int64()),
-    ("condition", pa.string()),
-    ("status", pa.string()),
-    ("error", pa.string()),
-    ("predicted_before", pa.int64()),
-    ("predicted_after", pa.int64()),
-    ("p_label_before", pa.float64()),
-    ("p_label_after", pa.float64()),
-    ("flipped", pa.bool_()),
-    ("reached_goal", pa.bool_()),
-    ("best_step", pa.int64()),
-    ("steps", pa.int64()),
-    ("area", pa.float64()),
-    ("centre", pa.string()),
-    ("ssim_mask", pa.float64()),
-    ("ssim_whole", pa.float64()),
-    ("psnr_whole_db", pa.float64()),
-    ("mean_de00_mask", pa.float64()),
-    ("p95_de00_mask", pa.float64()),
-    ("mean_de00_whole", pa.float64()),
-    ("picture", pa.string()),
-])
+# ``status`` of an untouched row: attacked, wrong before, other class, unreadable; of another: measured, no
+# room.
+SCHEMA = pa.schema(
+    [
+        ("position", pa.int64()),
+        ("id", pa.string()),
+        ("split", pa.string()),
+        ("label", pa.int64()),
+        ("condition", pa.string()),
+        ("status", pa.string()),
+        ("error", pa.string()),
+        ("predicted_before", pa.int64()),
+        ("predicted_after", pa.int64()),
+        ("p_label_before", pa.float64()),
+        ("p_label_after", pa.float64()),
+        ("flipped", pa.bool_()),
+        ("reached_goal", pa.bool_()),
+        ("best_step", pa.int64()),
+        ("steps", pa.int64()),
+        ("area", pa.float64()),
+        ("centre", pa.string()),
+        ("ssim_mask", pa.float64()),
+        ("ssim_whole", pa.float64()),
+        ("psnr_whole_db", pa.float64()),
+        ("mean_de00_mask", pa.float64()),
+        ("p95_de00_mask", pa.float64()),
+        ("mean_de00_whole", pa.float64()),
+        ("picture", pa.string()),
+    ]
+)
 
 
 def new_row(patches: PatchSet, position: int, condition: str, **values: Any) -> Row:
     """A row about one image; what is not given stays empty. Unknown columns are errors."""
     row: Row = dict.fromkeys(SCHEMA.names)
     row.update(
-        position=position, id=patches.ids[position], split=patches.splits[position], label=int(patches.labels[position]),
+        position=position,
+        id=patches.ids[position],
+        split=patches.splits[position],
+        label=int(patches.labels[position]),
         condition=condition,
     )
     unknown = set(values) - set(row)
@@ -59,8 +65,12 @@ def visibility_columns(visibility: dict[str, Visibility]) -> Row:
     """Columns of what `engine.visibility.measure` found."""
     inside, whole = visibility["mask"], visibility["whole"]
     return {
-        "ssim_mask": inside.ssim, "ssim_whole": whole.ssim, "psnr_whole_db": whole.psnr_db, "mean_de00_mask": inside.mean_de00,
-        "p95_de00_mask": inside.p95_de00, "mean_de00_whole": whole.mean_de00,
+        "ssim_mask": inside.ssim,
+        "ssim_whole": whole.ssim,
+        "psnr_whole_db": whole.psnr_db,
+        "mean_de00_mask": inside.mean_de00,
+        "p95_de00_mask": inside.p95_de00,
+        "mean_de00_whole": whole.mean_de00,
     }
 
 

@@ -1,4 +1,6 @@
-"""An audit from first to last: shards on this machine or on a Ray cluster, saved as they come, then one table."""
+"""An audit from first to last: shards on this machine or on a Ray cluster, saved as they come, then one
+table.
+"""
 
 import datetime
 import time
@@ -39,7 +41,9 @@ class AuditProgress:
 
 @dataclass(frozen=True)
 class AuditOutcome:
-    """A finished or stopped audit: its folder, its summary if all shards are there, and what went wrong by shard."""
+    """A finished or stopped audit: its folder, its summary if all shards are there, and what went wrong by
+    shard.
+    """
 
     folder: Path
     summary: dict[str, Any] | None
@@ -47,17 +51,26 @@ class AuditOutcome:
 
 
 def run_audit(
-    model: Path, data: Path, out: Path, settings: AuditSettings, *, device: str = "cpu", engine: EngineName = "local",
-    address: str | None = None, stop: Callable[[], bool] | None = None,
+    model: Path,
+    data: Path,
+    out: Path,
+    settings: AuditSettings,
+    *,
+    device: str = "cpu",
+    engine: EngineName = "local",
+    address: str | None = None,
+    stop: Callable[[], bool] | None = None,
 ) -> Generator[AuditProgress, None, AuditOutcome]:
     """Audit a data set; yields progress and returns the outcome.
 
-    What is on disk in ``out`` from the same audit is kept and not done again; another model, data set or setting gets a
-    folder of its own. A shard that cannot be computed or written is reported, and the rest goes on.
+    What is on disk in ``out`` from the same audit is kept and not done again; another model, data set or
+    setting gets a folder of its own. A shard that cannot be computed or written is reported, and the rest
+    goes on.
 
     Args:
         model: the victim's file.
-        data: folder of a labelled data set; with ``ray`` every machine must see it, and the model, under the same path.
+        data: folder of a labelled data set; with ``ray`` every machine must see it, and the model, under the
+            same path.
         out: where audits are kept.
         settings: what is asked.
         device: where the victim computes.
@@ -68,12 +81,24 @@ def run_audit(
     victim = Victim.load(model, device=device)
     plan = plan_audit(victim, data, settings)
     folder = store.audit_folder(out, plan.fingerprint)
-    store.begin(folder, {
-        "fingerprint": plan.fingerprint, "settings": settings.to_json(), "model": victim.card.name, "model_sha256": victim.card.sha256,
-        "data": Path(data).name, "data_path": str(Path(data).resolve()), "model_path": str(Path(model).resolve()), "images": len(plan.patches), "shards": len(plan.shards), "classes": list(victim.card.classes),
-        "device": device_name(victim.mean.device), "versions": library_versions(),
-        "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-    })
+    store.begin(
+        folder,
+        {
+            "fingerprint": plan.fingerprint,
+            "settings": settings.to_json(),
+            "model": victim.card.name,
+            "model_sha256": victim.card.sha256,
+            "data": Path(data).name,
+            "data_path": str(Path(data).resolve()),
+            "model_path": str(Path(model).resolve()),
+            "images": len(plan.patches),
+            "shards": len(plan.shards),
+            "classes": list(victim.card.classes),
+            "device": device_name(victim.mean.device),
+            "versions": library_versions(),
+            "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        },
+    )
     done = store.finished_shards(folder)
     pending = [index for index in range(len(plan.shards)) if index not in done]
     if engine == "ray":
@@ -87,7 +112,9 @@ def run_audit(
     begin, fresh = time.perf_counter(), 0
 
     def progress(doing: str) -> AuditProgress:
-        left_s = (time.perf_counter() - begin) / fresh * (len(pending) - fresh - len(failures)) if fresh else None
+        left_s = (
+            (time.perf_counter() - begin) / fresh * (len(pending) - fresh - len(failures)) if fresh else None
+        )
         images_done = sum(len(plan.shards[index]) for index in done)
         return AuditProgress(images_done, len(plan.patches), doing, left_s, attacked, flipped)
 
@@ -130,7 +157,9 @@ def _finish(folder: Path, done: set[int]) -> dict[str, Any]:
     return summary
 
 
-def local_events(victim: Victim, plan: Plan, pending: Sequence[int], settings: AuditSettings) -> Iterator[Event]:
+def local_events(
+    victim: Victim, plan: Plan, pending: Sequence[int], settings: AuditSettings
+) -> Iterator[Event]:
     """Shards one after another in this process."""
     textures = donor_textures(plan.donors)
     for index in pending:

@@ -26,8 +26,8 @@ class Condition:
     Attributes:
         name: for people, and in the table.
         group: what it is compared with.
-        kind: ``attack`` optimises the cells, ``fill`` fills them without looking at the victim, ``square`` optimises one square
-            of their area, ``whole`` every pixel by a little.
+        kind: ``attack`` optimises the cells, ``fill`` fills them without looking at the victim, ``square``
+            optimises one square of their area, ``whole`` every pixel by a little.
         cells: where.
         attack: how.
         fill: name of the filling.
@@ -51,8 +51,9 @@ class AuditSettings(Settings):
         split: name of the split; None takes all patches.
         limit: a fixed random choice of at most so many patches; None takes all.
         source: true class of the images that are attacked, each towards the other class.
-        groups: sets of conditions; ``standard`` holds SNAP with the centre open and excluded, and the controls. Without it SNAP
-            stands alone beside the others: for parts of a larger comparison whose controls are elsewhere.
+        groups: sets of conditions; ``standard`` holds SNAP with the centre open and excluded, and the
+            controls. Without it SNAP stands alone beside the others: for parts of a larger comparison whose
+            controls are elsewhere.
         areas: shares of the pixels that the group ``area`` tries.
         cells, attack: settings of SNAP; the seed of the cells is joined with each image's name.
         batch_size: images in the victim at once.
@@ -80,15 +81,22 @@ class AuditSettings(Settings):
             self._check_range("limit", 1, 10**9)
         unknown = sorted(set(self.groups) - set(GROUPS))
         if unknown or not self.groups:
-            raise SettingsError(f"The groups are {', '.join(unknown) or 'none'}; choose from {', '.join(GROUPS)}.")
+            raise SettingsError(
+                f"The groups are {', '.join(unknown) or 'none'}; choose from {', '.join(GROUPS)}."
+            )
         if not self.areas or len(set(self.areas)) < len(self.areas):
-            raise SettingsError(f"The areas are {list(self.areas)}; give different shares of the pixels, such as 0.05.")
+            raise SettingsError(
+                f"The areas are {list(self.areas)}; give different shares of the pixels, such as 0.05."
+            )
         for area in self.areas:
             replace(self.cells, area=area)
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
-        parts = {"cells": CellSettings.from_json(values["cells"]), "attack": AttackSettings.from_json(values["attack"])}
+        parts = {
+            "cells": CellSettings.from_json(values["cells"]),
+            "attack": AttackSettings.from_json(values["attack"]),
+        }
         listed = {name: tuple(values[name]) for name in ("groups", "areas") if name in values}
         return super().from_json(values | parts | listed)
 
@@ -114,7 +122,8 @@ def _conditions_of_group(group: Group, settings: AuditSettings) -> list[Conditio
     if group == "area":
         return [
             snap(f"area {area * 100:g}%, centre {centre}", area=area, centre=centre)
-            for centre in CENTRES for area in settings.areas
+            for centre in CENTRES
+            for area in settings.areas
         ]
     if group == "cells":
         return [snap(f"{count} cell{'' if count == 1 else 's'}", count=count) for count in CELL_COUNTS]
@@ -123,7 +132,8 @@ def _conditions_of_group(group: Group, settings: AuditSettings) -> list[Conditio
     if group == "placement":
         return [
             snap(f"placement {name}, centre {centre}", placement=name, centre=centre)
-            for centre in ("open", "excluded") for name in PLACEMENTS
+            for centre in ("open", "excluded")
+            for name in PLACEMENTS
         ]
     other = "excluded" if cells.centre == "open" else "open"
 

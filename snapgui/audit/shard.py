@@ -1,4 +1,6 @@
-"""One shard of an audit: some images under every condition, measured on the pictures as they would be saved."""
+"""One shard of an audit: some images under every condition, measured on the pictures as they would be
+saved.
+"""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -35,11 +37,17 @@ class ShardResult:
 
 
 def run_shard(
-    victim: Victim, patches: PatchSet, positions: Sequence[int], textures: Sequence[NDArray[np.uint8]], settings: AuditSettings
+    victim: Victim,
+    patches: PatchSet,
+    positions: Sequence[int],
+    textures: Sequence[NDArray[np.uint8]],
+    settings: AuditSettings,
 ) -> Iterator[str | ShardResult]:
-    """Measure the patches at some positions; yields the name of each condition before it begins, and the result last.
+    """Measure the patches at some positions; yields the name of each condition before it begins, and the
+    result last.
 
-    ``textures`` are of nuclei of normal patches, for the control that pastes them. The rows depend on the arguments alone.
+    ``textures`` are of nuclei of normal patches, for the control that pastes them. The rows depend on the
+    arguments alone.
     """
     threads_before = torch.get_num_threads()
     torch.set_num_threads(settings.threads)
@@ -69,28 +77,47 @@ def _predict(
     chosen = []
     for position in positions:
         if position not in rows:
-            result.rows.append(new_row(patches, position, UNTOUCHED, status="unreadable", error=read[position]))
+            result.rows.append(
+                new_row(patches, position, UNTOUCHED, status="unreadable", error=read[position])
+            )
             continue
         label, predicted = int(patches.labels[position]), int(rows[position].argmax())
         attacked = label in SOURCE_LABELS[settings.source] and predicted == label
         status = "attacked" if attacked else "wrong before" if predicted != label else "other class"
         own = float(rows[position][label])
-        result.rows.append(new_row(
-            patches, position, UNTOUCHED, status=status, predicted_before=predicted, predicted_after=predicted,
-            p_label_before=own, p_label_after=own,
-        ))
+        result.rows.append(
+            new_row(
+                patches,
+                position,
+                UNTOUCHED,
+                status=status,
+                predicted_before=predicted,
+                predicted_after=predicted,
+                p_label_before=own,
+                p_label_after=own,
+            )
+        )
         if attacked:
             chosen.append(position)
     result.seconds[UNTOUCHED] = time.perf_counter() - begin
     return Subjects(
-        positions=chosen, ids=[patches.ids[i] for i in chosen], labels=patches.labels[chosen], pixels=[pixels[i] for i in chosen],
+        positions=chosen,
+        ids=[patches.ids[i] for i in chosen],
+        labels=patches.labels[chosen],
+        pixels=[pixels[i] for i in chosen],
         p=np.array([rows[i] for i in chosen]),
     )
 
 
 def _measure(
-    victim: Victim, patches: PatchSet, subjects: Subjects, condition: Condition, settings: AuditSettings, cache: MaskCache,
-    textures: Sequence[NDArray[np.uint8]], result: ShardResult,
+    victim: Victim,
+    patches: PatchSet,
+    subjects: Subjects,
+    condition: Condition,
+    settings: AuditSettings,
+    cache: MaskCache,
+    textures: Sequence[NDArray[np.uint8]],
+    result: ShardResult,
 ) -> None:
     """Append one row per subject."""
     begin = time.perf_counter()
@@ -99,11 +126,18 @@ def _measure(
     errors = {i: str(mask) for i, mask in enumerate(masks) if isinstance(mask, MaskError)}
     some = subjects.of([i for i, _ in fit])
     try:
-        altered = alter(victim, some, [mask for _, mask in fit], condition, textures, batch_size=settings.batch_size) if fit else None
+        altered = (
+            alter(
+                victim, some, [mask for _, mask in fit], condition, textures, batch_size=settings.batch_size
+            )
+            if fit
+            else None
+        )
     except MaskError as error:
         altered, errors = None, dict.fromkeys(range(len(masks)), str(error))
     rows: dict[int, Row] = {
-        i: new_row(patches, subjects.positions[i], condition.name, status="no room", error=error) for i, error in errors.items()
+        i: new_row(patches, subjects.positions[i], condition.name, status="no room", error=error)
+        for i, error in errors.items()
     }
     if altered:
         saved = [encode_png(pixels) for pixels in altered.pixels]
@@ -118,15 +152,30 @@ def _measure(
 
 
 def _row(
-    patches: PatchSet, subjects: Subjects, k: int, mask: Mask, condition: Condition, altered: Altered, p_after: NDArray[np.float64]
+    patches: PatchSet,
+    subjects: Subjects,
+    k: int,
+    mask: Mask,
+    condition: Condition,
+    altered: Altered,
+    p_after: NDArray[np.float64],
 ) -> Row:
     label = int(subjects.labels[k])
     own = float(p_after[label])
     return new_row(
-        patches, subjects.positions[k], condition.name, status="measured",
-        predicted_before=label, predicted_after=int(p_after.argmax()), p_label_before=float(subjects.p[k, label]), p_label_after=own,
-        flipped=int(p_after.argmax()) != label, reached_goal=1 - own >= condition.attack.confidence,
-        best_step=altered.best_step[k], steps=altered.steps[k], area=area_fraction(mask),
+        patches,
+        subjects.positions[k],
+        condition.name,
+        status="measured",
+        predicted_before=label,
+        predicted_after=int(p_after.argmax()),
+        p_label_before=float(subjects.p[k, label]),
+        p_label_after=own,
+        flipped=int(p_after.argmax()) != label,
+        reached_goal=1 - own >= condition.attack.confidence,
+        best_step=altered.best_step[k],
+        steps=altered.steps[k],
+        area=area_fraction(mask),
         centre="open" if touches_centre(mask) else "excluded",
         **visibility_columns(measure(subjects.pixels[k], altered.pixels[k], mask)),
     )
@@ -138,9 +187,14 @@ def _keep_picture(result: ShardResult, row: Row, png: bytes, mask: Mask) -> None
     result.pictures[row["picture"].replace(".png", "-mask.png")] = encode_png(mask.astype(np.uint8) * 255)
 
 
-def _probabilities(victim: Victim, pictures: Sequence[NDArray[np.uint8]], batch_size: int) -> NDArray[np.float64]:
+def _probabilities(
+    victim: Victim, pictures: Sequence[NDArray[np.uint8]], batch_size: int
+) -> NDArray[np.float64]:
     parts = [
-        victim.predict(torch.stack([to_image(pixels) for pixels in pictures[start : start + batch_size]])).double().cpu().numpy()
+        victim.predict(torch.stack([to_image(pixels) for pixels in pictures[start : start + batch_size]]))
+        .double()
+        .cpu()
+        .numpy()
         for start in range(0, len(pictures), batch_size)
     ]
     return np.concatenate(parts) if parts else np.empty((0, len(victim.card.classes)))

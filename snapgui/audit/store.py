@@ -1,7 +1,8 @@
 """An audit on disk: what is written appears whole or not at all, so that a killed audit goes on where it was.
 
-``audit.json`` says what was asked, ``shards/NNNNN.parquet`` holds the rows of a finished shard (``.json`` beside it what it
-cost), ``pictures/`` the altered pictures; ``rows.parquet`` and ``summary.json`` are made of them at the end.
+``audit.json`` says what was asked, ``shards/NNNNN.parquet`` holds the rows of a finished shard (``.json``
+beside it what it cost), ``pictures/`` the altered pictures; ``rows.parquet`` and ``summary.json`` are made of
+them at the end.
 """
 
 import json
@@ -29,12 +30,18 @@ def audit_folder(out: Path, fingerprint: str) -> Path:
 
 def find_audits(out: Path) -> list[Path]:
     """The audits in a folder, the newest first."""
-    found = [path for path in Path(out).glob("audit-*") if _AUDIT_ID.fullmatch(path.name) and (path / "audit.json").is_file()]
+    found = [
+        path
+        for path in Path(out).glob("audit-*")
+        if _AUDIT_ID.fullmatch(path.name) and (path / "audit.json").is_file()
+    ]
     return sorted(found, key=lambda path: (path / "audit.json").stat().st_mtime, reverse=True)
 
 
 def delete_audit(out: Path, name: str) -> None:
-    """Remove an audit and its files; raises DataError for a name that is none, so that no path leaves ``out``."""
+    """Remove an audit and its files; raises DataError for a name that is none, so that no path leaves
+    ``out``.
+    """
     if not _AUDIT_ID.fullmatch(name):
         raise DataError(f"“{name[:60]}” is not the name of an audit. Choose one from the list of audits.")
     shutil.rmtree(Path(out) / name, ignore_errors=True)
@@ -54,11 +61,15 @@ def begin(folder: Path, description: dict[str, Any]) -> None:
         if not (folder / "audit.json").is_file():
             _write(folder / "audit.json", json.dumps(description, indent=2).encode())
     except OSError as error:
-        raise DataError(f"The audit cannot be written to {folder} ({error.strerror}). Choose another folder for --out.") from error
+        raise DataError(
+            f"The audit cannot be written to {folder} ({error.strerror}). Choose another folder for --out."
+        ) from error
 
 
 def save_shard(folder: Path, index: int, result: ShardResult) -> None:
-    """Write a finished shard; its rows come last and mark it as finished. Raises OSError where the disk is full."""
+    """Write a finished shard; its rows come last and mark it as finished. Raises OSError where the disk is
+    full.
+    """
     for name, data in result.pictures.items():
         _write(folder / "pictures" / name, data)
     cost = {"seconds": result.seconds, "image_steps": result.image_steps}
@@ -86,7 +97,7 @@ def read_costs(folder: Path) -> dict[str, dict[str, float]]:
     """Seconds and image-steps by condition, summed over the shards."""
     total: dict[str, dict[str, float]] = {"seconds": {}, "image_steps": {}}
     for path in sorted((folder / "shards").glob("[0-9]*.json")):
-        for kind, by_condition in json.loads(path.read_text()).items():
+        for kind, by_condition in json.loads(path.read_text(encoding="utf-8")).items():
             for condition, value in by_condition.items():
                 total[kind][condition] = total[kind].get(condition, 0) + value
     return total
@@ -103,7 +114,7 @@ def read_rows(folder: Path, columns: list[str] | None = None) -> pd.DataFrame:
 def read_summary(folder: Path) -> dict[str, Any]:
     """The summary of a finished audit; raises DataError if there is none."""
     try:
-        return dict(json.loads((folder / "summary.json").read_text()))
+        return dict(json.loads((folder / "summary.json").read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
         raise DataError(f"{folder.name} has no summary ({error}). Let the audit run to its end.") from error
 

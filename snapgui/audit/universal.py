@@ -34,14 +34,23 @@ class _Set:
 
 
 def run_universal(
-    victim: Victim, data: Path, out: Path, *, train_split: str, test_split: str, limit: int, layout: Layout, cells: CellSettings,
+    victim: Victim,
+    data: Path,
+    out: Path,
+    *,
+    train_split: str,
+    test_split: str,
+    limit: int,
+    layout: Layout,
+    cells: CellSettings,
     settings: UniversalSettings,
 ) -> Generator[UniversalStep, None, dict[str, Any]]:
-    """Train one patch towards class 0 and measure it; yields each batch and returns the figures, which are also written.
+    """Train one patch towards class 0 and measure it; yields each batch and returns the figures, which are
+    also written.
 
-    ``cells`` puts one set of cells at the same place of every image, ``nuclei`` lays one texture into each image's own
-    nuclei. Success is counted on 8-bit pictures, on the training patches and on those of another split; beside it that of
-    a random canvas, which nobody trained.
+    ``cells`` puts one set of cells at the same place of every image, ``nuclei`` lays one texture into each
+    image's own nuclei. Success is counted on 8-bit pictures, on the training patches and on those of another
+    split; beside it that of a random canvas, which nobody trained.
 
     Raises:
         DataError: a split is missing or has no correctly classified metastasis.
@@ -56,10 +65,16 @@ def run_universal(
     for step in train_universal(victim, training.images, masks, objective=Targeted(0), settings=settings):
         yield step
     assert step is not None
-    start = new_canvas((training.images.shape[2], training.images.shape[3]), settings.gamut, seed=settings.seed).to(training.images)
+    start = new_canvas(
+        (training.images.shape[2], training.images.shape[3]), settings.gamut, seed=settings.seed
+    ).to(training.images)
     figures = {
-        "layout": layout, "cells": cells.to_json(), "settings": settings.to_json(), "model_sha256": victim.card.sha256,
-        "train_split": train_split, "test_split": test_split,
+        "layout": layout,
+        "cells": cells.to_json(),
+        "settings": settings.to_json(),
+        "model_sha256": victim.card.sha256,
+        "train_split": train_split,
+        "test_split": test_split,
         "training": _measure(victim, training, step.canvas, start, settings),
         "held_out": _measure(victim, held_out, step.canvas, start, settings),
     }
@@ -93,7 +108,10 @@ def _gather(victim: Victim, patches: PatchSet, limit: int, layout: Layout, cells
         if len(images) == limit:
             break
     if not images:
-        raise DataError("No metastasis of the split is recognised by the model and has room for cells. Choose another split or model.")
+        raise DataError(
+            "No metastasis of the split is recognised by the model and has room for cells. Choose "
+            "another split or model."
+        )
     return _Set(torch.stack(images), torch.from_numpy(np.stack(masks))[:, None].to(images[0].device))
 
 
@@ -111,11 +129,16 @@ def _measure(
     }
 
 
-def _success(victim: Victim, patches: _Set, canvas: torch.Tensor, settings: UniversalSettings, least: float) -> dict[str, Any]:
+def _success(
+    victim: Victim, patches: _Set, canvas: torch.Tensor, settings: UniversalSettings, least: float
+) -> dict[str, Any]:
     """Share of the images whose probability of class 0 exceeds ``least``, on pictures read back from PNG."""
     successes = 0
     for begin in range(0, len(patches.images), settings.batch_size):
-        images, masks = patches.images[begin : begin + settings.batch_size], patches.masks[begin : begin + settings.batch_size]
+        images, masks = (
+            patches.images[begin : begin + settings.batch_size],
+            patches.masks[begin : begin + settings.batch_size],
+        )
         shown = apply_canvas(images, masks, canvas, fit_gamut(settings.gamut, images))
         saved = torch.stack([to_image(decode_pixels(encode_png(to_pixels(image)))) for image in shown])
         successes += int((victim.predict(saved)[:, 0] > least).sum())
@@ -129,6 +152,8 @@ def _write(out: Path, figures: dict[str, Any], canvas: torch.Tensor, masks: torc
         np.save(out / "canvas.npy", canvas.cpu().numpy(), allow_pickle=False)
         if len(masks) == 1:
             (out / "mask.png").write_bytes(encode_png(masks[0, 0].cpu().numpy().astype(np.uint8) * 255))
-        (out / "universal.json").write_text(json.dumps(figures, indent=2))
+        (out / "universal.json").write_text(json.dumps(figures, indent=2), encoding="utf-8")
     except OSError as error:
-        raise DataError(f"The patch cannot be written to {out} ({error.strerror}). Choose another folder for --out.") from error
+        raise DataError(
+            f"The patch cannot be written to {out} ({error.strerror}). Choose another folder for --out."
+        ) from error

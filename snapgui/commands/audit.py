@@ -31,30 +31,64 @@ def add_attack_options(command: argparse.ArgumentParser) -> None:
     cells, patch = CellSettings(), AttackSettings()
     command.add_argument("--cells", type=int, default=cells.count, help="how many cells")
     command.add_argument("--area", type=float, default=cells.area, help="share of the pixels that they cover")
-    command.add_argument("--centre", choices=CENTRES, default=cells.centre, help="whether cells may lie in the central 32 px")
+    command.add_argument(
+        "--centre", choices=CENTRES, default=cells.centre, help="whether cells may lie in the central 32 px"
+    )
     command.add_argument("--placement", choices=PLACEMENTS, default=cells.placement)
-    command.add_argument("--gamut", choices=GAMUTS, default=patch.gamut, help="colours that the patch may use")
+    command.add_argument(
+        "--gamut", choices=GAMUTS, default=patch.gamut, help="colours that the patch may use"
+    )
     command.add_argument("--init", choices=STARTS, default=patch.start, help="colour that it starts from")
     command.add_argument("--steps", type=int, default=patch.steps)
-    command.add_argument("--restarts", type=int, default=patch.restarts, help="further rounds for an image that still stands")
+    command.add_argument(
+        "--restarts", type=int, default=patch.restarts, help="further rounds for an image that still stands"
+    )
     command.add_argument("--optimiser", choices=OPTIMISERS, default=patch.optimiser)
-    command.add_argument("--leak", type=float, default=patch.leak, help="share of the gradient that shut rectifiers pass in the first step; 0: none")
-    command.add_argument("--smoothness", type=float, default=patch.smoothness, help="weight of roughness beyond the image's own")
-    command.add_argument("--soft-edge", action="store_true", help="the outermost pixel of a cell keeps half of its own colour")
-    command.add_argument("--confidence", type=float, default=patch.confidence, help="stop at this probability of the class aimed at")
+    command.add_argument(
+        "--leak",
+        type=float,
+        default=patch.leak,
+        help="share of the gradient that shut rectifiers pass in the first step; 0: none",
+    )
+    command.add_argument(
+        "--smoothness",
+        type=float,
+        default=patch.smoothness,
+        help="weight of roughness beyond the image's own",
+    )
+    command.add_argument(
+        "--soft-edge", action="store_true", help="the outermost pixel of a cell keeps half of its own colour"
+    )
+    command.add_argument(
+        "--confidence",
+        type=float,
+        default=patch.confidence,
+        help="stop at this probability of the class aimed at",
+    )
     command.add_argument("--seed", type=int, default=0)
 
 
 def cell_settings(args: argparse.Namespace) -> CellSettings:
     """The cells that the options describe; raises SettingsError."""
-    return CellSettings(count=args.cells, area=args.area, placement=args.placement, centre=args.centre, seed=args.seed)
+    return CellSettings(
+        count=args.cells, area=args.area, placement=args.placement, centre=args.centre, seed=args.seed
+    )
 
 
 def attack_settings(args: argparse.Namespace, *, target: int = 0) -> AttackSettings:
     """The attack that the options describe; raises SettingsError."""
     return AttackSettings(
-        target=target, gamut=args.gamut, start=args.init, steps=args.steps, confidence=args.confidence, seed=args.seed,
-        optimiser=args.optimiser, restarts=args.restarts, leak=args.leak, smoothness=args.smoothness, soft_edge=args.soft_edge,
+        target=target,
+        gamut=args.gamut,
+        start=args.init,
+        steps=args.steps,
+        confidence=args.confidence,
+        seed=args.seed,
+        optimiser=args.optimiser,
+        restarts=args.restarts,
+        leak=args.leak,
+        smoothness=args.smoothness,
+        soft_edge=args.soft_edge,
     )
 
 
@@ -62,31 +96,84 @@ def add_audit_command(commands: "Commands[argparse.ArgumentParser]") -> None:
     """Add ``audit``."""
     defaults = AuditSettings()
     audit = commands.add_parser(
-        "audit", help="attack a whole data set, with controls", formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        "audit",
+        help="attack a whole data set, with controls",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    audit.add_argument("data", type=Path, metavar="DATA", help="folder in Kaggle's layout, or with PCam's HDF5 files")
-    audit.add_argument("--out", type=Path, required=True, metavar="DIR", help="audits are kept here, each in a folder of its own")
+    audit.add_argument(
+        "data", type=Path, metavar="DATA", help="folder in Kaggle's layout, or with PCam's HDF5 files"
+    )
+    audit.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="audits are kept here, each in a folder of its own",
+    )
     audit.add_argument("--split", default=None, metavar="NAME", help="one split of the data set")
-    audit.add_argument("--limit", type=int, default=None, metavar="N", help="a fixed random choice of N patches")
-    audit.add_argument("--source", choices=SOURCES, default=defaults.source, help="true class of the images that are attacked")
-    audit.add_argument("--groups", nargs="+", choices=GROUPS, default=list(defaults.groups),
-                       help="what is compared: the controls, which are always there, and SNAP over areas, numbers of cells, gamuts, placements")
-    audit.add_argument("--areas", type=float, nargs="+", default=list(defaults.areas), metavar="SHARE", help="what the group area tries")
+    audit.add_argument(
+        "--limit", type=int, default=None, metavar="N", help="a fixed random choice of N patches"
+    )
+    audit.add_argument(
+        "--source",
+        choices=SOURCES,
+        default=defaults.source,
+        help="true class of the images that are attacked",
+    )
+    audit.add_argument(
+        "--groups",
+        nargs="+",
+        choices=GROUPS,
+        default=list(defaults.groups),
+        help="what is compared: the controls, which are always there, and SNAP over areas, numbers of "
+        "cells, gamuts, placements",
+    )
+    audit.add_argument(
+        "--areas",
+        type=float,
+        nargs="+",
+        default=list(defaults.areas),
+        metavar="SHARE",
+        help="what the group area tries",
+    )
     add_attack_options(audit)
     audit.add_argument("--batch-size", type=int, default=defaults.batch_size)
-    audit.add_argument("--shard-size", type=int, default=defaults.shard_size, metavar="N", help="images done and written together")
-    audit.add_argument("--threads", type=int, default=None, help="CPU threads of a shard; all without it, one with Ray")
+    audit.add_argument(
+        "--shard-size",
+        type=int,
+        default=defaults.shard_size,
+        metavar="N",
+        help="images done and written together",
+    )
+    audit.add_argument(
+        "--threads", type=int, default=None, help="CPU threads of a shard; all without it, one with Ray"
+    )
     audit.add_argument("--engine", choices=("local", "ray"), default="local")
-    audit.add_argument("--address", default=None, help="of a Ray cluster, auto finds one; without it a local one is started")
-    audit.add_argument("--model", type=Path, default=MODEL, metavar="FILE", help="safetensors or .pth; its card lies beside it")
+    audit.add_argument(
+        "--address", default=None, help="of a Ray cluster, auto finds one; without it a local one is started"
+    )
+    audit.add_argument(
+        "--model",
+        type=Path,
+        default=MODEL,
+        metavar="FILE",
+        help="safetensors or .pth; its card lies beside it",
+    )
     audit.add_argument("--device", default="auto", help="auto, cpu or cuda")
 
 
 def run_audit_command(args: argparse.Namespace, arguments: list[str]) -> int:
     """Audit a data set; 1 if a shard failed or the audit was stopped."""
     settings = AuditSettings(
-        split=args.split, limit=args.limit, source=args.source, groups=tuple(dict.fromkeys(("standard", *args.groups))), areas=tuple(args.areas), cells=cell_settings(args),
-        attack=attack_settings(args), batch_size=args.batch_size, shard_size=args.shard_size,
+        split=args.split,
+        limit=args.limit,
+        source=args.source,
+        groups=tuple(dict.fromkeys(("standard", *args.groups))),
+        areas=tuple(args.areas),
+        cells=cell_settings(args),
+        attack=attack_settings(args),
+        batch_size=args.batch_size,
+        shard_size=args.shard_size,
         threads=args.threads or (1 if args.engine == "ray" else os.cpu_count() or 1),
     )
     from snapgui.audit.run import run_audit
@@ -96,7 +183,13 @@ def run_audit_command(args: argparse.Namespace, arguments: list[str]) -> int:
 
     keep_freed_memory()
     audit = run_audit(
-        args.model, args.data, args.out, settings, device=str(choose_device(args.device)), engine=args.engine, address=args.address,
+        args.model,
+        args.data,
+        args.out,
+        settings,
+        device=str(choose_device(args.device)),
+        engine=args.engine,
+        address=args.address,
     )
     while True:
         try:
@@ -119,24 +212,48 @@ def add_universal_command(commands: "Commands[argparse.ArgumentParser]") -> None
     """Add ``universal``."""
     cells, patch = CellSettings(), UniversalSettings()
     universal = commands.add_parser(
-        "universal", help="train one patch for many images", formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        "universal",
+        help="train one patch for many images",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    universal.add_argument("data", type=Path, metavar="DATA", help="folder in Kaggle's layout, or with PCam's HDF5 files")
-    universal.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the patch and its figures")
+    universal.add_argument(
+        "data", type=Path, metavar="DATA", help="folder in Kaggle's layout, or with PCam's HDF5 files"
+    )
+    universal.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder for the patch and its figures"
+    )
     universal.add_argument("--train-split", default="train", metavar="NAME")
-    universal.add_argument("--test-split", default="val_random", metavar="NAME", help="patches that the training never sees")
-    universal.add_argument("--limit", type=int, default=256, metavar="N", help="at most N metastases of each split")
-    universal.add_argument("--layout", choices=("cells", "nuclei"), default="cells",
-                           help="the same cells in every image, or one texture laid into each image's own nuclei")
+    universal.add_argument(
+        "--test-split", default="val_random", metavar="NAME", help="patches that the training never sees"
+    )
+    universal.add_argument(
+        "--limit", type=int, default=256, metavar="N", help="at most N metastases of each split"
+    )
+    universal.add_argument(
+        "--layout",
+        choices=("cells", "nuclei"),
+        default="cells",
+        help="the same cells in every image, or one texture laid into each image's own nuclei",
+    )
     universal.add_argument("--cells", type=int, default=cells.count, help="how many cells")
-    universal.add_argument("--area", type=float, default=cells.area, help="share of the pixels that they cover")
+    universal.add_argument(
+        "--area", type=float, default=cells.area, help="share of the pixels that they cover"
+    )
     universal.add_argument("--centre", choices=CENTRES, default=cells.centre)
     universal.add_argument("--gamut", choices=GAMUTS, default=patch.gamut)
     universal.add_argument("--epochs", type=int, default=patch.epochs)
     universal.add_argument("--batch-size", type=int, default=patch.batch_size)
-    universal.add_argument("--confidence", type=float, default=patch.confidence, help="an image counts as solved from here on")
+    universal.add_argument(
+        "--confidence", type=float, default=patch.confidence, help="an image counts as solved from here on"
+    )
     universal.add_argument("--seed", type=int, default=0)
-    universal.add_argument("--model", type=Path, default=MODEL, metavar="FILE", help="safetensors or .pth; its card lies beside it")
+    universal.add_argument(
+        "--model",
+        type=Path,
+        default=MODEL,
+        metavar="FILE",
+        help="safetensors or .pth; its card lies beside it",
+    )
     universal.add_argument("--device", default="auto", help="auto, cpu or cuda")
 
 
@@ -144,7 +261,11 @@ def run_universal_command(args: argparse.Namespace, arguments: list[str]) -> Non
     """Train one patch for a set and print its success on training and held-out patches."""
     cells = CellSettings(count=args.cells, area=args.area, centre=args.centre, seed=args.seed)
     settings = UniversalSettings(
-        gamut=args.gamut, confidence=args.confidence, epochs=args.epochs, batch_size=args.batch_size, seed=args.seed,
+        gamut=args.gamut,
+        confidence=args.confidence,
+        epochs=args.epochs,
+        batch_size=args.batch_size,
+        seed=args.seed,
     )
     if args.limit < 1:
         raise SettingsError(f"limit is {args.limit}; it must be at least 1.")
@@ -155,8 +276,15 @@ def run_universal_command(args: argparse.Namespace, arguments: list[str]) -> Non
     keep_freed_memory()
     victim = Victim.load(args.model, device=choose_device(args.device))
     training = run_universal(
-        victim, args.data, args.out, train_split=args.train_split, test_split=args.test_split, limit=args.limit, layout=args.layout,
-        cells=cells, settings=settings,
+        victim,
+        args.data,
+        args.out,
+        train_split=args.train_split,
+        test_split=args.test_split,
+        limit=args.limit,
+        layout=args.layout,
+        cells=cells,
+        settings=settings,
     )
     while True:
         try:
@@ -165,21 +293,33 @@ def run_universal_command(args: argparse.Namespace, arguments: list[str]) -> Non
             figures = end.value
             break
         if step.index % 10 == 0:
-            print(f"batch {step.index}, shortfall {step.loss:.2f}, solved {step.success:.0%}", file=sys.stderr, flush=True)
+            print(
+                f"batch {step.index}, shortfall {step.loss:.2f}, solved {step.success:.0%}",
+                file=sys.stderr,
+                flush=True,
+            )
     for name, part in (("training", figures["training"]), ("held out", figures["held_out"])):
         low, high = part["flipped"]["interval"]
         print(
-            f"{name}: {part['flipped']['share']:.1%} ({low:.1%} to {high:.1%}) of {part['images']} metastases called normal, "
-            f"{part['random_canvas_flipped']['share']:.1%} with a random patch, {part['area']:.1%} of the pixels, "
-            f"centre open in {part['centre_open']['share']:.0%}"
+            f"{name}: {part['flipped']['share']:.1%} ({low:.1%} to {high:.1%}) of {part['images']} "
+            f"metastases called normal, {part['random_canvas_flipped']['share']:.1%} with a random patch, "
+            f"{part['area']:.1%} of the pixels, centre open in {part['centre_open']['share']:.0%}"
         )
 
 
 def _show(progress: "AuditProgress") -> None:
     left = "" if progress.left_s is None else f", {_time(progress.left_s)} left"
     fooled = f", {progress.flipped} of {progress.attacked} fooled" if progress.attacked else ""
-    line = f"{progress.images_done} of {progress.images} images{left}{fooled}{', ' + progress.doing if progress.doing else ''}"
-    print(f"\r\033[K{line}" if sys.stderr.isatty() else line, end="" if sys.stderr.isatty() else "\n", file=sys.stderr, flush=True)
+    line = (
+        f"{progress.images_done} of {progress.images} "
+        f"images{left}{fooled}{', ' + progress.doing if progress.doing else ''}"
+    )
+    print(
+        f"\r\033[K{line}" if sys.stderr.isatty() else line,
+        end="" if sys.stderr.isatty() else "\n",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def _time(seconds: float) -> str:

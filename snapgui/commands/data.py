@@ -1,4 +1,6 @@
-"""The command ``data``: fetch the real sets, make the demo patches. Heavy imports stand inside the functions."""
+"""The command ``data``: fetch the real sets, make the demo patches. Heavy imports stand inside the
+functions.
+"""
 
 import argparse
 from collections.abc import Sequence
@@ -13,19 +15,41 @@ def add_data_commands(commands: "argparse._SubParsersAction[argparse.ArgumentPar
     kinds = data.add_subparsers(dest="kind", required=True, metavar="WHAT")
     for name, text in (
         ("pcam", "fetch PatchCamelyon through torchvision (needs a network and gdown)"),
-        ("hcd", "fetch Kaggle's Histopathologic Cancer Detection (needs a network, Kaggle's client and an account)"),
+        (
+            "hcd",
+            (
+                "fetch Kaggle's Histopathologic Cancer Detection (needs a network, Kaggle's client and "
+                "an account)"
+            ),
+        ),
     ):
         fetch = kinds.add_parser(name, help=text, description=text)
         fetch.add_argument("--out", type=Path, required=True, help="folder for the data set")
 
     text = "make synthetic demo patches from the statistics of the train split"
-    demo = kinds.add_parser("demo", help=text, description=text, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    demo = kinds.add_parser(
+        "demo", help=text, description=text, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
     demo.add_argument("--data", type=Path, required=True, help="a data set with a split train")
-    demo.add_argument("--teacher", type=Path, required=True, help="a DenseNet-121 backbone, whose features are matched")
-    demo.add_argument("--model", type=Path, default=DEFAULT_MODEL, help="the classifier that has to agree with each patch")
+    demo.add_argument(
+        "--teacher", type=Path, required=True, help="a DenseNet-121 backbone, whose features are matched"
+    )
+    demo.add_argument(
+        "--model", type=Path, default=DEFAULT_MODEL, help="the classifier that has to agree with each patch"
+    )
     demo.add_argument("--out", type=Path, required=True, help="folder for the chosen patches and demo.json")
-    demo.add_argument("--candidates", type=Path, default=None, help="folder for all that are made; OUT/candidates if not given")
-    demo.add_argument("--per-class", type=int, default=16, help="candidates of each class; those already made are not made again")
+    demo.add_argument(
+        "--candidates",
+        type=Path,
+        default=None,
+        help="folder for all that are made; OUT/candidates if not given",
+    )
+    demo.add_argument(
+        "--per-class",
+        type=int,
+        default=16,
+        help="candidates of each class; those already made are not made again",
+    )
     demo.add_argument("--keep", type=int, default=14, help="patches of each class that are chosen at most")
     demo.add_argument("--without", nargs="*", default=[], metavar="NAME", help="candidates rejected by eye")
     demo.add_argument("--iterations", type=int, default=200, help="of L-BFGS for each patch")
@@ -33,7 +57,9 @@ def add_data_commands(commands: "argparse._SubParsersAction[argparse.ArgumentPar
 
 
 def run_data(args: argparse.Namespace, arguments: Sequence[str]) -> None:
-    """Run one of the ``data`` commands; ``arguments`` is the command line as given, kept for symmetry with other commands."""
+    """Run one of the ``data`` commands; ``arguments`` is the command line as given, kept for symmetry with
+    other commands.
+    """
     if args.kind == "demo":
         run_demo(args)
         return
@@ -54,21 +80,33 @@ def run_demo(args: argparse.Namespace) -> None:
 
     for name in ("per_class", "keep", "iterations"):
         if getattr(args, name) < 1:
-            raise SettingsError(f"--{name.replace('_', '-')} is {getattr(args, name)}; it must be at least 1.")
+            raise SettingsError(
+                f"--{name.replace('_', '-')} is {getattr(args, name)}; it must be at least 1."
+            )
     victim = Victim.load(args.model)
     folder = args.candidates or args.out / "candidates"
     if len(read_candidates(folder)) < args.per_class * len(CLASSES):
         settings = SynthesisSettings(iterations=args.iterations)
         making = make_candidates(
-            open_patches(args.data), victim, args.teacher, folder, settings, per_class=args.per_class, seed=args.seed,
+            open_patches(args.data),
+            victim,
+            args.teacher,
+            folder,
+            settings,
+            per_class=args.per_class,
+            seed=args.seed,
         )
         for candidate in making:
             print(
-                f"{candidate.name}: {candidate.rms_to_nearest_train:.1f} levels from the nearest train patch, "
-                f"best match of a quarter {candidate.window_correlation:.2f}", flush=True,
+                f"{candidate.name}: {candidate.rms_to_nearest_train:.1f} levels from the nearest train "
+                f"patch, best match of a quarter {candidate.window_correlation:.2f}",
+                flush=True,
             )
     values = choose_demo(folder, victim, args.out, keep=args.keep, without=args.without)
     patches, typical = values["patches"], values["typical"]["rms_to_nearest_train"]
     for patch in patches:
-        print(f"{patch['file']}: confidence {patch['confidence']:.3f}, {patch['rms_to_nearest_train']:.1f} levels away")
+        print(
+            f"{patch['file']}: confidence {patch['confidence']:.3f}, "
+            f"{patch['rms_to_nearest_train']:.1f} levels away"
+        )
     print(f"{len(patches)} patches in {args.out}; a real patch lies {typical:.1f} levels from its nearest.")

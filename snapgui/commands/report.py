@@ -18,13 +18,37 @@ Commands = argparse._SubParsersAction  # argparse gives this type no public name
 
 def add_report_commands(commands: "Commands[argparse.ArgumentParser]") -> None:
     """Add ``report`` and ``verify``."""
-    report = commands.add_parser("report", help="a run, an audit or an analysis as a page, a PDF, a figure or a bundle")
-    report.add_argument("source", type=Path, metavar="SOURCE", help="folder of a run, of a finished audit, or of many runs; or a study's analysis.json")
-    report.add_argument("--out", type=Path, required=True, metavar="FILE", help=".html, .pdf or .zip; .png or .svg for the figure card or contact sheet")
+    report = commands.add_parser(
+        "report", help="a run, an audit or an analysis as a page, a PDF, a figure or a bundle"
+    )
+    report.add_argument(
+        "source",
+        type=Path,
+        metavar="SOURCE",
+        help="folder of a run, of a finished audit, or of many runs; or a study's analysis.json",
+    )
+    report.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help=".html, .pdf or .zip; .png or .svg for the figure card or contact sheet",
+    )
     text = "check a bundle: every file, every claim, and the pictures by the model"
-    verify = commands.add_parser("verify", help=text, description=f"{text}. Ends with 0 if all holds, 1 if something does not or could not be checked, 2 if the file is no bundle.")
+    verify = commands.add_parser(
+        "verify",
+        help=text,
+        description=f"{text}. Ends with 0 if all holds, 1 if something does not or could not be checked, 2 "
+        "if the file is no bundle.",
+    )
     verify.add_argument("bundle", type=Path, metavar="BUNDLE.zip")
-    verify.add_argument("--model", type=Path, default=None, metavar="FILE", help="the model stated in the bundle; without it the shipped one is tried")
+    verify.add_argument(
+        "--model",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="the model stated in the bundle; without it the shipped one is tried",
+    )
     verify.add_argument("--device", default="cpu", help="auto, cpu or cuda")
 
 
@@ -34,14 +58,19 @@ def run_report_command(args: argparse.Namespace, arguments: list[str]) -> None:
 
     form = args.out.suffix.lower().removeprefix(".")
     if form not in FORMS:
-        raise DataError(f"{args.out.name} ends in “{args.out.suffix}”; choose one of {', '.join(f'.{one}' for one in FORMS)}.")
+        raise DataError(
+            f"{args.out.name} ends in “{args.out.suffix}”; choose one of "
+            f"{', '.join(f'.{one}' for one in FORMS)}."
+        )
     data = make_report(args.source, form)
     partial = args.out.with_name(f".{args.out.name}.partial")
     try:
         partial.write_bytes(data)
         partial.replace(args.out)
     except OSError as error:
-        raise DataError(f"{args.out} cannot be written ({error.strerror}). Choose another place for --out.") from error
+        raise DataError(
+            f"{args.out} cannot be written ({error.strerror}). Choose another place for --out."
+        ) from error
     finally:
         partial.unlink(missing_ok=True)
     print(args.out)
@@ -58,9 +87,15 @@ def run_verify_command(args: argparse.Namespace, arguments: list[str]) -> int:
         print(one, flush=True)
         failed += one.state == "fails"
         unchecked += one.state == "unchecked"
-    print("Hashes show that the files belong together, not who made them: compare the SHA-256 above with one from the authors.")
+    print(
+        "Hashes show that the files belong together, not who made them: compare the SHA-256 above "
+        "with one from the authors."
+    )
     if failed:
-        print(f"{failed} claim{'' if failed == 1 else 's'} of this bundle do{'es' if failed == 1 else ''} not hold.")
+        print(
+            f"{failed} claim{'' if failed == 1 else 's'} of this bundle "
+            f"do{'es' if failed == 1 else ''} not hold."
+        )
     elif unchecked:
         print("What was checked holds, but not all could be checked.")
     else:
@@ -69,7 +104,9 @@ def run_verify_command(args: argparse.Namespace, arguments: list[str]) -> int:
 
 
 def model_finder(model: Path | None, device: str) -> "Callable[[str], Victim | Check]":
-    """A function that gives the model of a SHA-256: the one named, else the shipped one, or a line that says why not."""
+    """A function that gives the model of a SHA-256: the one named, else the shipped one, or a line that says
+    why not.
+    """
 
     def find(digest: str) -> "Victim | Check":
         from snapgui.engine.images import sha256
@@ -80,12 +117,23 @@ def model_finder(model: Path | None, device: str) -> "Callable[[str], Victim | C
         if not path.is_file():
             if model is not None:
                 raise DataError(f"There is no file {model}. Give the model that the bundle states.")
-            return Check("unchecked", "pictures scored by the model: the shipped model is missing; name one with --model FILE")
+            return Check(
+                "unchecked",
+                "pictures scored by the model: the shipped model is missing; name one with --model FILE",
+            )
         found = sha256(path.read_bytes())
         if found == digest:
             return Victim.load(path, device=choose_device(device))
         if model is not None:
-            return Check("fails", f"{path.name} has SHA-256 {found[:12]}; the bundle states a model with {digest[:12]}, so nothing was scored")
-        return Check("unchecked", f"pictures scored by the model: it is not the shipped one; give the file with SHA-256 {digest[:12]} as --model FILE")
+            return Check(
+                "fails",
+                f"{path.name} has SHA-256 {found[:12]}; the bundle states a model with "
+                f"{digest[:12]}, so nothing was scored",
+            )
+        return Check(
+            "unchecked",
+            "pictures scored by the model: it is not the shipped one; give the file with SHA-256 "
+            f"{digest[:12]} as --model FILE",
+        )
 
     return find

@@ -1,4 +1,6 @@
-"""The command ``study serve``: a study's reader page by itself, on this computer or, where asked, for the local network."""
+"""The command ``study serve``: a study's reader page by itself, on this computer or, where asked, for the
+local network.
+"""
 
 import argparse
 import os
@@ -22,18 +24,26 @@ Commands = argparse._SubParsersAction  # argparse gives this type no public name
 def add_serve(subparsers: "Commands[argparse.ArgumentParser]") -> None:
     """Add ``serve`` to the commands of ``study``."""
     serve = subparsers.add_parser(
-        "serve", help="a study's reader page and nothing else of the app",
-        description="Offers the reader page of one study and nothing else of the app. Without --lan only this computer reaches it.",
+        "serve",
+        help="a study's reader page and nothing else of the app",
+        description="Offers the reader page of one study and nothing else of the app. Without --lan only "
+        "this computer reaches it.",
     )
     serve.add_argument("name", metavar="STUDY", help="its name, see “study list”")
-    serve.add_argument("--lan", action="store_true", help="also for other computers of the local network, with an access code; nothing is encrypted")
+    serve.add_argument(
+        "--lan",
+        action="store_true",
+        help="also for other computers of the local network, with an access code; nothing is encrypted",
+    )
     serve.add_argument("--port", type=int, default=PORT, help=f"{PORT} where none is given")
     serve.add_argument("--with-parent", action="store_true", help=argparse.SUPPRESS)
     serve.set_defaults(run_study=run_serve)
 
 
 def run_serve(args: argparse.Namespace, arguments: list[str]) -> None:
-    """Offer a study until it is ended; raises StudyError where there is no such study or its pictures are elsewhere."""
+    """Offer a study until it is ended; raises StudyError where there is no such study or its pictures are
+    elsewhere.
+    """
     check_offered(args.name)
     serving = plan_serving(args.name, lan=args.lan, port=args.port, environment=os.environ)
     os.environ[STUDY_VARIABLE] = args.name
@@ -49,7 +59,9 @@ def run_serve(args: argparse.Namespace, arguments: list[str]) -> None:
 
 
 def end_with(parent: IO[str]) -> None:
-    """End this process when ``parent``, its standard input, closes, as it does when whoever started it ends, however that comes about."""
+    """End this process when ``parent``, its standard input, closes, as it does when whoever started it ends,
+    however that comes about.
+    """
     import threading
 
     def wait() -> None:

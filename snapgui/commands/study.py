@@ -1,7 +1,8 @@
-"""The command ``study``: list, make, export, delete, plan; ``analyse`` and ``serve`` come from modules of their own.
+"""The command ``study``: list, make, export, delete, plan; ``analyse`` and ``serve`` come from modules of
+their own.
 
-A subcommand stands for itself: its parser says with ``set_defaults(run_study=FUNCTION)`` what is called, with the parsed
-arguments and the command line as given; it returns the exit status, or None for 0.
+A subcommand stands for itself: its parser says with ``set_defaults(run_study=FUNCTION)`` what is called, with
+the parsed arguments and the command line as given; it returns the exit status, or None for 0.
 """
 
 import argparse
@@ -28,14 +29,21 @@ def add_study_command(commands: "Commands[argparse.ArgumentParser]") -> None:
     kinds = study.add_subparsers(dest="kind", required=True, metavar="WHAT")
     kinds.add_parser("list", help="the studies of the workspace").set_defaults(run_study=run_list)
     _add_new(kinds)
-    export = kinds.add_parser("export", help="answers and design as one ZIP: the same answers, the same bytes")
+    export = kinds.add_parser(
+        "export", help="answers and design as one ZIP: the same answers, the same bytes"
+    )
     export.add_argument("name", metavar="STUDY", help="its name, see “study list”")
     export.add_argument("--out", type=Path, required=True, metavar="FILE", help="the ZIP to write")
     export.set_defaults(run_study=run_export)
     _add_power(kinds)
     delete = kinds.add_parser("delete", help="delete a study with its pictures and answers for good")
     delete.add_argument("name", metavar="STUDY", help="its name, see “study list”")
-    delete.add_argument("--title", default=None, metavar="TEXT", help="its title, letter by letter; needed where there are answers")
+    delete.add_argument(
+        "--title",
+        default=None,
+        metavar="TEXT",
+        help="its title, letter by letter; needed where there are answers",
+    )
     delete.set_defaults(run_study=run_delete)
     add_analyse(kinds)
     add_serve(kinds)
@@ -46,42 +54,138 @@ def _add_new(kinds: "Commands[argparse.ArgumentParser]") -> None:
     origin = new.add_mutually_exclusive_group(required=True)
     origin.add_argument("--runs", type=Path, nargs="+", metavar="DIR", help="folders of saved runs")
     origin.add_argument("--audit", type=Path, metavar="DIR", help="folder of a finished audit")
-    origin.add_argument("--pairs", type=Path, metavar="DIR", help="folder with untouched/, altered/ and mask/, names alike in each")
-    new.add_argument("--data", type=Path, default=None, metavar="DIR", help="with --audit: where the data set is now")
-    new.add_argument("--all", action="store_true", help="with --audit: also pictures that did not fool the model")
+    origin.add_argument(
+        "--pairs",
+        type=Path,
+        metavar="DIR",
+        help="folder with untouched/, altered/ and mask/, names alike in each",
+    )
+    new.add_argument(
+        "--data", type=Path, default=None, metavar="DIR", help="with --audit: where the data set is now"
+    )
+    new.add_argument(
+        "--all", action="store_true", help="with --audit: also pictures that did not fool the model"
+    )
     new.add_argument("--title", default=None, help="what readers see on top; free of hints")
-    new.add_argument("--design", choices=("A", "B", "C", "D"), default="A",
-                     help="A yes or no and where, B which of two, C diagnosis first, D short exposure")
-    new.add_argument("--arms", nargs="+", default=["SNAP", "sham"], metavar="ARM", help="besides untouched; others as the pictures have them")
-    new.add_argument("--sources", type=int, default=None, metavar="N", help="pictures that count, at most; without it up to 60")
-    new.add_argument("--practice", type=int, default=None, metavar="N", help="pictures for practice; without it about an eighth, at most 4")
-    new.add_argument("--catch", type=int, default=None, metavar="N", help="obvious pictures; without it about an eighth, at most 4")
-    new.add_argument("--repeats", type=int, default=None, metavar="N", help="trials asked again; without it about a fifth, at most 6")
-    new.add_argument("--repeat-gap", type=int, default=None, metavar="N", help="least number of trials until then; without it at most 10")
+    new.add_argument(
+        "--design",
+        choices=("A", "B", "C", "D"),
+        default="A",
+        help="A yes or no and where, B which of two, C diagnosis first, D short exposure",
+    )
+    new.add_argument(
+        "--arms",
+        nargs="+",
+        default=["SNAP", "sham"],
+        metavar="ARM",
+        help="besides untouched; others as the pictures have them",
+    )
+    new.add_argument(
+        "--sources",
+        type=int,
+        default=None,
+        metavar="N",
+        help="pictures that count, at most; without it up to 60",
+    )
+    new.add_argument(
+        "--practice",
+        type=int,
+        default=None,
+        metavar="N",
+        help="pictures for practice; without it about an eighth, at most 4",
+    )
+    new.add_argument(
+        "--catch",
+        type=int,
+        default=None,
+        metavar="N",
+        help="obvious pictures; without it about an eighth, at most 4",
+    )
+    new.add_argument(
+        "--repeats",
+        type=int,
+        default=None,
+        metavar="N",
+        help="trials asked again; without it about a fifth, at most 6",
+    )
+    new.add_argument(
+        "--repeat-gap",
+        type=int,
+        default=None,
+        metavar="N",
+        help="least number of trials until then; without it at most 10",
+    )
     new.add_argument("--sessions", type=int, default=1)
     new.add_argument("--washout-days", type=int, default=14, metavar="N")
-    new.add_argument("--break-every", type=int, default=40, metavar="N", help="trials after which a break is offered")
-    new.add_argument("--exposures", type=int, nargs="+", default=[250, 1000], metavar="MS", help="of design D")
-    new.add_argument("--margin", type=float, default=0.6, help="share right up to which a change counts as practically unnoticed")
-    new.add_argument("--min-catch", type=float, default=0.75, metavar="SHARE", help="least share of obvious pictures that a session must find")
-    new.add_argument("--consent", type=Path, default=None, metavar="FILE", help="text file; without it the tool's own words")
-    new.add_argument("--instructions", type=Path, default=None, metavar="FILE", help="text file; without it the tool's own words")
-    new.add_argument("--seed", type=int, default=None, help="of order and names; at random without it. Keep it from readers")
-    new.add_argument("--model", type=Path, default=None, metavar="FILE",
-                     help="the model that was attacked: shams that fool it are replaced; without it the audit's, or the shipped one if it is that")
+    new.add_argument(
+        "--break-every", type=int, default=40, metavar="N", help="trials after which a break is offered"
+    )
+    new.add_argument(
+        "--exposures", type=int, nargs="+", default=[250, 1000], metavar="MS", help="of design D"
+    )
+    new.add_argument(
+        "--margin",
+        type=float,
+        default=0.6,
+        help="share right up to which a change counts as practically unnoticed",
+    )
+    new.add_argument(
+        "--min-catch",
+        type=float,
+        default=0.75,
+        metavar="SHARE",
+        help="least share of obvious pictures that a session must find",
+    )
+    new.add_argument(
+        "--consent",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="text file; without it the tool's own words",
+    )
+    new.add_argument(
+        "--instructions",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="text file; without it the tool's own words",
+    )
+    new.add_argument(
+        "--seed",
+        type=int,
+        default=None,
+        help="of order and names; at random without it. Keep it from readers",
+    )
+    new.add_argument(
+        "--model",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="the model that was attacked: shams that fool it are replaced; without it the audit's, or "
+        "the shipped one if it is that",
+    )
     new.add_argument("--no-model", action="store_true", help="let no model check the shams")
     new.add_argument("--device", default="auto", help="auto, cpu or cuda")
     new.set_defaults(run_study=run_new)
 
 
 def _add_power(kinds: "Commands[argparse.ArgumentParser]") -> None:
-    power = kinds.add_parser("power", help="what a number of readers and trials can show", formatter_class=WITH_DEFAULTS)
+    power = kinds.add_parser(
+        "power", help="what a number of readers and trials can show", formatter_class=WITH_DEFAULTS
+    )
     power.add_argument("--readers", type=int, default=6)
     power.add_argument("--trials", type=int, default=40, help="of each reader, on one arm")
     power.add_argument("--share", type=float, default=0.6, help="true share right that should be found")
-    power.add_argument("--margin", type=float, default=0.6, help="share right up to which a change counts as practically unnoticed")
+    power.add_argument(
+        "--margin",
+        type=float,
+        default=0.6,
+        help="share right up to which a change counts as practically unnoticed",
+    )
     power.add_argument("--reader-correlation", type=float, default=0.02, help="of two answers of one reader")
-    power.add_argument("--case-correlation", type=float, default=0.05, help="of two readers' answers to one picture")
+    power.add_argument(
+        "--case-correlation", type=float, default=0.05, help="of two readers' answers to one picture"
+    )
     power.set_defaults(run_study=run_power)
 
 
@@ -101,8 +205,8 @@ def run_list(args: argparse.Namespace, arguments: list[str]) -> None:
     for name, title in studies:
         counts = count_answers(store, name)
         print(
-            f"{name}  {counts.made[:10]}  design {store.study(name).settings.kind}  {counts.readers} readers, "
-            f"{counts.sessions_done} sessions done, {counts.responses} answers  {title}"
+            f"{name}  {counts.made[:10]}  design {store.study(name).settings.kind}  {counts.readers} "
+            f"readers, {counts.sessions_done} sessions done, {counts.responses} answers  {title}"
         )
     if not studies:
         print("There is no study yet. Make one with “study new”.")
@@ -130,18 +234,31 @@ def run_new(args: argparse.Namespace, arguments: list[str]) -> None:
             outcome = end.value
             break
         if sys.stderr.isatty():
-            print(f"\r\033[K{step.done} of {step.wanted} pictures", end="" if step.done < step.wanted else "\n", file=sys.stderr, flush=True)
+            print(
+                f"\r\033[K{step.done} of {step.wanted} pictures",
+                end="" if step.done < step.wanted else "\n",
+                file=sys.stderr,
+                flush=True,
+            )
     for reason in outcome.left_out:
         print(f"note: left out, {reason}", file=sys.stderr)
     if texts.CONTACT in settings.consent:
-        print("note: the consent names no investigator; give a text of your own with --consent before you ask readers.", file=sys.stderr)
+        print(
+            "note: the consent names no investigator; give a text of your own with --consent "
+            "before you ask readers.",
+            file=sys.stderr,
+        )
     lists = store.study(outcome.name).lists
     fewer = f" ({outcome.asked} were asked)" if outcome.sources < outcome.asked else ""
     print(
-        f"{outcome.name}: design {settings.kind}, {outcome.sources} pictures{fewer} in {len(recipe.arms)} arms, {len(lists)} lists of "
+        f"{outcome.name}: design {settings.kind}, {outcome.sources} pictures{fewer} in "
+        f"{len(recipe.arms)} arms, {len(lists)} lists of "
         f"{len(lists[0][0])} trials ({texts.duration_words(settings.kind, len(lists[0][0]))} a session)."
     )
-    print(f"SHA-256 {outcome.sha256}\n{study_folder(outcome.name)}\nReaders open the app at its address followed by /?study={outcome.name}")
+    print(
+        f"SHA-256 {outcome.sha256}\n{study_folder(outcome.name)}\nReaders open the app at its "
+        f"address followed by /?study={outcome.name}"
+    )
 
 
 def _recipe(args: argparse.Namespace, count: int) -> "tuple[Recipe, StudySettings]":
@@ -153,14 +270,26 @@ def _recipe(args: argparse.Namespace, count: int) -> "tuple[Recipe, StudySetting
     from snapgui.study.design.recipe import suggest_recipe, suggest_repeats
     from snapgui.study.design.settings import ExclusionRule, StudySettings
 
-    given = {name: getattr(args, name) for name in ("sources", "practice", "catch") if getattr(args, name) is not None}
-    recipe = replace(suggest_recipe(count, ("untouched", *(arm for arm in args.arms if arm != "untouched"))), **given)
+    given = {
+        name: getattr(args, name)
+        for name in ("sources", "practice", "catch")
+        if getattr(args, name) is not None
+    }
+    recipe = replace(
+        suggest_recipe(count, ("untouched", *(arm for arm in args.arms if arm != "untouched"))), **given
+    )
     repeats, gap = suggest_repeats(min(recipe.sources, max(1, count - recipe.practice - recipe.catch)))
     return recipe, StudySettings(
-        title=args.title or texts.DEFAULT_TITLE, seed=secrets.randbelow(2**53) if args.seed is None else args.seed, kind=args.design,
-        sessions=args.sessions, washout_days=args.washout_days, repeats=repeats if args.repeats is None else args.repeats,
-        repeat_gap=gap if args.repeat_gap is None else args.repeat_gap, break_every=args.break_every,
-        exposures_ms=tuple(args.exposures), margin=args.margin,
+        title=args.title or texts.DEFAULT_TITLE,
+        seed=secrets.randbelow(2**53) if args.seed is None else args.seed,
+        kind=args.design,
+        sessions=args.sessions,
+        washout_days=args.washout_days,
+        repeats=repeats if args.repeats is None else args.repeats,
+        repeat_gap=gap if args.repeat_gap is None else args.repeat_gap,
+        break_every=args.break_every,
+        exposures_ms=tuple(args.exposures),
+        margin=args.margin,
         consent=_text(args.consent) if args.consent else texts.consent_text(args.design),
         instructions=_text(args.instructions) if args.instructions else texts.instructions_text(args.design),
         exclusion=ExclusionRule(min_catch_share=args.min_catch),
@@ -180,7 +309,9 @@ def run_export(args: argparse.Namespace, arguments: list[str]) -> None:
     try:
         args.out.write_bytes(data)
     except OSError as error:
-        raise StudyError(f"{args.out} cannot be written ({error.strerror}). Choose another place for --out.") from error
+        raise StudyError(
+            f"{args.out} cannot be written ({error.strerror}). Choose another place for --out."
+        ) from error
     print(args.out)
 
 
@@ -188,7 +319,9 @@ def run_power(args: argparse.Namespace, arguments: list[str]) -> None:
     """Print what so many readers and trials can show."""
     from snapgui.study.design.planning import Planned, compute_power, power_words
 
-    planned = Planned(args.readers, args.trials, args.share, args.margin, args.reader_correlation, args.case_correlation)
+    planned = Planned(
+        args.readers, args.trials, args.share, args.margin, args.reader_correlation, args.case_correlation
+    )
     print("\n".join(power_words(planned, compute_power(planned), arm="one arm")))
 
 
@@ -202,7 +335,10 @@ def run_delete(args: argparse.Namespace, arguments: list[str]) -> None:
     store = open_store()
     title, counts = store.study(args.name).settings.title, count_answers(store, args.name)
     if counts.responses and args.title != title:
-        raise StudyError(f"{args.name} has {counts.responses} answers of {counts.readers} readers. To delete them for good, give --title with its exact title: {title}")
+        raise StudyError(
+            f"{args.name} has {counts.responses} answers of {counts.readers} readers. To delete "
+            f"them for good, give --title with its exact title: {title}"
+        )
     gone = delete_study(store, args.name)
     remove_folder(args.name)
     print(f"{args.name} is deleted, with {gone} answers.")
@@ -220,7 +356,9 @@ def _material(args: argparse.Namespace) -> "Material":
 
 
 def _victim(args: argparse.Namespace, material: "Material") -> "Victim | None":
-    """The model that checks the shams: the one named, else the audit's, else the shipped one where it is the one attacked."""
+    """The model that checks the shams: the one named, else the audit's, else the shipped one where it is the
+    one attacked.
+    """
     import sys
 
     from snapgui.engine.victim.victim import Victim, choose_device
@@ -234,7 +372,11 @@ def _victim(args: argparse.Namespace, material: "Material") -> "Victim | None":
         shipped = Victim.load(MODEL, device=choose_device(args.device))
         if shipped.card.sha256 == material.model_sha256:
             return shipped
-    print("note: no model checks the shams; name the one that was attacked with --model to replace shams that fool it.", file=sys.stderr)
+    print(
+        "note: no model checks the shams; name the one that was attacked with --model to replace "
+        "shams that fool it.",
+        file=sys.stderr,
+    )
     return None
 
 
@@ -253,8 +395,18 @@ Figures = Mapping[str, Any]
 def add_analyse(commands: "Commands[argparse.ArgumentParser]") -> None:
     """Add ``analyse`` to the commands of ``study``."""
     analyse = commands.add_parser("analyse", help="what the answers show, with intervals")
-    analyse.add_argument("study", metavar="STUDY_OR_FOLDER", help="a study's name, or a folder with its exported trials.csv and design.json")
-    analyse.add_argument("--out", type=Path, default=None, metavar="DIR", help="write analysis.json and the figures (PNG, SVG) there")
+    analyse.add_argument(
+        "study",
+        metavar="STUDY_OR_FOLDER",
+        help="a study's name, or a folder with its exported trials.csv and design.json",
+    )
+    analyse.add_argument(
+        "--out",
+        type=Path,
+        default=None,
+        metavar="DIR",
+        help="write analysis.json and the figures (PNG, SVG) there",
+    )
     analyse.set_defaults(run_study=run_analyse)
 
 
@@ -286,7 +438,9 @@ def _analyse(name: str) -> dict[str, Any]:
 
 
 def write_analysis(analysis: Figures, folder: Path) -> None:
-    """`analysis.json` and every figure as PNG and SVG; raises StudyError where the folder cannot be written."""
+    """`analysis.json` and every figure as PNG and SVG; raises StudyError where the folder cannot be
+    written.
+    """
     from snapgui.report.study.figures import figure_bytes, study_figures
     from snapgui.study.analysis.analyse import analysis_text
     from snapgui.study.records import StudyError
@@ -299,4 +453,6 @@ def write_analysis(analysis: Figures, folder: Path) -> None:
         for name, data in files.items():
             (folder / name).write_bytes(data)
     except OSError as error:
-        raise StudyError(f"{folder} cannot be written ({error.strerror}). Choose another place for --out.") from error
+        raise StudyError(
+            f"{folder} cannot be written ({error.strerror}). Choose another place for --out."
+        ) from error

@@ -2,9 +2,10 @@
 
 Three layouts are understood:
 
-* Kaggle's *Histopathologic Cancer Detection*: ``train_labels.csv`` (``id,label``) beside ``train/ID.tif``;
-* the same with a ``splits.csv`` (``id,split``) and pictures in ``patches/ID.webp`` (any picture suffix will do);
-* PCam's HDF5 files, named as ``torchvision.datasets.PCAM`` names them, in the folder or in ``pcam/`` below it.
+* Kaggle's *Histopathologic Cancer Detection*: ``train_labels.csv`` (``id,label``) beside ``train/ID.tif``; *
+the same with a ``splits.csv`` (``id,split``) and pictures in ``patches/ID.webp`` (any picture suffix will
+do); * PCam's HDF5 files, named as ``torchvision.datasets.PCAM`` names them, in the folder or in ``pcam/``
+below it.
 """
 
 import csv
@@ -58,8 +59,11 @@ class PatchSet(torch.utils.data.Dataset[tuple[torch.Tensor, int]]):
         """The patches at these positions, in this order."""
         keep = np.fromiter(keep, dtype=np.int64)
         return PatchSet(
-            tuple(self.ids[i] for i in keep), self.labels[keep], tuple(self.splits[i] for i in keep),
-            self.read, self.rows[keep],
+            tuple(self.ids[i] for i in keep),
+            self.labels[keep],
+            tuple(self.splits[i] for i in keep),
+            self.read,
+            self.rows[keep],
         )
 
     def split(self, name: str) -> "PatchSet":
@@ -98,30 +102,40 @@ def _open_labelled_folder(folder: Path) -> PatchSet:
     labels = _read_column(folder / "train_labels.csv", "label")
     bad = next((i for i, label in labels.items() if label not in ("0", "1")), None)
     if bad is not None:
-        raise DataError(f"train_labels.csv gives {bad} the label “{labels[bad]}”; labels are 0 (normal) or 1 (metastasis).")
+        raise DataError(
+            f"train_labels.csv gives {bad} the label “{labels[bad]}”; labels are 0 (normal) or 1 "
+            "(metastasis)."
+        )
     pictures = {
         path.stem: path
-        for place in (folder / "train", folder / "patches") if place.is_dir()
-        for path in place.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES
+        for place in (folder / "train", folder / "patches")
+        if place.is_dir()
+        for path in place.iterdir()
+        if path.suffix.lower() in PICTURE_SUFFIXES
     }
     missing = [i for i in labels if i not in pictures]
     if missing:
         raise DataError(
-            f"{len(missing)} of {len(labels)} patches in train_labels.csv have no picture in train/ or patches/ "
-            f"(the first is {missing[0]}). Add the pictures or drop the rows."
+            f"{len(missing)} of {len(labels)} patches in train_labels.csv have no picture in train/ or "
+            f"patches/ (the first is {missing[0]}). Add the pictures or drop the rows."
         )
     if (folder / "splits.csv").is_file():
         splits = _read_column(folder / "splits.csv", "split")
         unsplit = next((i for i in labels if i not in splits), None)
         if unsplit is not None:
-            raise DataError(f"splits.csv has no row for {unsplit}; it needs one for every patch in train_labels.csv.")
+            raise DataError(
+                f"splits.csv has no row for {unsplit}; it needs one for every patch in train_labels.csv."
+            )
     else:
         splits = {i: _split_of(i) for i in labels}
     ids = tuple(labels)
     paths = [pictures[i] for i in ids]
     return PatchSet(
-        ids, np.array([int(labels[i]) for i in ids]), tuple(splits[i] for i in ids),
-        lambda row: read_pixels(paths[row]), np.arange(len(ids)),
+        ids,
+        np.array([int(labels[i]) for i in ids]),
+        tuple(splits[i] for i in ids),
+        lambda row: read_pixels(paths[row]),
+        np.arange(len(ids)),
     )
 
 
@@ -151,14 +165,19 @@ def _open_pcam(folder: Path) -> PatchSet:
         if not pictures.is_file():
             continue
         if not truth.is_file():
-            raise DataError(f"{pictures.name} is there without {truth.name}; both are needed (and unpacked from .gz).")
+            raise DataError(
+                f"{pictures.name} is there without {truth.name}; both are needed (and unpacked from .gz)."
+            )
         try:
             with h5py.File(pictures) as x, h5py.File(truth) as y:
                 labels, shape = np.asarray(y["y"]).reshape(-1).astype(np.int64), x["x"].shape
         except (OSError, KeyError) as error:
             raise DataError(f"{pictures.name} or {truth.name} is not a PCam HDF5 file ({error}).") from error
         if len(labels) != shape[0]:
-            raise DataError(f"{pictures.name} has {shape[0]} patches and {truth.name} {len(labels)} labels; they must agree.")
+            raise DataError(
+                f"{pictures.name} has {shape[0]} patches and {truth.name} {len(labels)} labels; "
+                "they must agree."
+            )
         parts.append((pictures, name, labels))
     starts = np.cumsum([0, *(len(labels) for _, _, labels in parts)])
 
@@ -172,12 +191,15 @@ def _open_pcam(folder: Path) -> PatchSet:
         tuple(f"{name}_{i}" for _, name, labels in parts for i in range(len(labels))),
         np.concatenate([labels for _, _, labels in parts]),
         tuple(name for _, name, labels in parts for _ in labels),
-        read, np.arange(starts[-1]),
+        read,
+        np.arange(starts[-1]),
     )
 
 
 def picture_files(paths: Iterable[Path]) -> list[Path]:
-    """The picture files among these paths, folders searched one level deep; raises ImageError if there are none."""
+    """The picture files among these paths, folders searched one level deep; raises ImageError if there are
+    none.
+    """
     found: list[Path] = []
     for path in map(Path, paths):
         if path.is_dir():
@@ -194,7 +216,10 @@ def picture_files(paths: Iterable[Path]) -> list[Path]:
 
 def is_data_set(folder: Path) -> bool:
     """Whether the folder looks like a labelled data set of a known layout."""
-    return any((folder / "train_labels.csv").is_file() or any(place.glob("camelyonpatch_*_x.h5")) for place in (folder, folder / "pcam"))
+    return any(
+        (folder / "train_labels.csv").is_file() or any(place.glob("camelyonpatch_*_x.h5"))
+        for place in (folder, folder / "pcam")
+    )
 
 
 def open_data_set(folder: Path) -> PatchSet:
@@ -202,4 +227,6 @@ def open_data_set(folder: Path) -> PatchSet:
     try:
         return open_patches(folder)
     except OSError as error:
-        raise DataError(f"{folder} cannot be read ({error.strerror}). Check the name and the rights.") from error
+        raise DataError(
+            f"{folder} cannot be read ({error.strerror}). Check the name and the rights."
+        ) from error

@@ -41,13 +41,16 @@ def demo_patches(folder: Path | None = None) -> list[DemoPatch]:
 
 
 def read_demo(folder: Path | None = None) -> dict[str, Any]:
-    """All that ``demo.json`` says: the statement that the patches are synthetic, the model, typical distances, patches."""
+    """All that ``demo.json`` says: the statement that the patches are synthetic, the model, typical
+    distances, patches.
+    """
     path = (Path(folder) if folder is not None else DEMO_FOLDER) / DEMO_FILE
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise DataError(
-            f"There is no {path}. Fetch the program's assets again, or make demo patches with “python -m snapgui data demo”."
+            f"There is no {path}. Fetch the program's assets again, or make demo patches with "
+            "“python -m snapgui data demo”."
         ) from error
     except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read ({error}). Fetch the program's assets again.") from error
@@ -59,20 +62,33 @@ def read_demo(folder: Path | None = None) -> dict[str, Any]:
 
 def _checked_patch(folder: Path, entry: Any) -> DemoPatch:
     try:
-        name, file, true_class, digest = str(entry["name"]), str(entry["file"]), entry["true_class"], str(entry["sha256"])
+        name, file, true_class, digest = (
+            str(entry["name"]),
+            str(entry["file"]),
+            entry["true_class"],
+            str(entry["sha256"]),
+        )
     except (KeyError, TypeError) as error:
         raise DataError(
-            f"A patch in {folder / DEMO_FILE} lacks name, file, true_class or sha256. Fetch the program's assets again."
+            f"A patch in {folder / DEMO_FILE} lacks name, file, true_class or sha256. Fetch the "
+            "program's assets again."
         ) from error
     if true_class not in (0, 1):
-        raise DataError(f"{DEMO_FILE} gives {name} the class {true_class}; classes are 0 (normal) and 1 (metastasis).")
+        raise DataError(
+            f"{DEMO_FILE} gives {name} the class {true_class}; classes are 0 (normal) and 1 (metastasis)."
+        )
     if Path(file).name != file:
         raise DataError(f"{DEMO_FILE} names the file “{file}” for {name}; a name without folders is needed.")
     path = folder / file
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise DataError(f"The demo patch {path} cannot be read ({error.strerror}). Fetch the program's assets again.") from error
+        raise DataError(
+            f"The demo patch {path} cannot be read ({error.strerror}). Fetch the program's assets again."
+        ) from error
     if hashlib.sha256(data).hexdigest() != digest:
-        raise DataError(f"The demo patch {path} is not the picture that {DEMO_FILE} describes. Fetch the program's assets again.")
+        raise DataError(
+            f"The demo patch {path} is not the picture that {DEMO_FILE} describes. Fetch the "
+            "program's assets again."
+        )
     return DemoPatch(name, int(true_class), path)

@@ -14,7 +14,9 @@ from snapgui.engine.victim.victim import Victim
 
 
 def predict_files(victim: Victim, files: Sequence[Path], *, batch_size: int = 64) -> NDArray[np.float64]:
-    """Probabilities ``(N, K)`` for pictures of 96 x 96 px; raises ImageError for one that is unreadable or of another size."""
+    """Probabilities ``(N, K)`` for pictures of 96 x 96 px; raises ImageError for one that is unreadable or of
+    another size.
+    """
     rows = [np.empty((0, len(victim.card.classes)))]
     for start in range(0, len(files), batch_size):
         images = torch.stack([to_image(read_window(file)) for file in files[start : start + batch_size]])

@@ -1,1 +1,3 @@
-"""The attack and all it stands on: images, victims, cells, gamuts, objectives. No widgets, no files of users."""
+"""The attack and all it stands on: images, victims, cells, gamuts, objectives. No widgets, no files of
+users.
+"""

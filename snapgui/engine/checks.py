@@ -49,7 +49,12 @@ def check_run(
     classes = victim.card.classes
     target = attack.target
     if target >= len(classes):
-        findings.append(Finding("error", f"The target class is {target}; {victim.card.name} has classes 0 to {len(classes) - 1}."))
+        findings.append(
+            Finding(
+                "error",
+                f"The target class is {target}; {victim.card.name} has classes 0 to {len(classes) - 1}.",
+            )
+        )
     if not any(finding.level == "error" for finding in findings):
         findings += _check_victim(victim, pixels, mask, attack, true_class)
     order = ("error", "warning", "note")
@@ -58,33 +63,72 @@ def check_run(
 
 def _check_mask(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> list[Finding]:
     if mask.shape != pixels.shape[:2]:
-        return [Finding("error", f"The mask is {mask.shape[1]} x {mask.shape[0]} px and the image {pixels.shape[1]} x "
-                                 f"{pixels.shape[0]} px; they must be of one size. Draw or load a mask for this image.")]
+        return [
+            Finding(
+                "error",
+                f"The mask is {mask.shape[1]} x {mask.shape[0]} px and the image {pixels.shape[1]} x "
+                f"{pixels.shape[0]} px; they must be of one size. Draw or load a mask for this image.",
+            )
+        ]
     if not mask.any():
-        return [Finding("error", "The mask is empty: no pixel may change. Propose cells or draw at least one.")]
+        return [
+            Finding("error", "The mask is empty: no pixel may change. Propose cells or draw at least one.")
+        ]
     area = area_fraction(mask)
     if area > HUGE_AREA:
-        return [Finding("error", f"The mask covers {area:.0%} of the image; at most {HUGE_AREA:.0%} is accepted, since "
-                                 "little of the image would be left. Draw fewer or smaller cells.")]
+        return [
+            Finding(
+                "error",
+                f"The mask covers {area:.0%} of the image; at most {HUGE_AREA:.0%} is accepted, since "
+                "little of the image would be left. Draw fewer or smaller cells.",
+            )
+        ]
     on_tissue = float(tissue_mask(pixels)[mask].mean())
     flat = bool(np.ptp(pixels.reshape(-1, 3), axis=0).max() == 0)
     if on_tissue == 0 and not flat:
-        return [Finding("error", "The mask lies on glass or a black edge alone: a cell there would be one that no slide has. Move it onto tissue.")]
+        return [
+            Finding(
+                "error",
+                "The mask lies on glass or a black edge alone: a cell there would be one that no "
+                "slide has. Move it onto tissue.",
+            )
+        ]
     findings = []
     if on_tissue < 0.5 and not flat:
-        findings.append(Finding("warning", f"Only {on_tissue:.0%} of the mask lies on tissue: cells on bare glass are easily noticed."))
+        findings.append(
+            Finding(
+                "warning",
+                f"Only {on_tissue:.0%} of the mask lies on tissue: cells on bare glass are easily noticed.",
+            )
+        )
     if area > LARGE_AREA:
-        findings.append(Finding("warning", f"The mask covers {area:.0%} of the image: a reader is likely to notice."))
+        findings.append(
+            Finding("warning", f"The mask covers {area:.0%} of the image: a reader is likely to notice.")
+        )
     if touches_centre(mask):
-        findings.append(Finding("note", "Cells touch the central 32 px, on which the label rests: a change there may change "
-                                        "the truth, not only fool the model."))
+        findings.append(
+            Finding(
+                "note",
+                "Cells touch the central 32 px, on which the label rests: a change there may change "
+                "the truth, not only fool the model.",
+            )
+        )
     if flat:
-        findings.append(Finding("warning", "The image is one flat colour: its gamut holds nothing else, so no patch can differ."))
+        findings.append(
+            Finding(
+                "warning",
+                "The image is one flat colour: its gamut holds nothing else, so no patch can differ.",
+            )
+        )
     return findings
 
 
 def _check_victim(
-    victim: Victim, pixels: NDArray[np.uint8], mask: NDArray[np.bool_], attack: AttackSettings, true_class: int | None
+    victim: Victim,
+    pixels: NDArray[np.uint8],
+    mask: NDArray[np.bool_],
+    attack: AttackSettings,
+    true_class: int | None,
 ) -> list[Finding]:
     findings = []
     device = victim.mean.device
@@ -97,19 +141,45 @@ def _check_victim(
     logits = torch.cat([victim(image), victim(compose(image, pack(masks).places, colours))])
     clean = logits[0].detach().float()
     if not torch.isfinite(clean).all():
-        return [Finding("error", f"{victim.card.name} answers with values that are not numbers on this image. Check its weights.")]
+        return [
+            Finding(
+                "error",
+                f"{victim.card.name} answers with values that are not numbers on this image. Check "
+                "its weights.",
+            )
+        ]
     if bool((clean >= 0).all()) and abs(float(clean.sum()) - 1) < 1e-4:
-        findings.append(Finding("warning", f"The outputs of {victim.card.name} look like probabilities, not logits: gradients "
-                                           "vanish and figures are wrong. Load the network without its softmax."))
+        findings.append(
+            Finding(
+                "warning",
+                f"The outputs of {victim.card.name} look like probabilities, not logits: gradients "
+                "vanish and figures are wrong. Load the network without its softmax.",
+            )
+        )
     p = clean.softmax(0)
     if int(p.argmax()) == target:
-        findings.append(Finding("warning", f"The model already calls this image {classes[target]} ({float(p[target]):.2f}): "
-                                           "there is nothing to fool. Choose another target or image."))
+        findings.append(
+            Finding(
+                "warning",
+                f"The model already calls this image {classes[target]} ({float(p[target]):.2f}): "
+                "there is nothing to fool. Choose another target or image.",
+            )
+        )
     elif true_class is not None and int(p.argmax()) != true_class:
-        findings.append(Finding("note", f"The model is wrong on this image before any attack (true class {classes[true_class]})."))
+        findings.append(
+            Finding(
+                "note",
+                f"The model is wrong on this image before any attack (true class {classes[true_class]}).",
+            )
+        )
     margin = Targeted(target).margin(logits[1:], torch.zeros(1, dtype=torch.long, device=device))
     (gradient,) = torch.autograd.grad(margin.sum(), colours)
     if not bool(gradient.abs().max() > 0):
-        findings.append(Finding("warning", "The model's answer does not depend on the masked pixels (zero gradient): the attack "
-                                           "cannot move. Place cells elsewhere, or check the model."))
+        findings.append(
+            Finding(
+                "warning",
+                "The model's answer does not depend on the masked pixels (zero gradient): the attack "
+                "cannot move. Place cells elsewhere, or check the model.",
+            )
+        )
     return findings

@@ -1,4 +1,6 @@
-"""The honest comparisons: the same mask filled without looking at the victim, and one square in the place of many cells."""
+"""The honest comparisons: the same mask filled without looking at the victim, and one square in the place of
+many cells.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,11 +27,14 @@ from snapgui.errors import MaskError
 INNER_SHARE = 0.7
 
 
-def control_images(images: torch.Tensor, masks: torch.Tensor, gamut: Gamut, *, seed: int = 0) -> dict[str, torch.Tensor]:
-    """Images ``(N, 3, H, W)`` whose masked pixels are filled without looking at the victim, rounded to 8 bits.
+def control_images(
+    images: torch.Tensor, masks: torch.Tensor, gamut: Gamut, *, seed: int = 0
+) -> dict[str, torch.Tensor]:
+    """Images ``(N, 3, H, W)`` whose masked pixels are filled without looking at the victim, rounded to 8
+    bits.
 
-    ``median colour`` is the image's own median, ``random colours`` one random colour of the gamut for each cell. What these
-    change, a patch would change by mere occlusion.
+    ``median colour`` is the image's own median, ``random colours`` one random colour of the gamut for each
+    cell. What these change, a patch would change by mere occlusion.
     """
     places = pack(masks).places
     fills = {
@@ -40,7 +45,9 @@ def control_images(images: torch.Tensor, masks: torch.Tensor, gamut: Gamut, *, s
 
 
 def nucleus_textures(pictures: Sequence[NDArray[np.uint8]], *, least_px: int = 5) -> list[NDArray[np.uint8]]:
-    """The inner parts of the nuclei of donor pictures uint8 ``(H, W, 3)``, at least ``least_px`` wide each way."""
+    """The inner parts of the nuclei of donor pictures uint8 ``(H, W, 3)``, at least ``least_px`` wide each
+    way.
+    """
     textures = []
     for picture in pictures:
         for outline in find_nuclei(picture):
@@ -56,7 +63,8 @@ def nucleus_textures(pictures: Sequence[NDArray[np.uint8]], *, least_px: int = 5
 def paste_nuclei(
     pixels: NDArray[np.uint8], mask: Mask, textures: Sequence[NDArray[np.uint8]], rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """Each cell of a mask bool ``(H, W)`` filled with the texture of a real nucleus, stretched to it: uint8 ``(H, W, 3)``.
+    """Each cell of a mask bool ``(H, W)`` filled with the texture of a real nucleus, stretched to it: uint8
+    ``(H, W, 3)``.
 
     Raises:
         MaskError: no textures.
@@ -68,7 +76,9 @@ def paste_nuclei(
     for cell in range(1, count):
         left, top, width, height = boxes[cell, :4]
         texture = textures[int(rng.integers(len(textures)))]
-        stretched = cv2.resize(texture, (int(width), int(height)), interpolation=cv2.INTER_LINEAR).reshape(height, width, 3)
+        stretched = cv2.resize(texture, (int(width), int(height)), interpolation=cv2.INTER_LINEAR).reshape(
+            height, width, 3
+        )
         place = np.s_[top : top + height, left : left + width]
         inside = labels[place] == cell
         filled[place][inside] = stretched[inside]
@@ -76,7 +86,8 @@ def paste_nuclei(
 
 
 def square_mask(pixels: NDArray[np.uint8], area_px: int, centre: Centre, rng: np.random.Generator) -> Mask:
-    """One square of about ``area_px`` pixels on tissue, anywhere that the centre's rule allows: bool ``(H, W)``.
+    """One square of about ``area_px`` pixels on tissue, anywhere that the centre's rule allows: bool ``(H,
+    W)``.
 
     Raises:
         MaskError: no room for it.
@@ -90,7 +101,10 @@ def square_mask(pixels: NDArray[np.uint8], area_px: int, centre: Centre, rng: np
     inside = hits[side:, side:] - hits[:-side, side:] - hits[side:, :-side] + hits[:-side, :-side]
     free = np.argwhere(inside == 0) if side <= min(shape) else np.empty((0, 2), int)
     if not len(free):
-        raise MaskError(f"A square of {side} x {side} px finds no room on tissue, centre {centre}. Lower the area or open the centre.")
+        raise MaskError(
+            f"A square of {side} x {side} px finds no room on tissue, centre {centre}. Lower the "
+            "area or open the centre."
+        )
     top, left = free[rng.integers(len(free))]
     mask = np.zeros(shape, dtype=bool)
     mask[top : top + side, left : left + side] = True
@@ -105,8 +119,8 @@ class Alteration:
     """One way to alter the masked pixels of an image; the same code makes them all.
 
     Attributes:
-        kind: ``attack`` optimises the cells, ``square`` one square, ``whole`` every pixel by a little; ``fill`` does not look at
-            the victim.
+        kind: ``attack`` optimises the cells, ``square`` one square, ``whole`` every pixel by a little;
+            ``fill`` does not look at the victim.
         attack: how it is optimised; of a filling, its gamut and seed.
         fill: ``median`` or ``random`` colours.
         free: every colour instead of the gamut.
@@ -130,19 +144,36 @@ def allowed_colours(alteration: Alteration, images: torch.Tensor) -> Gamut:
 def fill_images(images: torch.Tensor, masks: torch.Tensor, alteration: Alteration) -> torch.Tensor:
     """Images ``(N, 3, H, W)`` filled where bool ``(N, 1, H, W)`` allows, rounded to 8 bits."""
     start: Start = "median" if alteration.fill == "median" else "random"
-    colours = start_colours(start, images, masks, allowed_colours(alteration, images), seed=alteration.attack.seed)
+    colours = start_colours(
+        start, images, masks, allowed_colours(alteration, images), seed=alteration.attack.seed
+    )
     return compose(images, pack(masks).places, round_to_8_bits(colours))
 
 
 def attack_steps(
-    victim: Victim, images: torch.Tensor, masks: torch.Tensor, alteration: Alteration, *, objective: Objective, batch_size: int | None = None
+    victim: Victim,
+    images: torch.Tensor,
+    masks: torch.Tensor,
+    alteration: Alteration,
+    *,
+    objective: Objective,
+    batch_size: int | None = None,
 ) -> Iterator[Step]:
-    """The steps of an alteration that is optimised, as `run_attack` gives them; ``whole`` starts from the images themselves."""
+    """The steps of an alteration that is optimised, as `run_attack` gives them; ``whole`` starts from the
+    images themselves.
+    """
     settings, gamut = alteration.attack, allowed_colours(alteration, images)
     if alteration.kind == "whole":
         start = flatten(images)
     else:
         start = start_colours(settings.start, images, masks, gamut, seed=settings.seed)
     return run_attack(
-        victim, images, masks, objective=objective, gamut=gamut, start=start, settings=settings, batch_size=batch_size,
+        victim,
+        images,
+        masks,
+        objective=objective,
+        gamut=gamut,
+        start=start,
+        settings=settings,
+        batch_size=batch_size,
     )

@@ -26,8 +26,8 @@ ImageFile.LOAD_TRUNCATED_IMAGES = False
 def decode_pixels(data: bytes, *, name: str = "The picture") -> NDArray[np.uint8]:
     """Decode an encoded picture to uint8 RGB ``(H, W, 3)``.
 
-    Grey becomes RGB, alpha is laid over white (glass), 16 bits are scaled to 8. Size, format and frame count are read
-    from the header: what is refused is refused before its pixels are decoded.
+    Grey becomes RGB, alpha is laid over white (glass), 16 bits are scaled to 8. Size, format and frame count
+    are read from the header: what is refused is refused before its pixels are decoded.
 
     Raises:
         ImageError: empty, over 20 MB, over 50 megapixels, unknown format, animated or truncated.
@@ -35,7 +35,9 @@ def decode_pixels(data: bytes, *, name: str = "The picture") -> NDArray[np.uint8
     if not data:
         raise ImageError(f"{name} is empty (0 bytes). Choose a PNG, JPEG, TIFF, WebP or BMP picture.")
     if len(data) > MAX_BYTES:
-        raise ImageError(f"{name} has {len(data) / 2**20:.1f} MB; at most {MAX_BYTES >> 20} MB are read. Crop it first.")
+        raise ImageError(
+            f"{name} has {len(data) / 2**20:.1f} MB; at most {MAX_BYTES >> 20} MB are read. Crop it first."
+        )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -43,24 +45,32 @@ def decode_pixels(data: bytes, *, name: str = "The picture") -> NDArray[np.uint8
                 width, height = picture.size
                 if width * height > MAX_PIXELS:
                     raise ImageError(
-                        f"{name} has {width} x {height} pixels; at most {MAX_PIXELS // 10**6} megapixels are read. Crop it first."
+                        f"{name} has {width} x {height} pixels; at most {MAX_PIXELS // 10**6} "
+                        "megapixels are read. Crop it first."
                     )
                 frames = getattr(picture, "n_frames", 1)
                 if frames > 1:
-                    raise ImageError(f"{name} holds {frames} frames (animation or stack); save the one you mean as its own file.")
+                    raise ImageError(
+                        f"{name} holds {frames} frames (animation or stack); save the one you mean "
+                        "as its own file."
+                    )
                 picture.load()
                 return _to_rgb(picture)
     except (UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise ImageError(f"{name} is not a PNG, JPEG, TIFF, WebP or BMP picture of usable size.") from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise ImageError(f"{name} is damaged or cut short ({error}). Export it again from its source.") from error
+        raise ImageError(
+            f"{name} is damaged or cut short ({error}). Export it again from its source."
+        ) from error
 
 
 def _to_rgb(picture: Image.Image) -> NDArray[np.uint8]:
     if picture.mode.startswith(("I", "F")):
         values = np.asarray(picture, dtype=np.float64)
         if not np.isfinite(values).all():
-            raise ImageError("The picture holds values that are not numbers. Export it with 8 or 16 bits a channel.")
+            raise ImageError(
+                "The picture holds values that are not numbers. Export it with 8 or 16 bits a channel."
+            )
         # Real 16-bit pictures use the whole range; 8-bit values in a 16-bit file stay as they are.
         top = 255.0 if 1 < values.max() <= 255 else 1.0 if values.max() <= 1 else 65535.0
         grey = np.clip(np.rint(values * (255.0 / top)), 0, 255).astype(np.uint8)
@@ -76,10 +86,14 @@ def read_pixels(path: Path) -> NDArray[np.uint8]:
     path = Path(path)
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise ImageError(f"{path.name} has over {MAX_BYTES >> 20} MB; larger files are not read. Crop it first.")
+            raise ImageError(
+                f"{path.name} has over {MAX_BYTES >> 20} MB; larger files are not read. Crop it first."
+            )
         data = path.read_bytes()
     except OSError as error:
-        raise ImageError(f"{path} cannot be read ({error.strerror}). Check the name and the rights.") from error
+        raise ImageError(
+            f"{path} cannot be read ({error.strerror}). Check the name and the rights."
+        ) from error
     return decode_pixels(data, name=path.name)
 
 
@@ -109,7 +123,9 @@ def encode_png(pixels: NDArray[np.uint8], *, text: dict[str, str] | None = None)
     return stream.getvalue()
 
 
-def crop_window(pixels: NDArray[np.uint8], *, left: int, top: int, size_px: int = WINDOW_PX) -> NDArray[np.uint8]:
+def crop_window(
+    pixels: NDArray[np.uint8], *, left: int, top: int, size_px: int = WINDOW_PX
+) -> NDArray[np.uint8]:
     """The square window of a larger field; raises ImageError where it does not lie inside."""
     height, width = pixels.shape[:2]
     if not (0 <= left <= width - size_px and 0 <= top <= height - size_px):
@@ -126,19 +142,25 @@ def require_window(pixels: NDArray[np.uint8], name: str) -> NDArray[np.uint8]:
     if (height, width) != (WINDOW_PX, WINDOW_PX):
         advice = "Choose a window of it" if min(height, width) >= WINDOW_PX else "Choose a larger field"
         raise ImageError(
-            f"{name} is {width} x {height} px; a model reads {WINDOW_PX} x {WINDOW_PX} px at {UM_PER_PX} um/px. {advice}."
+            f"{name} is {width} x {height} px; a model reads {WINDOW_PX} x {WINDOW_PX} px at "
+            f"{UM_PER_PX} um/px. {advice}."
         )
     return pixels
 
 
 def read_window(path: Path, corner: Sequence[int] | None = None) -> NDArray[np.uint8]:
-    """A picture file as one 96 px window: a patch of that size, or the window of a larger field at (left, top).
+    """A picture file as one 96 px window: a patch of that size, or the window of a larger field at (left,
+    top).
 
     Raises:
         ImageError: it cannot be read, or is of another size and no window is named.
     """
     pixels = read_pixels(path)
-    return require_window(pixels, Path(path).name) if corner is None else crop_window(pixels, left=corner[0], top=corner[1])
+    return (
+        require_window(pixels, Path(path).name)
+        if corner is None
+        else crop_window(pixels, left=corner[0], top=corner[1])
+    )
 
 
 def sha256(data: bytes) -> str:

@@ -35,7 +35,9 @@ def haematoxylin(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def nuclear_mask(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Where uint8 ``(H, W, 3)`` is dense with haematoxylin (smoothed, above Otsu's threshold): bool ``(H, W)``."""
+    """Where uint8 ``(H, W, 3)`` is dense with haematoxylin (smoothed, above Otsu's threshold): bool ``(H,
+    W)``.
+    """
     stain = cv2.GaussianBlur(haematoxylin(pixels), (0, 0), 0.7)
     if np.ptp(stain) < 1e-3:
         return np.zeros(stain.shape, dtype=bool)
@@ -45,18 +47,25 @@ def nuclear_mask(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
 def find_nuclei(pixels: NDArray[np.uint8]) -> list[Outline]:
     """Outlines of the nuclei of uint8 ``(H, W, 3)``, the largest first; none on glass.
 
-    The field is enlarged three times, since a lymphocyte is only seven pixels wide; touching nuclei are parted by a
-    watershed of the distance to the background.
+    The field is enlarged three times, since a lymphocyte is only seven pixels wide; touching nuclei are
+    parted by a watershed of the distance to the background.
     """
     height, width = pixels.shape[:2]
-    large = cv2.resize(pixels, (width * ENLARGEMENT, height * ENLARGEMENT), interpolation=cv2.INTER_CUBIC).astype(np.uint8)
+    large = cv2.resize(
+        pixels, (width * ENLARGEMENT, height * ENLARGEMENT), interpolation=cv2.INTER_CUBIC
+    ).astype(np.uint8)
     dense = nuclear_mask(large)
     dense = ndimage.binary_opening(dense, iterations=ENLARGEMENT // 2)
     dense = ndimage.binary_fill_holes(dense)
     if not dense.any():
         return []
     depth = cv2.GaussianBlur(ndimage.distance_transform_edt(dense), (0, 0), ENLARGEMENT / 2)
-    peaks = peak_local_max(depth, min_distance=round(MIN_DISTANCE_PX * ENLARGEMENT), labels=dense.astype(np.int32), exclude_border=False)
+    peaks = peak_local_max(
+        depth,
+        min_distance=round(MIN_DISTANCE_PX * ENLARGEMENT),
+        labels=dense.astype(np.int32),
+        exclude_border=False,
+    )
     seeds = np.zeros(dense.shape, dtype=np.int32)
     seeds[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)
     labels = watershed(-depth, seeds, mask=dense)

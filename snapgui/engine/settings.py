@@ -20,7 +20,9 @@ OPTIMISERS: tuple[OptimiserName, ...] = get_args(OptimiserName)
 
 
 class Settings:
-    """JSON there and back for a frozen dataclass; unknown names are errors, missing ones take their defaults."""
+    """JSON there and back for a frozen dataclass; unknown names are errors, missing ones take their
+    defaults.
+    """
 
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)  # type: ignore[call-overload]
@@ -30,7 +32,9 @@ class Settings:
         known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
         unknown = sorted(set(values) - known)
         if unknown:
-            raise SettingsError(f"{cls.__name__} has no setting {', '.join(unknown)}; it has {', '.join(sorted(known))}.")
+            raise SettingsError(
+                f"{cls.__name__} has no setting {', '.join(unknown)}; it has {', '.join(sorted(known))}."
+            )
         return cls(**values)
 
     def _check_range(self, name: str, low: float, high: float) -> None:
@@ -50,8 +54,9 @@ class CellSettings(Settings):
     Attributes:
         count: how many cells; with ``nuclei`` at most as many as the image has.
         area: share of the image's pixels that the cells cover together, 0 to 1.
-        placement: ``scattered`` on tissue with a gap, over the image's own ``nuclei``, where the victim's ``gain`` is highest, or
-            the same with three times as many cells, ``trim``med to those that carry most.
+        placement: ``scattered`` on tissue with a gap, over the image's own ``nuclei``, where the victim's
+            ``gain`` is highest, or the same with three times as many cells, ``trim``med to those that carry
+            most.
         centre: whether the central 32 px, on which the label rests, are open to cells or excluded.
         gap_px: least distance between two cells.
         seed: same seed, same cells.
@@ -82,11 +87,12 @@ class AttackSettings(Settings):
         gamut: colours that it may use.
         start: colour that it starts from (the paper: the image's median).
         steps: limit of gradient steps; what more would add is measured by ``benchmarks/ablation.py``.
-        confidence: probability of the target class at which it stops; 1 is never reached, so that all steps are run.
+        confidence: probability of the target class at which it stops; 1 is never reached, so that all steps
+            are run.
         seed: of random start colours.
         optimiser: rule by which it moves, see `engine.optimisers`.
-        leak: share of the gradient that shut rectifiers let through in an image's first step, soon less, see `engine.rectifiers`;
-            0 is the plain gradient.
+        leak: share of the gradient that shut rectifiers let through in an image's first step, soon less, see
+            `engine.rectifiers`; 0 is the plain gradient.
         restarts: further rounds, from random colours, for an image that is still standing.
         smoothness: weight of the roughness beyond the image's own; 0 is the paper's attack.
         soft_edge: the outermost pixel of each cell keeps half of its own colour.

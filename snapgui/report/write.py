@@ -16,14 +16,17 @@ def make_report(source: Path, form: str) -> bytes:
 
     Args:
         source: the folder of a run or of a finished audit, a folder of runs, or an ``analysis.json``.
-        form: one of `FORMS`; ``png`` and ``svg`` are the figure card of a run, and the contact sheet of an audit or of runs.
+        form: one of `FORMS`; ``png`` and ``svg`` are the figure card of a run, and the contact sheet of an
+            audit or of runs.
 
     Raises:
         DataError: nothing there to report, it is damaged, or there is no such form of it.
     """
     forms = _forms_of(Path(source))
     if form not in forms:
-        raise DataError(f"{Path(source).name} makes no .{form}; it makes {', '.join(f'.{one}' for one in forms)}.")
+        raise DataError(
+            f"{Path(source).name} makes no .{form}; it makes {', '.join(f'.{one}' for one in forms)}."
+        )
     return forms[form]()
 
 
@@ -38,7 +41,8 @@ def _forms_of(source: Path) -> dict[str, Callable[[], bytes]]:
     if runs:
         return _sheet_forms(runs)
     raise DataError(
-        f"{source} holds no run (result.json), no audit (audit.json), no analysis (analysis.json) and no runs. Give the folder of one of them."
+        f"{source} holds no run (result.json), no audit (audit.json), no analysis (analysis.json) "
+        "and no runs. Give the folder of one of them."
     )
 
 
@@ -54,7 +58,12 @@ def _run_forms(folder: Path) -> dict[str, Callable[[], bytes]]:
 
     result = read_run(folder)
     forms = _document_forms(lambda: run_document(result))
-    return {**forms, "zip": lambda: bundle_zip(result), "png": lambda: figure_png(result), "svg": lambda: figure_svg(result)}
+    return {
+        **forms,
+        "zip": lambda: bundle_zip(result),
+        "png": lambda: figure_png(result),
+        "svg": lambda: figure_svg(result),
+    }
 
 
 def _audit_forms(folder: Path) -> dict[str, Callable[[], bytes]]:
@@ -66,14 +75,21 @@ def _audit_forms(folder: Path) -> dict[str, Callable[[], bytes]]:
 
     audit = read_audit_files(folder)
     forms = _document_forms(lambda: audit_document(audit))
-    return {**forms, "zip": lambda: audit_bundle(audit), "png": lambda: sheet_png(audit_sheet(audit)), "svg": lambda: sheet_svg(audit_sheet(audit))}
+    return {
+        **forms,
+        "zip": lambda: audit_bundle(audit),
+        "png": lambda: sheet_png(audit_sheet(audit)),
+        "svg": lambda: sheet_svg(audit_sheet(audit)),
+    }
 
 
 def _study_forms(path: Path) -> dict[str, Callable[[], bytes]]:
     from snapgui.report.study.document import draw_pictures, read_analysis, study_document
 
     analysis = read_analysis(path)
-    return _document_forms(lambda: study_document(analysis, name=path.parent.resolve().name, pictures=draw_pictures(analysis)))
+    return _document_forms(
+        lambda: study_document(analysis, name=path.parent.resolve().name, pictures=draw_pictures(analysis))
+    )
 
 
 def _sheet_forms(folders: list[Path]) -> dict[str, Callable[[], bytes]]:

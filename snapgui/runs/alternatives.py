@@ -1,6 +1,8 @@
-"""Other ways to the same confidence: SNAP with each gamut, one square, a small change everywhere, and fillings.
+"""Other ways to the same confidence: SNAP with each gamut, one square, a small change everywhere, and
+fillings.
 
-All are made for the image, the area and the goal of one finished run, and believed only as saved and re-scored.
+All are made for the image, the area and the goal of one finished run, and believed only as saved and
+re-scored.
 """
 
 from collections.abc import Callable, Generator, Set
@@ -13,7 +15,14 @@ from numpy.typing import NDArray
 
 from snapgui.engine.attack.objectives import Targeted
 from snapgui.engine.cells.outlines import Mask
-from snapgui.engine.controls import Alteration, attack_steps, fill_images, nucleus_textures, paste_nuclei, square_mask
+from snapgui.engine.controls import (
+    Alteration,
+    attack_steps,
+    fill_images,
+    nucleus_textures,
+    paste_nuclei,
+    square_mask,
+)
 from snapgui.engine.images import decode_pixels, encode_png, to_image, to_pixels
 from snapgui.engine.settings import GAMUTS, AttackSettings, GamutName
 from snapgui.engine.victim.victim import Victim
@@ -26,14 +35,19 @@ from snapgui.runs.records import RunResult
 Family = Literal["SNAP", "same cells, any colour", "square", "whole image", "control"]
 OWN_NUCLEI = "nuclei"
 GAMUT_NAMES: dict[GamutName, str] = {
-    "range": "full range", "percentile": "common colours", "pca": "main colour axes", "stain": "haematoxylin and eosin",
+    "range": "full range",
+    "percentile": "common colours",
+    "pca": "main colour axes",
+    "stain": "haematoxylin and eosin",
 }
 assert tuple(GAMUT_NAMES) == GAMUTS
 
 
 @dataclass(frozen=True)
 class Planned:
-    """An alternative that is to be made: a name for files, words for people, what it is like, and how it is made."""
+    """An alternative that is to be made: a name for files, words for people, what it is like, and how it is
+    made.
+    """
 
     name: str
     words: str
@@ -73,7 +87,9 @@ class Alternative:
 
 @dataclass(frozen=True)
 class AlternativeProgress:
-    """Where the comparison stands: what is being made, its step of at most so many (0 for a filling), and what has just been finished."""
+    """Where the comparison stands: what is being made, its step of at most so many (0 for a filling), and
+    what has just been finished.
+    """
 
     done: int
     count: int
@@ -92,12 +108,21 @@ def plan_alternatives(attack: AttackSettings) -> list[Planned]:
 
     return [
         *(
-            Planned(f"snap-{gamut}", f"SNAP, {words}", "SNAP", Alteration("attack", replace(attack, gamut=gamut)))
+            Planned(
+                f"snap-{gamut}", f"SNAP, {words}", "SNAP", Alteration("attack", replace(attack, gamut=gamut))
+            )
             for gamut, words in GAMUT_NAMES.items()
         ),
-        Planned("cells-any-colour", "Same cells, any colour", "same cells, any colour", Alteration("attack", attack, free=True)),
+        Planned(
+            "cells-any-colour",
+            "Same cells, any colour",
+            "same cells, any colour",
+            Alteration("attack", attack, free=True),
+        ),
         Planned("square", "One square, colours as SNAP", "square", Alteration("square", attack)),
-        Planned("square-any-colour", "One square, any colour", "square", Alteration("square", attack, free=True)),
+        Planned(
+            "square-any-colour", "One square, any colour", "square", Alteration("square", attack, free=True)
+        ),
         Planned("whole-image", "Whole image, 2 levels of 255", "whole image", Alteration("whole", plain)),
         control("median", "Cells in the median colour"),
         control("random", "Cells in random colours"),
@@ -106,25 +131,34 @@ def plan_alternatives(attack: AttackSettings) -> list[Planned]:
 
 
 def compute_alternatives(
-    victim: Victim, result: RunResult, display: Display, *, have: Set[str] = frozenset(), stop: Callable[[], bool] = lambda: False
+    victim: Victim,
+    result: RunResult,
+    display: Display,
+    *,
+    have: Set[str] = frozenset(),
+    stop: Callable[[], bool] = lambda: False,
 ) -> Generator[AlternativeProgress, None, list[str]]:
     """Make the alternatives that ``have`` does not name; returns sentences on those that cannot be made.
 
-    Yields at each step, and once for each that is finished. After a step at which ``stop`` says True nothing more is made; what
-    was being made is given up. The alternative with the run's own gamut is the run.
+    Yields at each step, and once for each that is finished. After a step at which ``stop`` says True nothing
+    more is made; what was being made is given up. The alternative with the run's own gamut is the run.
     """
     plans = [plan for plan in plan_alternatives(result.request.attack) if plan.name not in have]
     failures = []
     for done, plan in enumerate(plans):
         yield AlternativeProgress(done, len(plans), plan.words)
         try:
-            made = yield from _make(victim, result, plan, AlternativeProgress(done, len(plans), plan.words), stop)
+            made = yield from _make(
+                victim, result, plan, AlternativeProgress(done, len(plans), plan.words), stop
+            )
         except MaskError as error:
             failures.append(f"{plan.words}: {error}")
             continue
         if made is None or stop():
             break
-        yield AlternativeProgress(done + 1, len(plans), plan.words, finished=_measure(victim, result, plan, *made, display))
+        yield AlternativeProgress(
+            done + 1, len(plans), plan.words, finished=_measure(victim, result, plan, *made, display)
+        )
     return failures
 
 
@@ -140,10 +174,16 @@ def _make(
         return result.adversarial, request.mask, result.steps
     rng = np.random.default_rng(request.attack.seed)
     if alteration.fill == OWN_NUCLEI:
-        return paste_nuclei(request.pixels, request.mask, _own_nuclei(request.pixels), rng), request.mask, None
+        return (
+            paste_nuclei(request.pixels, request.mask, _own_nuclei(request.pixels), rng),
+            request.mask,
+            None,
+        )
     mask = request.mask
     if alteration.kind == "square":
-        mask = square_mask(request.pixels, int(mask.sum()), "open" if result.centre == "open" else "excluded", rng)
+        mask = square_mask(
+            request.pixels, int(mask.sum()), "open" if result.centre == "open" else "excluded", rng
+        )
     elif alteration.kind == "whole":
         mask = np.ones_like(mask)
     images = to_image(request.pixels)[None].to(victim.mean.device)
@@ -167,12 +207,24 @@ def _own_nuclei(pixels: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
 
 
 def _measure(
-    victim: Victim, result: RunResult, plan: Planned, pixels: NDArray[np.uint8], mask: Mask, steps: int | None, display: Display
+    victim: Victim,
+    result: RunResult,
+    plan: Planned,
+    pixels: NDArray[np.uint8],
+    mask: Mask,
+    steps: int | None,
+    display: Display,
 ) -> Alternative:
     saved = decode_pixels(encode_png(pixels))
     p = tuple(map(float, victim.predict(to_image(saved)[None])[0]))
     return Alternative(
-        plan.name, plan.words, plan.family, saved, mask, p, p[result.target] >= result.request.attack.confidence, steps,
+        plan.name,
+        plan.words,
+        plan.family,
+        saved,
+        mask,
+        p,
+        p[result.target] >= result.request.attack.confidence,
+        steps,
         panel(result.request.pixels, saved, mask, display),
     )
-

@@ -1,4 +1,6 @@
-"""The alternatives to a run, kept beside it: three files each, the JSON last, so that what is there is whole."""
+"""The alternatives to a run, kept beside it: three files each, the JSON last, so that what is there is
+whole.
+"""
 
 import json
 from pathlib import Path
@@ -22,7 +24,10 @@ def alternatives_folder(run_id: str) -> Path:
 def require_kept(run_id: str) -> None:
     """Raise DataError where the run's own files are not in the workspace."""
     if not (run_folder(run_id) / "result.json").is_file():
-        raise DataError("The run is not in the workspace any more, so what it is compared with cannot be kept. Run it again.")
+        raise DataError(
+            "The run is not in the workspace any more, so what it is compared with cannot be kept. "
+            "Run it again."
+        )
 
 
 def keep_alternative(run_id: str, alternative: Alternative) -> None:
@@ -30,19 +35,27 @@ def keep_alternative(run_id: str, alternative: Alternative) -> None:
     require_kept(run_id)
     folder = alternatives_folder(run_id)
     values = {
-        "p": list(alternative.p), "reached_goal": alternative.reached_goal, "steps": alternative.steps,
-        "words": alternative.words, "family": alternative.family, "area_fraction": alternative.area_fraction,
+        "p": list(alternative.p),
+        "reached_goal": alternative.reached_goal,
+        "steps": alternative.steps,
+        "words": alternative.words,
+        "family": alternative.family,
+        "area_fraction": alternative.area_fraction,
         "visibility": alternative.visibility.to_json(),
     }
     try:
         folder.mkdir(exist_ok=True)
         (folder / f"{alternative.name}.png").write_bytes(encode_png(alternative.pixels))
-        (folder / f"{alternative.name}-mask.png").write_bytes(encode_png(alternative.mask.astype(np.uint8) * 255))
+        (folder / f"{alternative.name}-mask.png").write_bytes(
+            encode_png(alternative.mask.astype(np.uint8) * 255)
+        )
         partial = folder / f".{alternative.name}.partial"
-        partial.write_text(json.dumps(values, indent=1, allow_nan=False))
+        partial.write_text(json.dumps(values, indent=1, allow_nan=False), encoding="utf-8")
         partial.replace(folder / f"{alternative.name}.json")
     except OSError as error:
-        raise DataError(f"{alternative.words} cannot be written to {folder} ({error.strerror}). Free space and go on.") from error
+        raise DataError(
+            f"{alternative.words} cannot be written to {folder} ({error.strerror}). Free space and go on."
+        ) from error
 
 
 def read_alternatives(run_id: str, attack: AttackSettings) -> list[Alternative]:
@@ -51,14 +64,24 @@ def read_alternatives(run_id: str, attack: AttackSettings) -> list[Alternative]:
     found = []
     for plan in plan_alternatives(attack):
         try:
-            values = json.loads((folder / f"{plan.name}.json").read_text())
+            values = json.loads((folder / f"{plan.name}.json").read_text(encoding="utf-8"))
             pixels = read_pixels(folder / f"{plan.name}.png")
-            found.append(Alternative(
-                name=plan.name, words=plan.words, family=plan.family, pixels=pixels,
-                mask=read_mask((folder / f"{plan.name}-mask.png").read_bytes(), shape=(pixels.shape[0], pixels.shape[1])),
-                p=tuple(map(float, values["p"])), reached_goal=bool(values["reached_goal"]), steps=values["steps"],
-                visibility=VisibilityPanel.from_json(values["visibility"]),
-            ))
+            found.append(
+                Alternative(
+                    name=plan.name,
+                    words=plan.words,
+                    family=plan.family,
+                    pixels=pixels,
+                    mask=read_mask(
+                        (folder / f"{plan.name}-mask.png").read_bytes(),
+                        shape=(pixels.shape[0], pixels.shape[1]),
+                    ),
+                    p=tuple(map(float, values["p"])),
+                    reached_goal=bool(values["reached_goal"]),
+                    steps=values["steps"],
+                    visibility=VisibilityPanel.from_json(values["visibility"]),
+                )
+            )
         except (OSError, ValueError, KeyError, TypeError, AttributeError, SnapError):
             continue
     return found
@@ -67,4 +90,8 @@ def read_alternatives(run_id: str, attack: AttackSettings) -> list[Alternative]:
 def alternatives_stamp(run_id: str) -> tuple[tuple[str, int], ...]:
     """Names and times of what is kept: it changes whenever an alternative is added."""
     folder = alternatives_folder(run_id)
-    return tuple((path.name, path.stat().st_mtime_ns) for path in sorted(folder.glob("*.json"))) if folder.is_dir() else ()
+    return (
+        tuple((path.name, path.stat().st_mtime_ns) for path in sorted(folder.glob("*.json")))
+        if folder.is_dir()
+        else ()
+    )

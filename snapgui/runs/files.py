@@ -21,7 +21,9 @@ def bundle_files(result: RunResult) -> dict[str, bytes]:
     return {
         "original.png": encode_png(request.pixels, text=run_text(result, "The picture before.")),
         "adversarial.png": adversarial_png(result),
-        "mask.png": encode_png(request.mask.astype(np.uint8) * 255, text=run_text(result, "White marks where pixels may change.")),
+        "mask.png": encode_png(
+            request.mask.astype(np.uint8) * 255, text=run_text(result, "White marks where pixels may change.")
+        ),
         "curve.csv": curve_csv(result).encode(),
         "result.json": (json.dumps(result_json(result), indent=2, allow_nan=False) + "\n").encode(),
     }

@@ -1,4 +1,7 @@
-"""Where a picture comes from, as text inside its PNG. Nothing here depends on when it is exported: same input, same bytes."""
+"""Where a picture comes from, as text inside its PNG.
+
+Nothing here depends on when it is exported: same input, same bytes.
+"""
 
 import json
 import struct
@@ -12,9 +15,14 @@ MADE_TO_FOOL = "Adversarial picture: changed on purpose to fool a classifier. Re
 
 
 def run_text(result: RunResult, comment: str) -> dict[str, str]:
-    """Texts of a run's pictures and figures by keyword; the image's own name is left out, since it may name a patient."""
+    """Texts of a run's pictures and figures by keyword; the image's own name is left out, since it may name a
+    patient.
+    """
     request = result.request
-    settings = {"attack": request.attack.to_json(), "cells": request.cells.to_json() if request.cells else None}
+    settings = {
+        "attack": request.attack.to_json(),
+        "cells": request.cells.to_json() if request.cells else None,
+    }
     return {
         "Software": f"SNAP Studio {result.versions.get('snap-studio', '')}".strip(),
         "Run": result.run_id,
@@ -38,7 +46,9 @@ def audit_text(about: dict[str, Any], name: str, comment: str) -> dict[str, str]
 
 def add_text(png: bytes, text: dict[str, str]) -> bytes:
     """The same PNG with texts (iTXt) after its header; not a byte of its pixels changes."""
-    chunks = b"".join(_chunk(key.encode("latin-1") + b"\0\0\0\0\0" + value.encode()) for key, value in text.items())
+    chunks = b"".join(
+        _chunk(key.encode("latin-1") + b"\0\0\0\0\0" + value.encode()) for key, value in text.items()
+    )
     return png[:_HEAD] + chunks + png[_HEAD:]
 
 

@@ -91,7 +91,8 @@ class RunResult:
         device: on what it ran.
         started: ISO 8601, UTC.
         versions: of the libraries that decide numbers.
-        controls: probability of the target class when the same mask is filled without optimisation, by name of the fill.
+        controls: probability of the target class when the same mask is filled without optimisation, by name
+            of the fill.
         visibility: by region, ``mask`` and ``whole``.
         findings: sentences of the checks before the run.
     """

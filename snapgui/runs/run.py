@@ -48,8 +48,13 @@ def run_snap(
     settings = request.attack
     gamut = fit_gamut(settings.gamut, images)
     steps = run_attack(
-        victim, images, masks, objective=Targeted(settings.target), gamut=gamut,
-        start=start_colours(settings.start, images, masks, gamut, seed=settings.seed), settings=settings,
+        victim,
+        images,
+        masks,
+        objective=Targeted(settings.target),
+        gamut=gamut,
+        start=start_colours(settings.start, images, masks, gamut, seed=settings.seed),
+        settings=settings,
     )
     p_before = _probabilities(victim, images)
     curve: list[CurvePoint] = []

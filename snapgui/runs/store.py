@@ -52,7 +52,8 @@ def run_folder(run_id: str) -> Path:
 
 
 def save_run(result: RunResult, folder: Path | None = None) -> Path:
-    """Write a run's files to its folder in the workspace, or to ``folder``; the folder appears whole or not at all.
+    """Write a run's files to its folder in the workspace, or to ``folder``; the folder appears whole or not
+    at all.
 
     Raises:
         DataError: the disk is full or the place cannot be written.
@@ -70,7 +71,9 @@ def save_run(result: RunResult, folder: Path | None = None) -> Path:
         else:
             partial.rename(final)
     except OSError as error:
-        raise DataError(f"The run cannot be written to {final} ({error.strerror}). Free space or choose another folder.") from error
+        raise DataError(
+            f"The run cannot be written to {final} ({error.strerror}). Free space or choose another folder."
+        ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return final
@@ -84,9 +87,9 @@ def load_run(run_id: str) -> RunResult:
 def read_run(folder: Path) -> RunResult:
     """A run from the folder of its files; raises DataError if it is gone or damaged."""
     try:
-        values = json.loads((folder / "result.json").read_text())
+        values = json.loads((folder / "result.json").read_text(encoding="utf-8"))
         original = read_pixels(folder / "original.png")
-        with (folder / "curve.csv").open(newline="") as file:
+        with (folder / "curve.csv").open(newline="", encoding="utf-8") as file:
             curve = _read_curve(file.read(), values["classes"])
         request = RunRequest(
             pixels=original,
@@ -102,19 +105,40 @@ def read_run(folder: Path) -> RunResult:
             request=request,
             adversarial=read_pixels(folder / "adversarial.png"),
             curve=curve,
-            visibility={region: Visibility(**_with_infinity(figures)) for region, figures in values["visibility"].items()},
+            visibility={
+                region: Visibility(**_with_infinity(figures))
+                for region, figures in values["visibility"].items()
+            },
             p_before=tuple(values["p_before"]),
             p_after=tuple(values["p_after"]),
             classes=tuple(values["classes"]),
             findings=tuple(values["findings"]),
             controls=values["p_target_controls"],
-            **{name: values[name] for name in (
-                "run_id", "best_step", "steps", "success", "flipped", "stopped", "area_fraction", "centre", "seconds",
-                "model_name", "model_sha256", "image_sha256", "device", "started", "versions",
-            )},
+            **{
+                name: values[name]
+                for name in (
+                    "run_id",
+                    "best_step",
+                    "steps",
+                    "success",
+                    "flipped",
+                    "stopped",
+                    "area_fraction",
+                    "centre",
+                    "seconds",
+                    "model_name",
+                    "model_sha256",
+                    "image_sha256",
+                    "device",
+                    "started",
+                    "versions",
+                )
+            },
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, SnapError) as error:
-        raise DataError(f"The run {folder.name} is gone or damaged ({error}). Delete it and run again.") from error
+        raise DataError(
+            f"The run {folder.name} is gone or damaged ({error}). Delete it and run again."
+        ) from error
 
 
 def _with_infinity(figures: dict[str, Any]) -> dict[str, float]:
@@ -124,7 +148,9 @@ def _with_infinity(figures: dict[str, Any]) -> dict[str, float]:
 
 def _read_curve(text: str, classes: list[str]) -> tuple[CurvePoint, ...]:
     return tuple(
-        CurvePoint(int(row["step"]), tuple(float(row[f"p_{name}"]) for name in classes), float(row["best_p_target"]))
+        CurvePoint(
+            int(row["step"]), tuple(float(row[f"p_{name}"]) for name in classes), float(row["best_p_target"])
+        )
         for row in csv.DictReader(io.StringIO(text))
     )
 
@@ -135,15 +161,33 @@ def list_runs() -> list[RunSummary]:
     summaries = []
     for path in sorted(folder.glob("*/result.json"), reverse=True) if folder.is_dir() else ():
         try:
-            values = json.loads(path.read_text())
-            summaries.append(RunSummary(
-                target=values["attack"]["target"], gamut=values["attack"]["gamut"], path=path.parent,
-                classes=tuple(values["classes"]), p_before=tuple(values["p_before"]), p_after=tuple(values["p_after"]),
-                **{name: values[name] for name in (
-                    "run_id", "started", "image_name", "true_class", "success", "flipped", "stopped", "steps",
-                    "area_fraction", "centre", "model_name",
-                )},
-            ))
+            values = json.loads(path.read_text(encoding="utf-8"))
+            summaries.append(
+                RunSummary(
+                    target=values["attack"]["target"],
+                    gamut=values["attack"]["gamut"],
+                    path=path.parent,
+                    classes=tuple(values["classes"]),
+                    p_before=tuple(values["p_before"]),
+                    p_after=tuple(values["p_after"]),
+                    **{
+                        name: values[name]
+                        for name in (
+                            "run_id",
+                            "started",
+                            "image_name",
+                            "true_class",
+                            "success",
+                            "flipped",
+                            "stopped",
+                            "steps",
+                            "area_fraction",
+                            "centre",
+                            "model_name",
+                        )
+                    },
+                )
+            )
         except (OSError, ValueError, KeyError, TypeError):
             continue
     return sorted(summaries, key=lambda summary: summary.started, reverse=True)

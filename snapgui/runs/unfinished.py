@@ -17,20 +17,27 @@ KEPT = 20
 
 
 def save_request(run_id: str, request: RunRequest) -> None:
-    """Remember what a run was asked until `drop_request`; raises DataError where the workspace cannot be written."""
+    """Remember what a run was asked until `drop_request`; raises DataError where the workspace cannot be
+    written.
+    """
     folder = workspace() / "unfinished" / run_folder(run_id).name
     values = {
-        "attack": request.attack.to_json(), "cells": request.cells.to_json() if request.cells else None,
-        "image_name": request.image_name, "mask_source": request.mask_source, "true_class": request.true_class,
+        "attack": request.attack.to_json(),
+        "cells": request.cells.to_json() if request.cells else None,
+        "image_name": request.image_name,
+        "mask_source": request.mask_source,
+        "true_class": request.true_class,
         "synthetic": request.synthetic,
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "original.png").write_bytes(encode_png(request.pixels))
         (folder / "mask.png").write_bytes(encode_png(request.mask.astype(np.uint8) * 255))
-        (folder / "request.json").write_text(json.dumps(values))
+        (folder / "request.json").write_text(json.dumps(values), encoding="utf-8")
     except OSError as error:
-        raise DataError(f"The run cannot be noted in {folder} ({error.strerror}). Free space; it still goes on.") from error
+        raise DataError(
+            f"The run cannot be noted in {folder} ({error.strerror}). Free space; it still goes on."
+        ) from error
     for old in sorted(folder.parent.iterdir())[:-KEPT]:
         shutil.rmtree(old, ignore_errors=True)
 
@@ -39,7 +46,7 @@ def load_request(run_id: str) -> RunRequest:
     """What an unfinished run was asked; raises DataError if there is none of this name."""
     folder = workspace() / "unfinished" / run_folder(run_id).name
     try:
-        values = json.loads((folder / "request.json").read_text())
+        values = json.loads((folder / "request.json").read_text(encoding="utf-8"))
         pixels = read_pixels(folder / "original.png")
         mask = read_mask((folder / "mask.png").read_bytes(), shape=(pixels.shape[0], pixels.shape[1]))
         attack = AttackSettings.from_json(values.pop("attack"))

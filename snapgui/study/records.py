@@ -18,12 +18,16 @@ QUESTIONS: tuple[Question, ...] = get_args(Question)
 ROLES: tuple[Role, ...] = get_args(Role)
 USES: tuple[Use, ...] = get_args(Use)
 KIND_WORDS: dict[Kind, str] = {
-    "A": "Has this been altered? Yes or no, then a click where", "B": "Which of two has been altered?",
-    "C": "Diagnosis first, altered or not afterwards", "D": "Has this been altered? Shown for a short time",
+    "A": "Has this been altered? Yes or no, then a click where",
+    "B": "Which of two has been altered?",
+    "C": "Diagnosis first, altered or not afterwards",
+    "D": "Has this been altered? Shown for a short time",
 }
 # The second word is what a rating of 4 to 6 says, the first what 1 to 3 says.
 CHOICES: dict[Question, tuple[str, str]] = {
-    "altered": ("no", "yes"), "which": ("left", "right"), "diagnosis": ("normal", "metastasis"),
+    "altered": ("no", "yes"),
+    "which": ("left", "right"),
+    "diagnosis": ("normal", "metastasis"),
 }
 RATINGS = 6
 MAX_COMMENT = 2000
@@ -35,7 +39,9 @@ class StudyError(DataError):
 
 @dataclass(frozen=True)
 class Arm(Settings):
-    """One way in which a picture is shown: ``untouched``, ``SNAP``, ``sham`` or another condition by its name."""
+    """One way in which a picture is shown: ``untouched``, ``SNAP``, ``sham`` or another condition by its
+    name.
+    """
 
     name: str
     altered: bool = True
@@ -54,7 +60,8 @@ class Stimulus(Settings):
         arm: how it was made.
         truth: class of the source, 0 normal, 1 metastasis; None where it is not known.
         use: ``main``, or the source serves for ``practice`` or as a ``catch``.
-        files: SHA-256 by file name: the picture, and the mask that locates the change (never sent to a reader).
+        files: SHA-256 by file name: the picture, and the mask that locates the change (never sent to a
+            reader).
         details: figures about it, for the analysis.
     """
 
@@ -93,7 +100,8 @@ class Trial(Settings):
         kind: design of the study.
         question: ``altered`` (yes or no), ``which`` (left or right) or ``diagnosis``.
         stimuli: what is shown; two, left and right, for ``which``.
-        role: ``practice`` comes first and alone gives feedback; a ``catch`` is obvious; a ``repeat`` measures agreement.
+        role: ``practice`` comes first and alone gives feedback; a ``catch`` is obvious; a ``repeat`` measures
+            agreement.
         repeat_of: the earlier trial of the session that showed the same.
         exposure_ms: time that it is asked to be shown; None is until the answer.
     """
@@ -156,22 +164,36 @@ class Response(Settings):
                 if not math.isfinite(value):
                     raise SettingsError(f"{name} is {value}; it must be a finite number.")
                 object.__setattr__(self, name, float(value))
-        if self.rating is not None and (isinstance(self.rating, bool) or self.rating not in range(1, RATINGS + 1)):
+        if self.rating is not None and (
+            isinstance(self.rating, bool) or self.rating not in range(1, RATINGS + 1)
+        ):
             raise SettingsError(f"rating is {self.rating}; it must be a whole number from 1 to {RATINGS}.")
         if not isinstance(self.comment, str) or len(self.comment) > MAX_COMMENT or "\0" in self.comment:
-            raise SettingsError(f"The comment must be text of at most {MAX_COMMENT} characters, without the character 0.")
+            raise SettingsError(
+                f"The comment must be text of at most {MAX_COMMENT} characters, without the character 0."
+            )
 
 
 def check_response(trial: Trial, response: Response) -> None:
-    """Raise StudyError where an answer does not fit its trial: another word, or a rating missing or at odds with the choice."""
+    """Raise StudyError where an answer does not fit its trial: another word, or a rating missing or at odds
+    with the choice.
+    """
     words = CHOICES[trial.question]
     if response.choice not in words:
-        raise StudyError(f"The answer is “{response.choice[:40]}”; trial {trial.index} takes {' or '.join(words)}.")
+        raise StudyError(
+            f"The answer is “{response.choice[:40]}”; trial {trial.index} takes {' or '.join(words)}."
+        )
     if response.rating is None:
         if trial.kind in ("A", "C"):
-            raise StudyError(f"Trial {trial.index} needs a rating from 1 ({words[0]}) to {RATINGS} ({words[1]}); none came.")
+            raise StudyError(
+                f"Trial {trial.index} needs a rating from 1 ({words[0]}) to {RATINGS} ({words[1]}); "
+                "none came."
+            )
     elif (response.rating > RATINGS // 2) != (response.choice == words[1]):
-        raise StudyError(f"The rating {response.rating} and the answer “{response.choice}” of trial {trial.index} say different things.")
+        raise StudyError(
+            f"The rating {response.rating} and the answer “{response.choice}” of trial "
+            f"{trial.index} say different things."
+        )
 
 
 def right_choice(trial: Trial, stimuli: Mapping[str, Stimulus]) -> str | None:

@@ -1,4 +1,6 @@
-"""Random views of a batch of patches: stain, flips, quarter turns, small scale and rotation, in one resampling."""
+"""Random views of a batch of patches: stain, flips, quarter turns, small scale and rotation, in one
+resampling.
+"""
 
 import math
 
@@ -40,7 +42,9 @@ def random_views(
     def chance(*shape: int) -> torch.Tensor:
         return torch.rand(count, *shape, generator=generator) * 2 - 1
 
-    angle = torch.randint(0, 4, (count,), generator=generator) * (math.pi / 2) + chance() * math.radians(rotation_deg)
+    angle = torch.randint(0, 4, (count,), generator=generator) * (math.pi / 2) + chance() * math.radians(
+        rotation_deg
+    )
     zoom = window * (1 + chance() * scale)
     flip = torch.randint(0, 2, (count,), generator=generator) * 2.0 - 1
     cos, sin = torch.cos(angle) * zoom, torch.sin(angle) * zoom

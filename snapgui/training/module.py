@@ -19,9 +19,10 @@ CROP_WINDOW = 4 / 7
 class FineTuning(lightning.LightningModule):
     """A student that learns from labels and, if there is one, from a teacher's features and logits.
 
-    The loss is cross entropy; with a teacher that has a classifier, also the divergence of softened probabilities
-    (Hinton et al. 2015, arXiv 1503.02531); with any teacher, smooth L1 between 1 x 1 adapters on the student's four
-    stages and the teacher's four stages, each standardised over the batch (after FitNets, arXiv 1412.6550).
+    The loss is cross entropy; with a teacher that has a classifier, also the divergence of softened
+    probabilities (Hinton et al. 2015, arXiv 1503.02531); with any teacher, smooth L1 between 1 x 1 adapters
+    on the student's four stages and the teacher's four stages, each standardised over the batch (after
+    FitNets, arXiv 1412.6550).
     """
 
     mean: torch.Tensor
@@ -61,8 +62,11 @@ class FineTuning(lightning.LightningModule):
         cropped = self.current_epoch < settings.crop_epochs
         window = CROP_WINDOW if cropped else 1.0
         views = random_views(
-            pixels.float() / 255, size_px=round(settings.input_size_px * window), generator=self.chance,
-            window=window, stain=settings.stain,
+            pixels.float() / 255,
+            size_px=round(settings.input_size_px * window),
+            generator=self.chance,
+            window=window,
+            stain=settings.stain,
         )
         views = ((views - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
         if settings.teacher:
@@ -82,7 +86,9 @@ class FineTuning(lightning.LightningModule):
             loss = loss + F.smooth_l1_loss(adapted, _standardise(theirs))
         if self.teacher_has_head:
             soft = F.kl_div(
-                F.log_softmax(logits / TEMPERATURE, 1), F.softmax(teacher_logits / TEMPERATURE, 1), reduction="batchmean"
+                F.log_softmax(logits / TEMPERATURE, 1),
+                F.softmax(teacher_logits / TEMPERATURE, 1),
+                reduction="batchmean",
             )
             loss = loss + soft * TEMPERATURE**2
         if labels is not None:
@@ -96,18 +102,26 @@ class FineTuning(lightning.LightningModule):
         accuracy = (logits.argmax(1) == labels).float().mean()
         self.log_dict(
             {"val_accuracy": accuracy, "val_loss": F.cross_entropy(logits, labels)},
-            prog_bar=True, batch_size=len(labels), sync_dist=True,
+            prog_bar=True,
+            batch_size=len(labels),
+            sync_dist=True,
         )
 
     def configure_optimizers(self) -> Any:
         decayed = [p for p in self.parameters() if p.requires_grad and p.ndim > 1]
         plain = [p for p in self.parameters() if p.requires_grad and p.ndim <= 1]
         optimiser = torch.optim.AdamW(
-            [{"params": decayed, "weight_decay": self.settings.weight_decay}, {"params": plain, "weight_decay": 0.0}],
+            [
+                {"params": decayed, "weight_decay": self.settings.weight_decay},
+                {"params": plain, "weight_decay": 0.0},
+            ],
             lr=self.settings.learning_rate,
         )
         schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, self.settings.learning_rate, total_steps=int(self.trainer.estimated_stepping_batches), pct_start=0.15,
+            optimiser,
+            self.settings.learning_rate,
+            total_steps=int(self.trainer.estimated_stepping_batches),
+            pct_start=0.15,
         )
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 

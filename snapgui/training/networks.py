@@ -16,7 +16,9 @@ STAGE_CHANNELS = {"resnet50": (256, 512, 1024, 2048), "densenet121": (256, 512, 
 
 
 def build_network(architecture: str, *, classes: int = 2) -> nn.Module:
-    """A torchvision network with a fresh classifier of ``classes`` outputs; raises ModelError for one not known here."""
+    """A torchvision network with a fresh classifier of ``classes`` outputs; raises ModelError for one not
+    known here.
+    """
     if architecture not in ARCHITECTURES:
         raise ModelError(f"“{architecture}” cannot be trained here; choose {' or '.join(ARCHITECTURES)}.")
     options = {"zero_init_residual": True} if architecture == "resnet50" else {}
@@ -46,27 +48,35 @@ def load_start(network: nn.Module, architecture: str, start: str) -> bool:
     own = network.state_dict()
     head = [key for key in own if key.startswith(("fc.", "classifier."))]
     has_head = all(key in state and state[key].shape == own[key].shape for key in head)
-    state = {k: v for k, v in state.items() if (has_head or k not in head) and not k.endswith("num_batches_tracked")}
+    state = {
+        k: v
+        for k, v in state.items()
+        if (has_head or k not in head) and not k.endswith("num_batches_tracked")
+    }
     wrong = [key for key, value in state.items() if key not in own or own[key].shape != value.shape]
     missing = [k for k in own if k not in state and k not in head and not k.endswith("num_batches_tracked")]
     if wrong or missing:
         raise ModelError(
-            f"{start} does not hold a {architecture}: {len(wrong)} of its tensors do not fit and {len(missing)} are missing "
-            f"(the first is {(wrong + missing)[0]})."
+            f"{start} does not hold a {architecture}: {len(wrong)} of its tensors do not fit and "
+            f"{len(missing)} are missing (the first is {(wrong + missing)[0]})."
         )
     network.load_state_dict(state, strict=False)
     return has_head
 
 
 def copy_stem(teacher: Any, student: Any) -> None:
-    """Give a ResNet the DenseNet's 7 x 7 convolution and its normalisation: both networks begin with the same stem."""
+    """Give a ResNet the DenseNet's 7 x 7 convolution and its normalisation: both networks begin with the same
+    stem.
+    """
     student.conv1.load_state_dict(teacher.features.conv0.state_dict())
     student.bn1.load_state_dict(teacher.features.norm0.state_dict())
 
 
 def stages(network: Any, x: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
     """Features ``(N, C, h, w)`` after each of the four stages, and logits ``(N, K)``."""
-    features = list(_densenet_stages(network, x) if hasattr(network, "features") else _resnet_stages(network, x))
+    features = list(
+        _densenet_stages(network, x) if hasattr(network, "features") else _resnet_stages(network, x)
+    )
     if hasattr(network, "features"):
         pooled = torch.relu(network.features.norm5(features[-1])).mean((2, 3))
         return features, network.classifier(pooled)

@@ -37,7 +37,8 @@ def train(
     limit: int | None = None,
     arguments: list[str] | None = None,
 ) -> Path:
-    """Train on the split ``train`` of a data set and write ``out`` (safetensors) with its model card beside it.
+    """Train on the split ``train`` of a data set and write ``out`` (safetensors) with its model card beside
+    it.
 
     Args:
         data: folder of any layout that `open_patches` understands.
@@ -64,13 +65,18 @@ def train(
     checkpoints = out.with_name(out.stem + "-checkpoints")
     last = checkpoints / "last.ckpt"
     if resume and not last.is_file():
-        raise SettingsError(f"There is nothing to resume: {last} does not exist. Leave --resume out to start.")
+        raise SettingsError(
+            f"There is nothing to resume: {last} does not exist. Leave --resume out to start."
+        )
     patches = open_patches(data)
     training = patches.split("train")
     if limit:
         training = training.sample(limit, seed=settings.seed)
     if len(training) < settings.batch_size:
-        raise DataError(f"The split “train” has {len(training)} patches; a batch needs {settings.batch_size}. Lower --batch-size.")
+        raise DataError(
+            f"The split “train” has {len(training)} patches; a batch needs {settings.batch_size}. "
+            "Lower --batch-size."
+        )
     check_name = next((name for name in ("val_random", "val") if name in patches.splits), None)
 
     lightning.seed_everything(settings.seed, workers=True, verbose=False)
@@ -82,26 +88,47 @@ def train(
         num_nodes=nodes,
         precision=precision or ("bf16-mixed" if torch.cuda.is_available() else "32-true"),
         # Without a monitor the newest epoch is kept, under one name.
-        callbacks=[ModelCheckpoint(dirpath=checkpoints, filename=last.stem, save_top_k=1, enable_version_counter=False)],
+        callbacks=[
+            ModelCheckpoint(
+                dirpath=checkpoints, filename=last.stem, save_top_k=1, enable_version_counter=False
+            )
+        ],
         logger=False,
         log_every_n_steps=10,
         enable_model_summary=False,
         num_sanity_val_steps=0,
     )
     check = _loader(patches.split(check_name), settings, train=False) if check_name else None
-    trainer.fit(module, _loader(training, settings, train=True), check, ckpt_path=str(last) if resume else None)
+    trainer.fit(
+        module, _loader(training, settings, train=True), check, ckpt_path=str(last) if resume else None
+    )
     if trainer.interrupted:
         raise SettingsError(f"Stopped before the end. Add --resume to go on from {last}.")
     if trainer.is_global_zero:
-        write_model(module.network, out, settings, patches, training, arguments=arguments, device=_device_name(trainer))
+        write_model(
+            module.network,
+            out,
+            settings,
+            patches,
+            training,
+            arguments=arguments,
+            device=_device_name(trainer),
+        )
     return out
 
 
-def _loader(patches: PatchSet, settings: TrainSettings, *, train: bool) -> DataLoader[tuple[torch.Tensor, int]]:
+def _loader(
+    patches: PatchSet, settings: TrainSettings, *, train: bool
+) -> DataLoader[tuple[torch.Tensor, int]]:
     workers = min(8, max(1, (os.cpu_count() or 2) - 1))
     return DataLoader(
-        patches, batch_size=settings.batch_size, shuffle=train, drop_last=train, num_workers=workers,
-        persistent_workers=True, pin_memory=torch.cuda.is_available(),
+        patches,
+        batch_size=settings.batch_size,
+        shuffle=train,
+        drop_last=train,
+        num_workers=workers,
+        persistent_workers=True,
+        pin_memory=torch.cuda.is_available(),
     )
 
 
@@ -121,11 +148,14 @@ def write_model(
     arguments: list[str] | None,
     device: str,
 ) -> None:
-    """Write float16 weights under torchvision's names, and the card with figures measured on those very weights."""
+    """Write float16 weights under torchvision's names, and the card with figures measured on those very
+    weights.
+    """
     out.parent.mkdir(parents=True, exist_ok=True)
     state = {
         key: value.detach().cpu().half().contiguous()
-        for key, value in network.state_dict().items() if not key.endswith("num_batches_tracked")
+        for key, value in network.state_dict().items()
+        if not key.endswith("num_batches_tracked")
     }
     save_file(state, out, metadata={"format": "pt", "architecture": settings.architecture})
     card: dict[str, object] = {
@@ -148,16 +178,19 @@ def write_model(
         "teacher": _teacher_facts(settings.teacher),
         "splits": {name: patches.splits.count(name) for name in sorted(set(patches.splits))},
     }
-    out.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")
+    out.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
     victim = Victim.load(out)
     figures = {"train": asdict(evaluate(victim, training.sample(TRAIN_SAMPLE, seed=0)))}
     for name in sorted(set(patches.splits) - {"train"}):
         figures[name] = asdict(evaluate(victim, patches.split(name)))
     card["figures"] = figures
-    out.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")
+    out.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
     for name, row in figures.items():
         low, high = row["accuracy_interval"]
-        print(f"{name:12} accuracy {row['accuracy']:.4f} ({low:.4f} to {high:.4f})  AUC {row['auc']:.4f}  n {row['count']}")
+        print(
+            f"{name:12} accuracy {row['accuracy']:.4f} ({low:.4f} to {high:.4f})  AUC "
+            f"{row['auc']:.4f}  n {row['count']}"
+        )
 
 
 def _without_folders(word: str) -> str:
@@ -171,7 +204,7 @@ def _teacher_facts(teacher: str | None) -> dict[str, object] | None:
         return None
     path = Path(teacher)
     card_path = path.with_suffix(".json")
-    card = json.loads(card_path.read_text()) if card_path.is_file() else {}
+    card = json.loads(card_path.read_text(encoding="utf-8")) if card_path.is_file() else {}
     return {
         "file": path.name,
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),

@@ -14,12 +14,13 @@ class TrainSettings:
     Attributes:
         architecture: ``resnet50`` or ``densenet121``.
         init: ``random``, ``imagenet``, or a checkpoint file.
-        teacher: checkpoint of a DenseNet-121 (backbone or fine-tuned) to learn features and, if it has a classifier,
-            logits from.
+        teacher: checkpoint of a DenseNet-121 (backbone or fine-tuned) to learn features and, if it has a
+            classifier, logits from.
         input_size_px: side to which patches are resized.
         epochs: passes over the training split.
-        crop_epochs: of these, the first ones see random windows of four sevenths of the side, at a third of the cost;
-            they learn from the teacher alone, since a window need not hold what the label speaks of.
+        crop_epochs: of these, the first ones see random windows of four sevenths of the side, at a third of
+            the cost; they learn from the teacher alone, since a window need not hold what the label speaks
+            of.
         batch_size: patches a step and device.
         learning_rate: peak of the one-cycle schedule.
         weight_decay: of AdamW.
@@ -41,16 +42,25 @@ class TrainSettings:
 
     def __post_init__(self) -> None:
         for name, low, high in (
-            ("input_size_px", 32, 512), ("epochs", 1, 10_000), ("batch_size", 2, 65_536),
-            ("learning_rate", 1e-7, 1.0), ("weight_decay", 0.0, 1.0), ("stain", 0.0, 0.5), ("crop_epochs", 0, 10_000),
+            ("input_size_px", 32, 512),
+            ("epochs", 1, 10_000),
+            ("batch_size", 2, 65_536),
+            ("learning_rate", 1e-7, 1.0),
+            ("weight_decay", 0.0, 1.0),
+            ("stain", 0.0, 0.5),
+            ("crop_epochs", 0, 10_000),
         ):
             value = getattr(self, name)
             if not low <= value <= high:
                 raise SettingsError(f"{name} is {value}; it must lie between {low} and {high}.")
         if self.crop_epochs and not self.teacher:
-            raise SettingsError("crop_epochs need a teacher: without one, a window has no truth to learn from.")
+            raise SettingsError(
+                "crop_epochs need a teacher: without one, a window has no truth to learn from."
+            )
         if self.teacher and self.architecture != "resnet50":
-            raise SettingsError("A teacher can guide a resnet50 only; leave --teacher out for other architectures.")
+            raise SettingsError(
+                "A teacher can guide a resnet50 only; leave --teacher out for other architectures."
+            )
         for name in ("init", "teacher"):
             value = getattr(self, name)
             if value not in (None, "random", "imagenet") and not Path(value).is_file():

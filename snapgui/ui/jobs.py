@@ -72,7 +72,15 @@ class _Job:
     def snapshot(self) -> Snapshot:
         """The job as it stands; the caller holds the registry's lock."""
         return Snapshot(
-            self.job_id, self.kind, self.label, self.state, self.topic, self.progress, tuple(self.history), self.result, self.error,
+            self.job_id,
+            self.kind,
+            self.label,
+            self.state,
+            self.topic,
+            self.progress,
+            tuple(self.history),
+            self.result,
+            self.error,
             self.settled,
         )
 
@@ -96,7 +104,13 @@ class Registry:
         threading.Thread(target=self._serve, name="snap-worker", daemon=True).start()
 
     def submit(
-        self, kind: str, label: str, work: Callable[[Handle], Any], *, keep: Callable[[Any], Any] | None = None, topic: Any = None
+        self,
+        kind: str,
+        label: str,
+        work: Callable[[Handle], Any],
+        *,
+        keep: Callable[[Any], Any] | None = None,
+        topic: Any = None,
     ) -> str:
         """Queue some work and give its id; the work gets a `Handle` and returns its result.
 

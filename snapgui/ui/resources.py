@@ -52,7 +52,9 @@ def device_words() -> str:
 
 
 def load_victim(path: Path | None) -> Victim:
-    """The victim of a checkpoint, the shipped one where none is named; raises ModelError with what does not fit."""
+    """The victim of a checkpoint, the shipped one where none is named; raises ModelError with what does not
+    fit.
+    """
     chosen = path or shipped_model()
     try:
         stamp = chosen.stat().st_mtime_ns, _card_stamp(chosen)
@@ -62,7 +64,9 @@ def load_victim(path: Path | None) -> Victim:
                 f"The shipped model {chosen.name} is missing. Train one with “python -m snapgui train”, "
                 "or load a checkpoint of your own on the Model page."
             ) from error
-        raise ModelError(f"{chosen} cannot be read ({error.strerror}). Check the name and the rights.") from error
+        raise ModelError(
+            f"{chosen} cannot be read ({error.strerror}). Check the name and the rights."
+        ) from error
     return _load_victim(str(chosen), stamp, device())
 
 
@@ -117,5 +121,3 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
 def data_set(folder: str) -> PatchSet:
     """A labelled data set; raises DataError with what is missing."""
     return open_data_set(Path(folder))
-
-

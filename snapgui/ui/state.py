@@ -29,7 +29,9 @@ class Choice:
 
 @dataclass(frozen=True)
 class MaskChoice:
-    """A mask bool ``(H, W)``, where it comes from (`RunRequest.mask_source`) and the settings that proposed it."""
+    """A mask bool ``(H, W)``, where it comes from (`RunRequest.mask_source`) and the settings that proposed
+    it.
+    """
 
     mask: NDArray[np.bool_]
     source: str
@@ -46,8 +48,8 @@ class SnapState:
         picked: what was picked last from each source, so that a rerun does not pick it again.
         mask: the mask on the bench; None asks for a proposal.
         mask_error: why the last proposal or import failed.
-        cells_seen: settings of the proposal controls at the last rerun, with model and target where cells depend on them;
-            None takes the mask on the bench as it is.
+        cells_seen: settings of the proposal controls at the last rerun, with model and target where cells
+            depend on them; None takes the mask on the bench as it is.
         undo: earlier masks, newest last.
         canvas_revision: counts up whenever the canvas has to forget its strokes.
         strokes_seen: strokes on the canvas that are already in the mask.
@@ -91,26 +93,40 @@ def init_state() -> None:
 def control_values(attack: AttackSettings, cells: CellSettings | None) -> dict[str, Any]:
     """Values of the workbench's controls, by widget key, for these settings."""
     values: dict[str, Any] = {
-        "target": attack.target, "gamut": attack.gamut, "start": attack.start, "steps": attack.steps,
+        "target": attack.target,
+        "gamut": attack.gamut,
+        "start": attack.start,
+        "steps": attack.steps,
         "confidence": round(attack.confidence * 100, 2),
     }
     if cells is not None:
         values |= {
-            "placement": cells.placement, "centre": cells.centre, "count": cells.count, "area": round(cells.area * 100, 2),
+            "placement": cells.placement,
+            "centre": cells.centre,
+            "count": cells.count,
+            "area": round(cells.area * 100, 2),
             "cell_seed": cells.seed,
         }
     return values
 
 
 def bench_settings() -> tuple[CellSettings, AttackSettings]:
-    """What the workbench's controls say of cells and attack, on whatever page; the target is left at its default."""
+    """What the workbench's controls say of cells and attack, on whatever page; the target is left at its
+    default.
+    """
     value = st.session_state
     cells = CellSettings(
-        count=value["count"], area=value["area"] / 100, placement=value["placement"] or "scattered",
-        centre=value["centre"] or "open", seed=value["cell_seed"],
+        count=value["count"],
+        area=value["area"] / 100,
+        placement=value["placement"] or "scattered",
+        centre=value["centre"] or "open",
+        seed=value["cell_seed"],
     )
     attack = AttackSettings(
-        gamut=value["gamut"], start=value["start"], steps=value["steps"], confidence=value["confidence"] / 100,
+        gamut=value["gamut"],
+        start=value["start"],
+        steps=value["steps"],
+        confidence=value["confidence"] / 100,
     )
     return cells, attack
 
@@ -122,12 +138,14 @@ def get_state() -> SnapState:
 
 
 def take_picture(state: SnapState, picture: Choice) -> None:
-    """Put a picture on the bench: a patch as it is, a larger field through a window; raises ImageError if too small."""
+    """Put a picture on the bench: a patch as it is, a larger field through a window; raises ImageError if too
+    small.
+    """
     height, width = picture.pixels.shape[:2]
     if min(height, width) < WINDOW_PX:
         raise ImageError(
-            f"{picture.name} is {width} x {height} px; the model reads windows of {WINDOW_PX} x {WINDOW_PX} px. "
-            f"Choose a picture of at least {WINDOW_PX} px a side."
+            f"{picture.name} is {width} x {height} px; the model reads windows of {WINDOW_PX} x {WINDOW_PX} "
+            f"px. Choose a picture of at least {WINDOW_PX} px a side."
         )
     if (height, width) == (WINDOW_PX, WINDOW_PX):
         state.large_field = None
@@ -154,7 +172,9 @@ def choose(state: SnapState, choice: Choice) -> None:
 
 
 def set_mask(state: SnapState, mask: MaskChoice) -> None:
-    """Replace the mask, keeping the old one for undo; the canvas forgets its strokes, which are in the mask now."""
+    """Replace the mask, keeping the old one for undo; the canvas forgets its strokes, which are in the mask
+    now.
+    """
     if state.mask is not None:
         state.undo = [*state.undo, state.mask][-UNDO_STEPS:]
     state.mask, state.mask_error = mask, ""
@@ -169,7 +189,9 @@ def undo_mask(state: SnapState) -> None:
 
 
 def restore(state: SnapState, request: RunRequest) -> None:
-    """Put a run's own image, mask and settings back on the bench, so that a reload of the page loses nothing."""
+    """Put a run's own image, mask and settings back on the bench, so that a reload of the page loses
+    nothing.
+    """
     state.large_field = None
     choose(state, Choice(request.pixels, request.image_name, request.true_class, request.synthetic))
     state.mask = MaskChoice(request.mask, request.mask_source, request.cells)

@@ -19,6 +19,6 @@ def small_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (folder / "patches" / f"{name}{k}.png").write_bytes(encode_png(read_pixels(path)))
             labels.append(f"{name}{k},{int(name == 'metastasis')}")
             splits.append(f"{name}{k},{'train' if name == 'normal' and k >= 4 else 'val'}")
-    (folder / "train_labels.csv").write_text("\n".join(labels) + "\n")
-    (folder / "splits.csv").write_text("\n".join(splits) + "\n")
+    (folder / "train_labels.csv").write_text("\n".join(labels) + "\n", encoding="utf-8")
+    (folder / "splits.csv").write_text("\n".join(splits) + "\n", encoding="utf-8")
     return folder

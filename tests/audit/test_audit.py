@@ -28,9 +28,26 @@ from snapgui.engine.settings import AttackSettings, CellSettings
 from snapgui.errors import DataError, SettingsError
 
 SETTINGS = AuditSettings(
-    split="val", cells=CellSettings(count=6, area=0.1), attack=AttackSettings(steps=3), batch_size=4, shard_size=4,
+    split="val",
+    cells=CellSettings(count=6, area=0.1),
+    attack=AttackSettings(steps=3),
+    batch_size=4,
+    shard_size=4,
 )
-FAST = ("--split", "val", "--steps", "2", "--cells", "5", "--batch-size", "4", "--shard-size", "2", "--threads", "1")
+FAST = (
+    "--split",
+    "val",
+    "--steps",
+    "2",
+    "--cells",
+    "5",
+    "--batch-size",
+    "4",
+    "--shard-size",
+    "2",
+    "--threads",
+    "1",
+)
 
 
 def drain(audit) -> tuple[list, AuditOutcome]:
@@ -54,7 +71,9 @@ def test_an_audit_has_one_row_per_image_and_condition(audited, small_set: Path) 
     assert list(rows.columns) == SCHEMA.names
     names = [condition.name for condition in conditions_of(SETTINGS)]
     untouched = rows[rows.condition == UNTOUCHED]
-    assert sorted(untouched.id) == sorted([f"metastasis{k}" for k in range(6)] + [f"normal{k}" for k in range(4)])
+    assert sorted(untouched.id) == sorted(
+        [f"metastasis{k}" for k in range(6)] + [f"normal{k}" for k in range(4)]
+    )
     attacked = untouched[untouched.status == "attacked"]
     assert set(attacked.label) == {1} and len(attacked) >= 5
     for name in names:
@@ -73,7 +92,10 @@ def test_every_figure_is_that_of_the_saved_picture(audited, small_set: Path, shi
         p = shipped_victim.predict(to_image(saved)[None])[0]
         assert row.p_label_after == pytest.approx(float(p[1]), abs=1e-5)
         assert row.flipped == (float(p[1]) < 0.5) and row.predicted_after == int(p.argmax())
-        mask = read_mask((outcome.folder / "pictures" / row.picture.replace(".png", "-mask.png")).read_bytes(), shape=(96, 96))
+        mask = read_mask(
+            (outcome.folder / "pictures" / row.picture.replace(".png", "-mask.png")).read_bytes(),
+            shape=(96, 96),
+        )
         assert row.area == pytest.approx(mask.mean()) and abs(row.area - 0.1) < 0.02
         assert (saved != originals[row.id])[~mask].sum() == 0
         assert row.centre == ("open" if (mask & centre_mask((96, 96))).any() else "excluded")
@@ -89,7 +111,11 @@ def test_the_summary_counts_the_rows(audited) -> None:
     _, outcome = audited
     rows = store.read_rows(outcome.folder)
     summary = outcome.summary
-    assert summary == json.loads((outcome.folder / "summary.json").read_text()) == store.read_summary(outcome.folder)
+    assert (
+        summary
+        == json.loads((outcome.folder / "summary.json").read_text(encoding="utf-8"))
+        == store.read_summary(outcome.folder)
+    )
     for one in summary["conditions"]:
         part = rows[(rows.condition == one["condition"]) & (rows.status == "measured")]
         assert one["flipped"]["count"] == int(part.flipped.sum()) and one["flipped"]["of"] == len(part)
@@ -102,20 +128,53 @@ def test_the_summary_counts_the_rows(audited) -> None:
 
 def test_summary_of_a_table_known_by_heart() -> None:
     def row(position, condition, label, before, after, status, **more):
-        return {"position": position, "condition": condition, "label": label, "predicted_before": before, "predicted_after": after,
-                "status": status, **more}
+        return {
+            "position": position,
+            "condition": condition,
+            "label": label,
+            "predicted_before": before,
+            "predicted_after": after,
+            "status": status,
+            **more,
+        }
 
-    rows = pd.DataFrame([
-        row(0, UNTOUCHED, 1, 1, 1, "attacked"), row(1, UNTOUCHED, 1, 1, 1, "attacked"), row(2, UNTOUCHED, 1, 0, 0, "wrong before"),
-        row(3, UNTOUCHED, 0, 0, 0, "other class"), row(4, UNTOUCHED, 0, None, None, "unreadable"),
-        row(0, "SNAP", 1, 1, 0, "measured", flipped=True, reached_goal=True, centre="open", best_step=4, area=0.05),
-        row(1, "SNAP", 1, None, None, "no room"),
-    ]).reindex(columns=SCHEMA.names)
+    rows = pd.DataFrame(
+        [
+            row(0, UNTOUCHED, 1, 1, 1, "attacked"),
+            row(1, UNTOUCHED, 1, 1, 1, "attacked"),
+            row(2, UNTOUCHED, 1, 0, 0, "wrong before"),
+            row(3, UNTOUCHED, 0, 0, 0, "other class"),
+            row(4, UNTOUCHED, 0, None, None, "unreadable"),
+            row(
+                0,
+                "SNAP",
+                1,
+                1,
+                0,
+                "measured",
+                flipped=True,
+                reached_goal=True,
+                centre="open",
+                best_step=4,
+                area=0.05,
+            ),
+            row(1, "SNAP", 1, None, None, "no room"),
+        ]
+    ).reindex(columns=SCHEMA.names)
     summary = summarise(rows)
-    assert summary["before"]["accuracy"] == {"count": 3, "of": 4, "share": 0.75, "interval": pytest.approx([0.3006, 0.9544], abs=1e-4)}
+    assert summary["before"]["accuracy"] == {
+        "count": 3,
+        "of": 4,
+        "share": 0.75,
+        "interval": pytest.approx([0.3006, 0.9544], abs=1e-4),
+    }
     assert (summary["before"]["attacked"], summary["before"]["unreadable"]) == (2, 1)
     (snap,) = summary["conditions"]
-    assert snap["accuracy"]["count"] == 2 and snap["sensitivity"]["share"] == pytest.approx(1 / 3) and snap["specificity"]["share"] == 1
+    assert (
+        snap["accuracy"]["count"] == 2
+        and snap["sensitivity"]["share"] == pytest.approx(1 / 3)
+        and snap["specificity"]["share"] == 1
+    )
     assert snap["flipped"]["of"] == 1 and snap["no_room"] == 1 and snap["median_steps_to_goal"] == 4
     assert snap["flipped_by_centre"]["excluded"]["share"] is None
     assert summary["area_of_paper"] == {"open": None, "excluded": None}
@@ -127,8 +186,13 @@ def test_the_area_at_which_accuracy_falls_to_the_papers() -> None:
     def condition(area: str, centre: str, accuracy: float) -> dict:
         return {"condition": f"area {area}, centre {centre}", "accuracy": {"share": accuracy}}
 
-    conditions = [condition("1%", "open", 0.9), condition("3%", "open", 0.69), condition("5%", "open", 0.5),
-                  condition("5%", "excluded", 0.8), condition("20%", "excluded", 0.6)]
+    conditions = [
+        condition("1%", "open", 0.9),
+        condition("3%", "open", 0.69),
+        condition("5%", "open", 0.5),
+        condition("5%", "excluded", 0.8),
+        condition("20%", "excluded", 0.6),
+    ]
     assert area_of_accuracy(conditions, 0.69) == {"open": 0.03, "excluded": 0.2}
     assert area_of_accuracy(conditions, 0.55) == {"open": 0.05, "excluded": None}
 
@@ -139,7 +203,11 @@ def test_conditions_have_one_name_each_and_seeds_follow_the_image() -> None:
     assert len(set(names)) == len(names) == 9 + 2 * len(AREAS) + 5 + 4 + 8
     assert isinstance(everything[0], Condition) and everything[0].name == "SNAP"
     alone = conditions_of(replace(SETTINGS, groups=("area",), areas=(0.015,)))
-    assert [condition.name for condition in alone] == ["SNAP", "area 1.5%, centre open", "area 1.5%, centre excluded"]
+    assert [condition.name for condition in alone] == [
+        "SNAP",
+        "area 1.5%, centre open",
+        "area 1.5%, centre excluded",
+    ]
     assert seed_of(0, "a") == seed_of(0, "a") != seed_of(0, "b") != seed_of(1, "b")
     assert AuditSettings.from_json(json.loads(json.dumps(SETTINGS.to_json()))) == SETTINGS
     with pytest.raises(SettingsError, match="groups"):
@@ -151,7 +219,9 @@ def test_conditions_have_one_name_each_and_seeds_follow_the_image() -> None:
 
 
 def test_both_directions(small_set: Path, tmp_path: Path) -> None:
-    _, outcome = drain(run_audit(shipped.MODEL, small_set, tmp_path, replace(SETTINGS, source="both", limit=6)))
+    _, outcome = drain(
+        run_audit(shipped.MODEL, small_set, tmp_path, replace(SETTINGS, source="both", limit=6))
+    )
     rows = store.read_rows(outcome.folder)
     snap = rows[rows.condition == "SNAP"]
     assert set(snap.label) == {0, 1} and (snap.predicted_before == snap.label).all()
@@ -169,7 +239,9 @@ def command(data: Path, out: Path, *more: str) -> list[str]:
 def test_a_killed_audit_goes_on_and_gives_the_same_table(small_set: Path, tmp_path: Path) -> None:
     out = tmp_path / "killed"
     root = Path(__file__).resolve().parents[2]
-    process = subprocess.Popen(command(small_set, out), cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        command(small_set, out), cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     deadline = time.monotonic() + 240
     while not list(out.glob("audit-*/shards/*.parquet")):
         assert time.monotonic() < deadline and process.poll() is None, process.communicate()
@@ -185,18 +257,27 @@ def test_a_killed_audit_goes_on_and_gives_the_same_table(small_set: Path, tmp_pa
     assert again.returncode == 0, again.stderr
     for name, stamp in stamps.items():
         assert (folder / "shards" / name).stat().st_mtime_ns == stamp, "a finished shard was done again"
-    whole = subprocess.run(command(small_set, tmp_path / "whole"), cwd=root, capture_output=True, text=True, timeout=300)
+    whole = subprocess.run(
+        command(small_set, tmp_path / "whole"), cwd=root, capture_output=True, text=True, timeout=300
+    )
     assert whole.returncode == 0 and "SNAP, centre excluded" in whole.stdout
     assert table_bytes(out) == table_bytes(tmp_path / "whole")
 
 
-def test_other_settings_data_or_model_get_a_folder_of_their_own(small_set: Path, tmp_path: Path, shipped_victim) -> None:
+def test_other_settings_data_or_model_get_a_folder_of_their_own(
+    small_set: Path, tmp_path: Path, shipped_victim
+) -> None:
     base = plan_audit(shipped_victim, small_set, SETTINGS).fingerprint
     assert plan_audit(shipped_victim, small_set, SETTINGS).fingerprint == base
-    assert plan_audit(shipped_victim, small_set, replace(SETTINGS, cells=CellSettings(count=7))).fingerprint != base
+    assert (
+        plan_audit(shipped_victim, small_set, replace(SETTINGS, cells=CellSettings(count=7))).fingerprint
+        != base
+    )
     copy = tmp_path / "copy"
     shutil.copytree(small_set, copy)
-    assert plan_audit(shipped_victim, copy, SETTINGS).fingerprint == base, "the same data elsewhere are the same data"
+    assert plan_audit(shipped_victim, copy, SETTINGS).fingerprint == base, (
+        "the same data elsewhere are the same data"
+    )
     pixels = read_pixels(copy / "patches" / "metastasis0.png")
     pixels[0, 0] ^= 1
     from snapgui.engine.images import encode_png
@@ -218,7 +299,9 @@ def test_an_unreadable_image_is_recorded_and_the_rest_goes_on(small_set: Path, t
     assert outcome.summary["before"]["unreadable"] == 1 and outcome.summary["before"]["accuracy"]["of"] == 9
 
 
-def test_a_full_disk_is_reported_and_the_rest_goes_on(small_set: Path, tmp_path: Path, monkeypatch, capsys) -> None:
+def test_a_full_disk_is_reported_and_the_rest_goes_on(
+    small_set: Path, tmp_path: Path, monkeypatch, capsys
+) -> None:
     save = store.save_shard
 
     def full_once(folder, index, result):
@@ -230,7 +313,10 @@ def test_a_full_disk_is_reported_and_the_rest_goes_on(small_set: Path, tmp_path:
     arguments = ["audit", str(small_set), "--out", str(tmp_path), *FAST]
     assert main(arguments) == 1
     told = capsys.readouterr()
-    assert "shard 1 is missing, it could not be written: No space left on device" in told.err and "goes on with it" in told.out
+    assert (
+        "shard 1 is missing, it could not be written: No space left on device" in told.err
+        and "goes on with it" in told.out
+    )
     (folder,) = store.find_audits(tmp_path)
     assert store.finished_shards(folder) == {0, 2, 3, 4}
     monkeypatch.setattr(audit_run.store, "save_shard", save)
@@ -249,7 +335,7 @@ def test_stopping_keeps_what_is_done(small_set: Path, tmp_path: Path) -> None:
 
 
 def break_labels(folder: Path) -> None:
-    with (folder / "train_labels.csv").open("a") as file:
+    with (folder / "train_labels.csv").open("a", encoding="utf-8") as file:
         file.write("gone,1\n")
 
 
@@ -260,21 +346,38 @@ def make_two_sizes(folder: Path) -> None:
 
 
 def drop_metastases(folder: Path) -> None:
-    rows = [row for row in (folder / "train_labels.csv").read_text().splitlines() if not row.endswith(",1")]
-    (folder / "train_labels.csv").write_text("\n".join(rows) + "\n")
+    rows = [
+        row
+        for row in (folder / "train_labels.csv").read_text(encoding="utf-8").splitlines()
+        if not row.endswith(",1")
+    ]
+    (folder / "train_labels.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
 
 
-@pytest.mark.parametrize(("spoil", "words"), [
-    (break_labels, "no picture"),
-    (make_two_sizes, "several sizes"),
-    (drop_metastases, "nothing to attack"),
-    (lambda folder: shutil.rmtree(folder / "patches"), "no picture"),
-    (lambda folder: (folder / "train_labels.csv").unlink(), "neither train_labels.csv"),
-    (lambda folder: (folder / "train_labels.csv").write_text("id,label\n"), "no rows"),
-    (lambda folder: (folder / "train_labels.csv").write_text("id,label\nnormal1,x\n"), "labels are 0"),
-    (lambda folder: (folder / "splits.csv").write_text("id,split\nnormal1,val\n"), "no row for"),
-])
-def test_bad_data_ends_with_one_sentence_and_writes_nothing(small_set: Path, tmp_path: Path, capsys, spoil, words: str) -> None:
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (break_labels, "no picture"),
+        (make_two_sizes, "several sizes"),
+        (drop_metastases, "nothing to attack"),
+        (lambda folder: shutil.rmtree(folder / "patches"), "no picture"),
+        (lambda folder: (folder / "train_labels.csv").unlink(), "neither train_labels.csv"),
+        (lambda folder: (folder / "train_labels.csv").write_text("id,label\n", encoding="utf-8"), "no rows"),
+        (
+            lambda folder: (folder / "train_labels.csv").write_text(
+                "id,label\nnormal1,x\n", encoding="utf-8"
+            ),
+            "labels are 0",
+        ),
+        (
+            lambda folder: (folder / "splits.csv").write_text("id,split\nnormal1,val\n", encoding="utf-8"),
+            "no row for",
+        ),
+    ],
+)
+def test_bad_data_ends_with_one_sentence_and_writes_nothing(
+    small_set: Path, tmp_path: Path, capsys, spoil, words: str
+) -> None:
     data, out = tmp_path / "data", tmp_path / "out"
     shutil.copytree(small_set, data)
     spoil(data)
@@ -283,10 +386,12 @@ def test_bad_data_ends_with_one_sentence_and_writes_nothing(small_set: Path, tmp
     assert len(said) == 1 and words in said[0] and not out.exists()
 
 
-def test_a_split_that_is_not_there_and_a_place_that_cannot_be_written(small_set: Path, tmp_path: Path, capsys) -> None:
+def test_a_split_that_is_not_there_and_a_place_that_cannot_be_written(
+    small_set: Path, tmp_path: Path, capsys
+) -> None:
     assert main(["audit", str(small_set), "--out", str(tmp_path / "out"), "--split", "test"]) == 2
     assert "no split “test”; it has train, val" in capsys.readouterr().err
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     assert main(["audit", str(small_set), "--out", str(tmp_path / "file" / "out"), *FAST]) == 2
     assert "cannot be written" in capsys.readouterr().err
 
@@ -302,7 +407,9 @@ def test_memory_holds_one_shard(small_set: Path, tmp_path: Path) -> None:
 
     from snapgui.audit.shard import ShardResult
 
-    audit = run_audit(shipped.MODEL, small_set, tmp_path, replace(SETTINGS, shard_size=2, attack=AttackSettings(steps=1)))
+    audit = run_audit(
+        shipped.MODEL, small_set, tmp_path, replace(SETTINGS, shard_size=2, attack=AttackSettings(steps=1))
+    )
     held = 0
     for _ in audit:
         gc.collect()

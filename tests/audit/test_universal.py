@@ -9,14 +9,34 @@ from snapgui.engine.images import read_pixels
 
 
 @pytest.mark.parametrize("layout", ["cells", "nuclei"])
-def test_one_patch_is_trained_measured_and_written(small_set: Path, tmp_path: Path, layout: str, capsys) -> None:
-    done = main([
-        "universal", str(small_set), "--out", str(tmp_path), "--train-split", "val", "--test-split", "val", "--limit", "4", "--layout",
-        layout, "--area", "0.1", "--epochs", "4", "--batch-size", "4",
-    ])
+def test_one_patch_is_trained_measured_and_written(
+    small_set: Path, tmp_path: Path, layout: str, capsys
+) -> None:
+    done = main(
+        [
+            "universal",
+            str(small_set),
+            "--out",
+            str(tmp_path),
+            "--train-split",
+            "val",
+            "--test-split",
+            "val",
+            "--limit",
+            "4",
+            "--layout",
+            layout,
+            "--area",
+            "0.1",
+            "--epochs",
+            "4",
+            "--batch-size",
+            "4",
+        ]
+    )
     said = capsys.readouterr().out
     assert done == 0 and "held out:" in said and "with a random patch" in said
-    figures = json.loads((tmp_path / "universal.json").read_text())
+    figures = json.loads((tmp_path / "universal.json").read_text(encoding="utf-8"))
     assert figures["training"] == figures["held_out"], "the same patches in both parts"
     part = figures["training"]
     assert part["images"] == 4 and abs(part["area"] - 0.1) < 0.02
@@ -29,9 +49,21 @@ def test_one_patch_is_trained_measured_and_written(small_set: Path, tmp_path: Pa
 
 
 def test_bad_input_is_one_sentence(small_set: Path, tmp_path: Path, capsys) -> None:
-    for more, words in ((["--train-split", "gone"], "no split"), (["--train-split", "train"], "No metastasis"),
-                        (["--limit", "0"], "at least 1"), (["--train-split", "val", "--area", "0.5", "--cells", "1", "--centre", "excluded"], "found room")):
-        arguments = ["universal", str(small_set), "--out", str(tmp_path / "out"), "--test-split", "val", *more]
+    for more, words in (
+        (["--train-split", "gone"], "no split"),
+        (["--train-split", "train"], "No metastasis"),
+        (["--limit", "0"], "at least 1"),
+        (["--train-split", "val", "--area", "0.5", "--cells", "1", "--centre", "excluded"], "found room"),
+    ):
+        arguments = [
+            "universal",
+            str(small_set),
+            "--out",
+            str(tmp_path / "out"),
+            "--test-split",
+            "val",
+            *more,
+        ]
         assert main(arguments) == 2, more
         told = capsys.readouterr().err.strip().splitlines()
         assert len(told) == 1 and words in told[0], told

@@ -12,7 +12,15 @@ from benchmarks.arms import compare, restart_arms, run_arm, setting_arms, summar
 from benchmarks.bootstrap import difference_interval, ratio_interval
 from benchmarks.measures import Tracer, measure_overhead, measure_strength, trace_ours
 from benchmarks.patches import PatchBatch, margins, run_steps, save_and_read, saved_margins
-from benchmarks.reference import Reference, ReferenceSettings, file_name, fill, read_margins, read_reference, write_margins
+from benchmarks.reference import (
+    Reference,
+    ReferenceSettings,
+    file_name,
+    fill,
+    read_margins,
+    read_reference,
+    write_margins,
+)
 from benchmarks.results import HEAD, replace_section, shown_command, table, write_section
 from benchmarks.timing import alternate, ratios, spread
 from snapgui.engine.settings import AttackSettings
@@ -35,7 +43,9 @@ def batch() -> PatchBatch:
 
 
 def known_best(victim: Victim, batch: PatchBatch) -> torch.Tensor:
-    """The highest margin that any colours of the range can reach: corners of the box by the sign of the weights."""
+    """The highest margin that any colours of the range can reach: corners of the box by the sign of the
+    weights.
+    """
     weight = victim.network[1].weight
     rise = (weight[0] - weight[1]).view(1, 3, SIZE, SIZE)
     low, high = batch.images.amin((2, 3), keepdim=True), batch.images.amax((2, 3), keepdim=True)
@@ -47,10 +57,10 @@ def test_a_section_is_added_then_replaced_and_the_others_stay(tmp_path: Path) ->
     path = tmp_path / "RESULTS.md"
     write_section("one", "One", "first", path)
     write_section("two", "Two", "second", path)
-    before = path.read_text()
+    before = path.read_text(encoding="utf-8")
     assert before.startswith(HEAD) and before.index("first") < before.index("second")
     write_section("one", "One", "third | with a bar", path)
-    assert path.read_text() == before.replace("first", "third | with a bar")
+    assert path.read_text(encoding="utf-8") == before.replace("first", "third | with a bar")
     assert [file.name for file in tmp_path.iterdir()] == ["RESULTS.md"]
 
 
@@ -95,7 +105,9 @@ def test_saving_rounds_to_8_bits_and_margins_follow(victim: Victim, batch: Patch
     assert torch.equal(saved_margins(victim, moved), margins(victim, batch.images))
 
 
-def test_a_reference_goes_on_where_it_stopped(victim: Victim, batch: PatchBatch, tmp_path: Path, monkeypatch) -> None:
+def test_a_reference_goes_on_where_it_stopped(
+    victim: Victim, batch: PatchBatch, tmp_path: Path, monkeypatch
+) -> None:
     settings = ReferenceSettings("0" * 64, steps=15)
     folder = settings.folder(tmp_path)
     searched: list[tuple[str, int, int]] = []
@@ -117,7 +129,9 @@ def test_a_reference_goes_on_where_it_stopped(victim: Victim, batch: PatchBatch,
     searched.clear()
     monkeypatch.setattr(cache, "search", lambda *args: (searched.append(args[3:]), search(*args))[1])
     fill(victim, batch, folder, settings, rounds=2, chunk=3, report=lambda line: None)
-    assert searched == [("halving", 0), ("sign", 1), ("adam", 1), ("halving", 1)], "what was done is not done again"
+    assert searched == [("halving", 0), ("sign", 1), ("adam", 1), ("halving", 1)], (
+        "what was done is not done again"
+    )
     whole = read_reference(batch, folder, settings)
     assert whole is not None and set(whole.rounds.values()) == {2}
     assert (whole.margins >= stopped.margins).all()
@@ -131,7 +145,9 @@ def test_a_reference_goes_on_where_it_stopped(victim: Victim, batch: PatchBatch,
 def test_a_reference_counts_only_what_all_images_have(batch: PatchBatch, tmp_path: Path) -> None:
     settings = ReferenceSettings("0" * 64, steps=15)
     names = [file_name(image, mask) for image, mask in zip(batch.images, batch.masks, strict=True)]
-    for name, found in zip(names, ({"sign-0": 1.0, "sign-1": 9.0}, {"sign-0": 2.0}, {"sign-0": 3.0}), strict=True):
+    for name, found in zip(
+        names, ({"sign-0": 1.0, "sign-1": 9.0}, {"sign-0": 2.0}, {"sign-0": 3.0}), strict=True
+    ):
         write_margins(tmp_path / name, found)
     reference = read_reference(batch, tmp_path, settings)
     assert reference is not None and reference.margins.tolist() == [1.0, 2.0, 3.0]
@@ -139,7 +155,9 @@ def test_a_reference_counts_only_what_all_images_have(batch: PatchBatch, tmp_pat
     assert read_margins(tmp_path / names[1]) == {}
     assert read_reference(batch, tmp_path, settings) is None
     other = replace(batch, masks=~batch.masks)
-    assert not {file_name(i, m) for i, m in zip(other.images, other.masks, strict=True)} & set(names), "another mask, another file"
+    assert not {file_name(i, m) for i, m in zip(other.images, other.masks, strict=True)} & set(names), (
+        "another mask, another file"
+    )
 
 
 def test_strength_and_reach_against_the_known_optimum(victim: Victim, batch: PatchBatch) -> None:
@@ -163,14 +181,18 @@ def test_a_tracer_credits_the_best_so_far(victim: Victim, batch: PatchBatch) -> 
 
 def test_the_cost_of_a_step_is_a_ratio_first(victim: Victim, batch: PatchBatch) -> None:
     named: list[str] = []
-    (row,) = measure_overhead(victim, batch, AttackSettings(), block=2, repeats=2, say=lambda name, seconds: named.append(name))
+    (row,) = measure_overhead(
+        victim, batch, AttackSettings(), block=2, repeats=2, say=lambda name, seconds: named.append(name)
+    )
     assert named == ["ours", "bare", "bare", "ours"]
     assert float(row.measured.split()[0]) > 0 and "batch 3" in row.detail
 
 
 def test_arms_are_compared_in_pairs_at_each_checkpoint(victim: Victim, batch: PatchBatch) -> None:
     arms = setting_arms(AttackSettings(steps=40))
-    assert len(arms) == len(set(map(str, arms.values()))) and all(arm.confidence == 1 for arm in arms.values())
+    assert len(arms) == len(set(map(str, arms.values()))) and all(
+        arm.confidence == 1 for arm in arms.values()
+    )
     chosen = {name: arms[name] for name in list(arms)[:3]}
     outcomes = {name: run_arm(victim, batch, arm, (5, 40), chunk=2) for name, arm in chosen.items()}
     rows = compare(outcomes, (5, 40))

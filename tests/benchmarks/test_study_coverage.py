@@ -1,4 +1,6 @@
-"""The simulation of intervals in small: known truths by another way, and coverage that a broken interval would miss."""
+"""The simulation of intervals in small: known truths by another way, and coverage that a broken interval
+would miss.
+"""
 
 import numpy as np
 import pytest
@@ -25,7 +27,10 @@ def test_truths_are_what_a_very_large_study_finds() -> None:
     assert len(ratings) == len(ARMS)
     shares = [np.nanmean(one > 3) * one.size / np.isfinite(one).sum() for one in ratings]
     assert shares == pytest.approx([true["alarm"], true["hit 1"], true["hit 2"]], abs=0.015)
-    own = [[np.bincount(row[np.isfinite(row)].astype(int), minlength=7)[1:] for row in one] for one in ratings[:2]]
+    own = [
+        [np.bincount(row[np.isfinite(row)].astype(int), minlength=7)[1:] for row in one]
+        for one in ratings[:2]
+    ]
     calm, altered = (np.array(one) / np.sum(one, axis=1, keepdims=True) for one in own)
     assert (altered * (calm.cumsum(1) - calm / 2)).sum(1).mean() == pytest.approx(true["area 1"], abs=0.015)
     rates = stats.norm.cdf(kappa_truths()[0] / np.sqrt(2))
@@ -45,7 +50,9 @@ def test_intervals_hold_about_as_often_as_they_promise(kind: str) -> None:
 def test_what_was_counted_is_kept(tmp_path) -> None:
     task = (1, 3, 0, ONE)
     counts = simulate_once(task, tmp_path)
-    assert simulate_once(task, tmp_path) == counts == simulate(task) and len(list(tmp_path.glob("*.json"))) == 1
+    assert (
+        simulate_once(task, tmp_path) == counts == simulate(task) and len(list(tmp_path.glob("*.json"))) == 1
+    )
     first = next(iter(counts.values()))
     first.join(Count(1, 0, 0, 1, [0.5]))
     assert first.none == 1 and len(first.widths) == 4 and "none in 1" in tables_of(counts)

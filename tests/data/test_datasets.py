@@ -22,7 +22,9 @@ def write_pictures(folder: Path, count: int, suffix: str) -> None:
 
 
 def write_rows(path: Path, header: str, values: list[object]) -> None:
-    path.write_text("\n".join([header, *(f"p{i},{value}" for i, value in enumerate(values))]) + "\n")
+    path.write_text(
+        "\n".join([header, *(f"p{i},{value}" for i, value in enumerate(values))]) + "\n", encoding="utf-8"
+    )
 
 
 @pytest.fixture
@@ -62,8 +64,8 @@ def test_kaggle_layout_gives_pictures_and_labels_of_the_same_row(kaggle: Path) -
 
 def test_kaggle_layout_splits_by_name_alone(kaggle: Path) -> None:
     whole = dict(zip(open_patches(kaggle).ids, open_patches(kaggle).splits, strict=True))
-    rows = (kaggle / "train_labels.csv").read_text().splitlines()
-    (kaggle / "train_labels.csv").write_text("\n".join([rows[0], *rows[:0:-1]][:5]) + "\n")
+    rows = (kaggle / "train_labels.csv").read_text(encoding="utf-8").splitlines()
+    (kaggle / "train_labels.csv").write_text("\n".join([rows[0], *rows[:0:-1]][:5]) + "\n", encoding="utf-8")
     fewer = open_patches(kaggle)
     assert fewer.ids == ("p5", "p4", "p3", "p2")
     assert dict(zip(fewer.ids, fewer.splits, strict=True)) == {i: whole[i] for i in fewer.ids}
@@ -138,7 +140,7 @@ def test_wrong_columns(kaggle: Path) -> None:
 
 
 def test_no_rows(kaggle: Path) -> None:
-    (kaggle / "train_labels.csv").write_text("id,label\n")
+    (kaggle / "train_labels.csv").write_text("id,label\n", encoding="utf-8")
     with pytest.raises(DataError, match="has no rows"):
         open_patches(kaggle)
 
@@ -174,7 +176,7 @@ def test_pcam_counts_that_disagree(tmp_path: Path) -> None:
 
 
 def test_picture_files_of_files_and_folders(kaggle: Path) -> None:
-    (kaggle / "train" / "notes.txt").write_text("not a picture")
+    (kaggle / "train" / "notes.txt").write_text("not a picture", encoding="utf-8")
     found = picture_files([kaggle / "train" / "p3.tif", kaggle / "train"])
     assert [path.name for path in found] == ["p3.tif", *(f"p{i}.tif" for i in range(6))]
     with pytest.raises(ImageError, match="does not exist"):

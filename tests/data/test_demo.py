@@ -23,11 +23,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 def write(folder: Path, values: object) -> None:
-    (folder / "demo.json").write_text(json.dumps(values))
+    (folder / "demo.json").write_text(json.dumps(values), encoding="utf-8")
 
 
 def entries_of(folder: Path) -> list[dict[str, object]]:
-    return list(json.loads((folder / "demo.json").read_text())["patches"])
+    return list(json.loads((folder / "demo.json").read_text(encoding="utf-8"))["patches"])
 
 
 def test_patches_come_in_the_order_of_the_list(folder: Path) -> None:
@@ -42,7 +42,7 @@ def test_no_list(tmp_path: Path) -> None:
 
 
 def test_list_that_is_no_json(folder: Path) -> None:
-    (folder / "demo.json").write_text("{")
+    (folder / "demo.json").write_text("{", encoding="utf-8")
     with pytest.raises(DataError, match=r"demo\.json cannot be read"):
         demo_patches(folder)
 

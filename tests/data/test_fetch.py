@@ -53,8 +53,12 @@ def failing(error: Exception) -> Callable[..., None]:
 
 
 def test_pcam_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torchvision.datasets, "PCAM", failing(OSError("Failed to resolve 'drive.google.com'")))
-    with pytest.raises(DataError, match=r"train part of PCam could not be fetched \(Failed to resolve .*\)\. Connect"):
+    monkeypatch.setattr(
+        torchvision.datasets, "PCAM", failing(OSError("Failed to resolve 'drive.google.com'"))
+    )
+    with pytest.raises(
+        DataError, match=r"train part of PCam could not be fetched \(Failed to resolve .*\)\. Connect"
+    ):
         fetch.fetch_pcam(tmp_path)
 
 
@@ -66,7 +70,9 @@ def test_pcam_without_gdown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("command", [fetch.fetch_pcam, fetch.fetch_hcd])
-def test_too_little_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Callable[[Path], Path]) -> None:
+def test_too_little_space(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Callable[[Path], Path]
+) -> None:
     monkeypatch.setattr(fetch.shutil, "disk_usage", lambda folder: SimpleNamespace(free=2 * 10**9))
     monkeypatch.setattr(fetch.shutil, "which", lambda name: f"/bin/{name}")
     with pytest.raises(DataError, match=r"has 2\.0 GB of free space; 1[57]\.0 GB are needed"):
@@ -74,7 +80,7 @@ def test_too_little_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, comma
 
 
 def test_folder_that_cannot_be_made(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(DataError, match="cannot be made"):
         fetch.fetch_pcam(tmp_path / "file" / "below")
 
@@ -118,15 +124,26 @@ def test_hcd_without_the_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         fetch.fetch_hcd(tmp_path)
 
 
-@pytest.mark.parametrize(("said", "sentence"), [
-    ("Option B: API token file\n Save the token to ~/.kaggle/access_token", "no valid credentials. Make a token"),
-    ("401 - Unauthorized", "no valid credentials"),
-    ("403 - Forbidden", "accept the rules"),
-    ("HTTPSConnectionPool(host='api.kaggle.com', port=443): Max retries exceeded", "kaggle.com cannot be reached. Connect"),
-    ("first line\nsomething new", "it said “something new”"),
-    ("", "it gave no reason"),
-])
-def test_hcd_that_kaggle_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, sentence: str) -> None:
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        (
+            "Option B: API token file\n Save the token to ~/.kaggle/access_token",
+            "no valid credentials. Make a token",
+        ),
+        ("401 - Unauthorized", "no valid credentials"),
+        ("403 - Forbidden", "accept the rules"),
+        (
+            "HTTPSConnectionPool(host='api.kaggle.com', port=443): Max retries exceeded",
+            "kaggle.com cannot be reached. Connect",
+        ),
+        ("first line\nsomething new", "it said “something new”"),
+        ("", "it gave no reason"),
+    ],
+)
+def test_hcd_that_kaggle_refuses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, sentence: str
+) -> None:
     kaggle_that(monkeypatch, lambda folder: (1, said))
     with pytest.raises(DataError, match=sentence):
         fetch.fetch_hcd(tmp_path)
@@ -157,11 +174,13 @@ def test_entry_that_is_a_link(tmp_path: Path) -> None:
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
-    (tmp_path / "train_labels.csv").write_text("mine")
+    (tmp_path / "train_labels.csv").write_text("mine", encoding="utf-8")
     archive = archive_of(tmp_path / "set.zip", {"other.txt": b"new", "train_labels.csv": b"new"})
     with pytest.raises(DataError, match="is there already; nothing is overwritten"):
         fetch.unpack(archive, tmp_path)
-    assert (tmp_path / "train_labels.csv").read_text() == "mine" and not (tmp_path / "other.txt").exists()
+    assert (tmp_path / "train_labels.csv").read_text(encoding="utf-8") == "mine" and not (
+        tmp_path / "other.txt"
+    ).exists()
 
 
 def test_archive_cut_short(tmp_path: Path) -> None:

@@ -1,4 +1,7 @@
-"""A running app and a real browser. Without Chromium these tests are skipped, in continuous integration never."""
+"""A running app and a real browser.
+
+Without Chromium these tests are skipped, in continuous integration never.
+"""
 
 import os
 import socket
@@ -16,8 +19,13 @@ from snapgui import shipped
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--disable-quic",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
 ]
 
 
@@ -29,10 +37,23 @@ def app_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         port = probe.getsockname()[1]
     folder = tmp_path_factory.mktemp("app")
     environment = {**os.environ, "SNAP_WORKSPACE": str(folder / "workspace")}
-    log = (folder / "log").open("w")
+    log = (folder / "log").open("w", encoding="utf-8")
     server = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true", "--server.port", str(port)],
-        cwd=shipped.ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT,
+        [
+            sys.executable,
+            "-m",
+            "streamlit",
+            "run",
+            "app.py",
+            "--server.headless",
+            "true",
+            "--server.port",
+            str(port),
+        ],
+        cwd=shipped.ROOT,
+        env=environment,
+        stdout=log,
+        stderr=subprocess.STDOUT,
     )
     address = f"http://127.0.0.1:{port}"
     try:
@@ -41,10 +62,10 @@ def app_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
                 urllib.request.urlopen(f"{address}/_stcore/health", timeout=2)
                 break
             except OSError:
-                assert server.poll() is None, (folder / "log").read_text()
+                assert server.poll() is None, (folder / "log").read_text(encoding="utf-8")
                 time.sleep(0.5)
         else:
-            pytest.fail(f"the app did not start: {(folder / 'log').read_text()}")
+            pytest.fail(f"the app did not start: {(folder / 'log').read_text(encoding='utf-8')}")
         yield address
     finally:
         server.terminate()
@@ -56,7 +77,10 @@ def app_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def outside(page: Page) -> list[str]:
     """Requests that left this computer, as they happen."""
     seen: list[str] = []
-    page.on("request", lambda r: None if r.url.startswith(("http://127.0.0.1", "data:", "blob:")) else seen.append(r.url))
+    page.on(
+        "request",
+        lambda r: None if r.url.startswith(("http://127.0.0.1", "data:", "blob:")) else seen.append(r.url),
+    )
     return seen
 
 

@@ -1,4 +1,7 @@
-"""The app as a person uses it. ``SNAP_SCREENSHOTS=assets/screenshots pytest tests/e2e`` also takes the README's pictures."""
+"""The app as a person uses it.
+
+``SNAP_SCREENSHOTS=assets/screenshots pytest tests/e2e`` also takes the README's pictures.
+"""
 
 import csv
 import io
@@ -87,7 +90,16 @@ def check_bundle(data: bytes, victim: Victim) -> dict:
     """What the ZIP says is what its pictures say."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
-    assert set(files) == {"original.png", "adversarial.png", "mask.png", "curve.csv", "result.json", "figure.png", "manifest.json", "SHA256SUMS"}
+    assert set(files) == {
+        "original.png",
+        "adversarial.png",
+        "mask.png",
+        "curve.csv",
+        "result.json",
+        "figure.png",
+        "manifest.json",
+        "SHA256SUMS",
+    }
     values = json.loads(files["result.json"])
     original, adversarial = decode_pixels(files["original.png"]), decode_pixels(files["adversarial.png"])
     mask = decode_pixels(files["mask.png"])[..., 0] > 0
@@ -99,13 +111,17 @@ def check_bundle(data: bytes, victim: Victim) -> dict:
     return values
 
 
-def test_a_person_fools_the_model_and_takes_the_evidence_away(page, outside, app_address, shipped_victim) -> None:
+def test_a_person_fools_the_model_and_takes_the_evidence_away(
+    page, outside, app_address, shipped_victim
+) -> None:
     open_workbench(page, app_address)
     pick_metastasis(page)
     press(page, "Propose cells")
     settle(page)
     proposed = area_px(page)
-    assert abs(proposed - 0.05 * 9216) <= 0.5 * 0.05 * 9216 / 12, "the default proposal does not hold its 5 per cent"
+    assert abs(proposed - 0.05 * 9216) <= 0.5 * 0.05 * 9216 / 12, (
+        "the default proposal does not hold its 5 per cent"
+    )
 
     draw_blob(page, 0.2, 0.85)
     expect(page.get_by_text(re.compile("centre .*, edited"))).to_be_visible()
@@ -126,7 +142,9 @@ def test_a_person_fools_the_model_and_takes_the_evidence_away(page, outside, app
     assert outside == []
 
 
-def test_a_long_run_survives_a_reload_and_stops_when_asked(page, outside, app_address, shipped_victim) -> None:
+def test_a_long_run_survives_a_reload_and_stops_when_asked(
+    page, outside, app_address, shipped_victim
+) -> None:
     open_workbench(page, app_address)
     pick_metastasis(page)
     press(page, "Clear")
@@ -147,7 +165,12 @@ def test_a_long_run_survives_a_reload_and_stops_when_asked(page, outside, app_ad
     expect(page.get_by_text("stopped early")).to_be_visible()
     settle(page)
     values = check_bundle(download(page, "Everything (ZIP)"), shipped_victim)
-    assert values["run_id"] == run and values["stopped"] and values["steps"] < 5000 and values["mask_source"] == "drawn"
+    assert (
+        values["run_id"] == run
+        and values["stopped"]
+        and values["steps"] < 5000
+        and values["mask_source"] == "drawn"
+    )
 
     page.get_by_role("link", name="Runs").click()
     expect(page.get_by_text(VERDICT)).to_be_visible()
@@ -178,8 +201,8 @@ def labelled_set(tmp_path: Path) -> Path:
             shutil.copy(picture, folder / "patches")
             labels.append(f"{picture.stem},{int(word == 'metastasis')}")
             splits.append(f"{picture.stem},val")
-    (folder / "train_labels.csv").write_text("\n".join(labels))
-    (folder / "splits.csv").write_text("\n".join(splits))
+    (folder / "train_labels.csv").write_text("\n".join(labels), encoding="utf-8")
+    (folder / "splits.csv").write_text("\n".join(splits), encoding="utf-8")
     return folder
 
 
@@ -196,7 +219,9 @@ def test_an_audit_is_run_kept_and_opened_on_the_workbench(page, outside, app_add
     expect(page.get_by_text("of 6 images done")).to_be_visible()
     audit = re.search(r"audit=([\w-]+)", page.url).group(1)
     page.reload()
-    expect(page.get_by_text(re.compile("metastases that the model recognised, SNAP made it call"))).to_be_visible()
+    expect(
+        page.get_by_text(re.compile("metastases that the model recognised, SNAP made it call"))
+    ).to_be_visible()
     assert audit in page.url
     settle(page)
     screenshot(page, "audit.png")
@@ -220,9 +245,16 @@ def test_an_audit_is_run_kept_and_opened_on_the_workbench(page, outside, app_add
     assert box.input_value() == "6" and outside == []
 
 
-def test_a_thumbnail_gives_its_own_picture_after_another_split_was_chosen(page, app_address, labelled_set) -> None:
-    rows = (labelled_set / "splits.csv").read_text().splitlines()
-    (labelled_set / "splits.csv").write_text("\n".join([rows[0], *(row.replace(",val", ",train") if i % 2 else row for i, row in enumerate(rows[1:]))]))
+def test_a_thumbnail_gives_its_own_picture_after_another_split_was_chosen(
+    page, app_address, labelled_set
+) -> None:
+    rows = (labelled_set / "splits.csv").read_text(encoding="utf-8").splitlines()
+    (labelled_set / "splits.csv").write_text(
+        "\n".join(
+            [rows[0], *(row.replace(",val", ",train") if i % 2 else row for i, row in enumerate(rows[1:]))]
+        ),
+        encoding="utf-8",
+    )
     open_workbench(page, app_address)
     page.get_by_text("Folder", exact=True).first.click()
     folder = page.get_by_role("textbox", name="Folder on this computer")
@@ -235,7 +267,9 @@ def test_a_thumbnail_gives_its_own_picture_after_another_split_was_chosen(page, 
     page.get_by_role("option", name="val", exact=True).click()
     expect(thumbnails.and_(page.locator('[title^="metastasis_01"]'))).to_be_visible()
     thumbnails.nth(1).click()
-    expect(thumbnails.and_(page.locator('[aria-pressed="true"]'))).to_have_attribute("title", re.compile("^metastasis_03"))
+    expect(thumbnails.and_(page.locator('[aria-pressed="true"]'))).to_have_attribute(
+        "title", re.compile("^metastasis_03")
+    )
     expect(page.get_by_text("metastasis_03", exact=True)).to_be_visible()
 
 

@@ -1,4 +1,6 @@
-"""The comparison viewer in a browser: exact pixels, every mode, keys that stay with it, alternatives opened from the chart."""
+"""The comparison viewer in a browser: exact pixels, every mode, keys that stay with it, alternatives opened
+from the chart.
+"""
 
 import base64
 import re
@@ -25,7 +27,10 @@ def settle(page: Page) -> None:
 def picture_in(viewer: Locator, pane: int, side: int = 96) -> np.ndarray:
     """The picture that stands in the left or right pane of the stage, as drawn."""
     uri = viewer.locator("canvas.stage").evaluate("stage => stage.toDataURL('image/png')")
-    stage, zoom = decode_pixels(base64.b64decode(uri.split(",", 1)[1])), int(viewer.get_attribute("data-zoom"))
+    stage, zoom = (
+        decode_pixels(base64.b64decode(uri.split(",", 1)[1])),
+        int(viewer.get_attribute("data-zoom")),
+    )
     half = (stage.shape[1] - GAP_PX) // 2
     left = int(np.floor((stage.shape[1] - half if pane else 0) + half / 2 - side / 2 * zoom + 0.5))
     return stage[HEAD_PX : HEAD_PX + side * zoom, left : left + side * zoom]
@@ -64,8 +69,13 @@ def viewer(page: Page, app_address: str) -> Locator:
 def test_a_run_is_compared_in_every_way(page: Page, outside: list[str], viewer: Locator) -> None:
     expect(viewer).to_have_attribute("data-shows", "side")
     zoom = int(viewer.get_attribute("data-zoom"))
-    altered, mask = saved_picture(page, "Adversarial image (PNG)"), saved_picture(page, "Mask (PNG)")[..., 0] > 0
-    assert zoom >= 4 and (picture_in(viewer, 1) == enlarge(altered, zoom)).all(), "every pixel as saved, repeated and not blended"
+    altered, mask = (
+        saved_picture(page, "Adversarial image (PNG)"),
+        saved_picture(page, "Mask (PNG)")[..., 0] > 0,
+    )
+    assert zoom >= 4 and (picture_in(viewer, 1) == enlarge(altered, zoom)).all(), (
+        "every pixel as saved, repeated and not blended"
+    )
     before = picture_in(viewer, 0)[::zoom, ::zoom]
     assert (before[~mask] == altered[~mask]).all() and (before[mask] != altered[mask]).any()
 
@@ -89,13 +99,18 @@ def test_a_run_is_compared_in_every_way(page: Page, outside: list[str], viewer: 
     expect(viewer).to_have_attribute("data-shows", "difference")
     gain = int(viewer.locator("select.gain").input_value())
     expected = np.clip(128 + gain * (altered.astype(int) - before), 0, 255)
-    assert (picture_in(viewer, 1)[::zoom, ::zoom] == expected).all() and f"plus {gain} ×" in viewer.inner_text()
+    assert (
+        picture_in(viewer, 1)[::zoom, ::zoom] == expected
+    ).all() and f"plus {gain} ×" in viewer.inner_text()
     page.keyboard.press("d")
     expect(viewer).to_have_attribute("data-shows", "side")
 
     page.keyboard.press("h")
     heat = picture_in(viewer, 1)[::zoom, ::zoom]
-    assert len(np.unique(heat[~mask].reshape(-1, 3), axis=0)) == 1 and (heat[mask].sum(axis=1) > heat[~mask].sum(axis=1).max()).any()
+    assert (
+        len(np.unique(heat[~mask].reshape(-1, 3), axis=0)) == 1
+        and (heat[mask].sum(axis=1) > heat[~mask].sum(axis=1).max()).any()
+    )
     page.keyboard.press("m")
     assert ((picture_in(viewer, 1)[::zoom, ::zoom, 0] == 255) == mask).all()
     page.keyboard.press("w")
@@ -120,7 +135,12 @@ def test_a_run_is_compared_in_every_way(page: Page, outside: list[str], viewer: 
     viewer.locator("canvas.stage").hover()
     page.keyboard.type("23ad mb")
     assert box.input_value() == "23ad mb"
-    assert [viewer.get_attribute(f"data-{name}") for name in ("shows", "stain", "rim", "now")] == ["side", "rgb", "off", "altered"]
+    assert [viewer.get_attribute(f"data-{name}") for name in ("shows", "stain", "rim", "now")] == [
+        "side",
+        "rgb",
+        "off",
+        "altered",
+    ]
     box.fill("")
     settle(page)
 
@@ -138,5 +158,7 @@ def test_a_run_is_compared_in_every_way(page: Page, outside: list[str], viewer: 
     settle(page)
     size = viewer.bounding_box()
     assert size["height"] < 700 and size["x"] >= 0 and size["x"] + size["width"] <= 1024
-    assert int(viewer.get_attribute("data-zoom")) >= 4 and (picture_in(viewer, 0)[:: int(viewer.get_attribute("data-zoom"))].shape[0] == 96)
+    assert int(viewer.get_attribute("data-zoom")) >= 4 and (
+        picture_in(viewer, 0)[:: int(viewer.get_attribute("data-zoom"))].shape[0] == 96
+    )
     assert outside == []

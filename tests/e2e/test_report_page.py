@@ -1,4 +1,6 @@
-"""A report opened from disk: nothing is fetched, nothing runs, every picture is there and keeps its pixels."""
+"""A report opened from disk: nothing is fetched, nothing runs, every picture is there and keeps its
+pixels.
+"""
 
 import numpy as np
 import pytest
@@ -8,7 +10,9 @@ from snapgui.report.pages.document import Document, Picture, Section, Table
 from snapgui.report.pages.html import html_page
 
 pytestmark = pytest.mark.browser
-HOSTILE = "</td><script>window.hit = 1</script><img src='http://example.invalid/x.png' onerror='window.hit = 2'>"
+HOSTILE = (
+    "</td><script>window.hit = 1</script><img src='http://example.invalid/x.png' onerror='window.hit = 2'>"
+)
 
 
 def test_a_report_opens_without_a_network_and_runs_nothing(page, tmp_path) -> None:
@@ -22,7 +26,9 @@ def test_a_report_opens_without_a_network_and_runs_nothing(page, tmp_path) -> No
     page.set_viewport_size({"width": 1024, "height": 768})
     page.goto((tmp_path / "report.html").as_uri())
     assert all(url.startswith(("file:", "data:")) for url in seen) and page.evaluate("window.hit") is None
-    shown = page.evaluate("[...document.images].map(i => [i.naturalWidth, i.clientWidth, getComputedStyle(i).imageRendering])")
+    shown = page.evaluate(
+        "[...document.images].map(i => [i.naturalWidth, i.clientWidth, getComputedStyle(i).imageRendering])"
+    )
     assert shown == [[96, 192, "pixelated"]] * 6
     assert page.evaluate("document.documentElement.scrollWidth") <= 1024, "the page is wider than its window"
     assert page.title() == HOSTILE

@@ -19,7 +19,12 @@ def request_of(tissue: np.ndarray) -> RunRequest:
 
 
 def levels(victim: Victim, request: RunRequest) -> dict[str, str]:
-    return {finding.text: finding.level for finding in check_run(victim, request.pixels, request.mask, request.attack, true_class=request.true_class)}
+    return {
+        finding.text: finding.level
+        for finding in check_run(
+            victim, request.pixels, request.mask, request.attack, true_class=request.true_class
+        )
+    }
 
 
 def only(found: dict[str, str], words: str) -> str:
@@ -57,9 +62,15 @@ def test_masks(victim, request_of) -> None:
 
 
 def test_target_already_reached_and_wrong_to_begin_with(victim, request_of) -> None:
-    assert only(levels(victim, replace(request_of, attack=AttackSettings(target=1))), "nothing to fool") == "warning"
+    assert (
+        only(levels(victim, replace(request_of, attack=AttackSettings(target=1))), "nothing to fool")
+        == "warning"
+    )
     assert only(levels(victim, replace(request_of, true_class=0)), "wrong on this image before") == "note"
-    assert only(levels(victim, replace(request_of, attack=AttackSettings(target=2))), "classes 0 to 1") == "error"
+    assert (
+        only(levels(victim, replace(request_of, attack=AttackSettings(target=2))), "classes 0 to 1")
+        == "error"
+    )
 
 
 def test_probabilities_instead_of_logits(victim, request_of) -> None:
@@ -87,6 +98,12 @@ def test_a_mask_on_glass(victim, request_of) -> None:
     pixels[:, 40:] = 247
     mask = np.zeros((96, 96), bool)
     mask[20:30, 60:80] = True
-    assert only(levels(victim, replace(request_of, pixels=pixels, mask=mask)), "glass or a black edge alone") == "error"
+    assert (
+        only(levels(victim, replace(request_of, pixels=pixels, mask=mask)), "glass or a black edge alone")
+        == "error"
+    )
     mask[20:30, 20:36] = True
-    assert only(levels(victim, replace(request_of, pixels=pixels, mask=mask)), "of the mask lies on tissue") == "warning"
+    assert (
+        only(levels(victim, replace(request_of, pixels=pixels, mask=mask)), "of the mask lies on tissue")
+        == "warning"
+    )

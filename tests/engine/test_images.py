@@ -40,11 +40,16 @@ def test_grey_and_alpha_and_palette_become_rgb() -> None:
 
 def test_16_bits_are_scaled_to_8() -> None:
     ramp = np.linspace(0, 65535, 256).astype(np.uint16).reshape(16, 16)
-    assert (images.decode_pixels(encode(Image.fromarray(ramp), "PNG"))[..., 0].ravel() == np.arange(256)).all()
+    assert (
+        images.decode_pixels(encode(Image.fromarray(ramp), "PNG"))[..., 0].ravel() == np.arange(256)
+    ).all()
 
 
 def frames(kind: str) -> bytes:
-    noise = [Image.fromarray(np.random.default_rng(i).integers(0, 255, (8, 8, 3), dtype=np.uint8)) for i in range(3)]
+    noise = [
+        Image.fromarray(np.random.default_rng(i).integers(0, 255, (8, 8, 3), dtype=np.uint8))
+        for i in range(3)
+    ]
     return encode(noise[0], kind, save_all=True, append_images=noise[1:])
 
 
@@ -56,7 +61,13 @@ def frames(kind: str) -> bytes:
         (b"GIF89a" + b"\0" * 50, "not a PNG"),
         (b"\0" * (images.MAX_BYTES + 1), "at most 20 MB"),
         (encode(Image.new("RGB", (64, 64)), "PNG")[:60], "damaged or cut short"),
-        (encode(Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)), "JPEG")[:900], "damaged"),
+        (
+            encode(
+                Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)),
+                "JPEG",
+            )[:900],
+            "damaged",
+        ),
         (frames("TIFF"), "3 frames"),
         (frames("WEBP"), "3 frames"),
     ],

@@ -1,4 +1,6 @@
-"""A finished run and a finished audit of drawn patches by a tiny victim, made once; a way to change a bundle and hide it."""
+"""A finished run and a finished audit of drawn patches by a tiny victim, made once; a way to change a bundle
+and hide it.
+"""
 
 import io
 import json
@@ -46,7 +48,9 @@ def draw_patch(seed: int, red: int = 190) -> np.ndarray:
 
 @pytest.fixture(scope="session")
 def tiny_victim() -> Victim:
-    card = ModelCard("tiny", "resnet50", input_size_px=96, mean=(0, 0, 0), std=(1, 1, 1), sha256=sha256(MODEL_BYTES))
+    card = ModelCard(
+        "tiny", "resnet50", input_size_px=96, mean=(0, 0, 0), std=(1, 1, 1), sha256=sha256(MODEL_BYTES)
+    )
     return Victim(Redness(), card)
 
 
@@ -55,7 +59,9 @@ def run_result(tiny_victim: Victim) -> RunResult:
     """A run that fools the victim; the image's name is not a kind one."""
     pixels, cells = draw_patch(1), CellSettings(count=6, area=0.08, centre="excluded")
     mask = draw_mask(propose_cells(pixels, cells), (96, 96))
-    request = RunRequest(pixels, mask, AttackSettings(steps=25), cells, image_name="patch $1.png", true_class=1)
+    request = RunRequest(
+        pixels, mask, AttackSettings(steps=25), cells, image_name="patch $1.png", true_class=1
+    )
     result = finish(run_snap(tiny_victim, request))
     assert result.success
     return result
@@ -79,13 +85,21 @@ def audit_folder(tiny_victim: Victim, tmp_path_factory: pytest.TempPathFactory) 
     labels, splits = ["id,label"], ["id,split"]
     for number in range(12):
         label = int(number % 3 > 0)
-        (folder / "set" / "patches" / f"p{number}.png").write_bytes(encode_png(draw_patch(number, 188 + number % 3 * 2 if label else 150)))
+        (folder / "set" / "patches" / f"p{number}.png").write_bytes(
+            encode_png(draw_patch(number, 188 + number % 3 * 2 if label else 150))
+        )
         labels.append(f"p{number},{label}")
         splits.append(f"p{number},train")
-    (folder / "set" / "train_labels.csv").write_text("\n".join(labels))
-    (folder / "set" / "splits.csv").write_text("\n".join(splits))
+    (folder / "set" / "train_labels.csv").write_text("\n".join(labels), encoding="utf-8")
+    (folder / "set" / "splits.csv").write_text("\n".join(splits), encoding="utf-8")
     (folder / "tiny.safetensors").write_bytes(MODEL_BYTES)
-    settings = AuditSettings(split="train", cells=CellSettings(count=4), attack=AttackSettings(steps=4), groups=("standard", "area"), areas=(0.02, 0.05))
+    settings = AuditSettings(
+        split="train",
+        cells=CellSettings(count=4),
+        attack=AttackSettings(steps=4),
+        groups=("standard", "area"),
+        areas=(0.02, 0.05),
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Victim, "load", lambda path, **_: tiny_victim)
         audit = run_audit(folder / "tiny.safetensors", folder / "set", folder / "out", settings)
@@ -99,7 +113,9 @@ def audit_folder(tiny_victim: Victim, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture
 def repack() -> Callable[..., bytes]:
-    """A maker of changed bundles: new files by name (None leaves one out), with manifest and hashes made to fit unless ``honest``."""
+    """A maker of changed bundles: new files by name (None leaves one out), with manifest and hashes made to
+    fit unless ``honest``.
+    """
 
     def make(data: bytes, changes: dict[str, bytes | None], *, honest: bool = False) -> bytes:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -107,9 +123,15 @@ def repack() -> Callable[..., bytes]:
         files = {name: one for name, one in (files | changes).items() if one is not None}
         if not honest:
             manifest = json.loads(files["manifest.json"])
-            manifest["files"] = {name: {"bytes": len(one), "sha256": sha256(one)} for name, one in files.items() if name not in ("manifest.json", "SHA256SUMS")}
+            manifest["files"] = {
+                name: {"bytes": len(one), "sha256": sha256(one)}
+                for name, one in files.items()
+                if name not in ("manifest.json", "SHA256SUMS")
+            }
             files["manifest.json"] = json.dumps(manifest).encode()
-            files["SHA256SUMS"] = sums_text({name: sha256(one) for name, one in files.items() if name != "SHA256SUMS"}).encode()
+            files["SHA256SUMS"] = sums_text(
+                {name: sha256(one) for name, one in files.items() if name != "SHA256SUMS"}
+            ).encode()
         stream = io.BytesIO()
         with zipfile.ZipFile(stream, "w") as archive:
             for name, one in files.items():

@@ -39,19 +39,38 @@ def text_of(data: bytes) -> dict[str, str]:
 def check_sums(folder: Path) -> subprocess.CompletedProcess:
     program = shutil.which("sha256sum")
     assert program, "sha256sum is a part of every Linux"
-    return subprocess.run([program, "-c", "--strict", "SHA256SUMS"], cwd=folder, capture_output=True, text=True)
+    return subprocess.run(
+        [program, "-c", "--strict", "SHA256SUMS"], cwd=folder, capture_output=True, text=True
+    )
 
 
 def test_a_runs_bundle_is_checked_by_sha256sum(run_zip, run_result, tmp_path) -> None:
     names = unpack(run_zip, tmp_path)
-    assert names == ["original.png", "adversarial.png", "mask.png", "curve.csv", "result.json", "figure.png", "manifest.json", "SHA256SUMS"]
+    assert names == [
+        "original.png",
+        "adversarial.png",
+        "mask.png",
+        "curve.csv",
+        "result.json",
+        "figure.png",
+        "manifest.json",
+        "SHA256SUMS",
+    ]
     done = check_sums(tmp_path)
     assert done.returncode == 0 and done.stdout.count(": OK") == 7 and not done.stderr
-    manifest = json.loads((tmp_path / "manifest.json").read_text())
-    assert manifest["model"] == {"name": "tiny", "sha256": run_result.model_sha256} and manifest["notice"] == NOTICE
-    assert manifest["settings"]["attack"] == run_result.request.attack.to_json() and manifest["made_with"] == run_result.versions
-    assert manifest["inputs"]["rgb_sha256"] == run_result.image_sha256 and list(manifest["files"]) == names[:6]
-    (tmp_path / "curve.csv").write_text("step\n")
+    manifest = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
+    assert (
+        manifest["model"] == {"name": "tiny", "sha256": run_result.model_sha256}
+        and manifest["notice"] == NOTICE
+    )
+    assert (
+        manifest["settings"]["attack"] == run_result.request.attack.to_json()
+        and manifest["made_with"] == run_result.versions
+    )
+    assert (
+        manifest["inputs"]["rgb_sha256"] == run_result.image_sha256 and list(manifest["files"]) == names[:6]
+    )
+    (tmp_path / "curve.csv").write_text("step\n", encoding="utf-8")
     assert check_sums(tmp_path).returncode == 1
 
 
@@ -59,7 +78,9 @@ def test_the_same_run_gives_the_same_bytes_also_read_back_from_disk(run_zip, run
     assert bundle_zip(run_result) == run_zip
     assert bundle_zip(read_run(run_folder)) == run_zip
     with zipfile.ZipFile(io.BytesIO(run_zip)) as archive:
-        assert {(entry.date_time, entry.compress_type, entry.create_system) for entry in archive.infolist()} == {((1980, 1, 1, 0, 0, 0), zipfile.ZIP_STORED, 3)}
+        assert {
+            (entry.date_time, entry.compress_type, entry.create_system) for entry in archive.infolist()
+        } == {((1980, 1, 1, 0, 0, 0), zipfile.ZIP_STORED, 3)}
 
 
 def test_pictures_and_figures_carry_their_provenance(run_zip, run_result: RunResult) -> None:
@@ -69,8 +90,12 @@ def test_pictures_and_figures_carry_their_provenance(run_zip, run_result: RunRes
     for data in pictures.values():
         text = text_of(data)
         assert text["Run"] == run_result.run_id and text["Model SHA-256"] == run_result.model_sha256
-        assert json.loads(text["Settings"])["attack"]["steps"] == 25 and text["Software"].startswith("SNAP Studio ")
-        assert "patch $1" not in str({name: one for name, one in text.items() if name != "Comment"}), "a file name may name a patient"
+        assert json.loads(text["Settings"])["attack"]["steps"] == 25 and text["Software"].startswith(
+            "SNAP Studio "
+        )
+        assert "patch $1" not in str({name: one for name, one in text.items() if name != "Comment"}), (
+            "a file name may name a patient"
+        )
     assert (decode_pixels(pictures["adversarial.png"]) == run_result.adversarial).all()
     svg = figure_svg(run_result)
     assert svg == figure_svg(run_result) and run_result.run_id.encode() in svg and b"<dc:date>" not in svg
@@ -82,14 +107,19 @@ def test_stimuli_made_from_a_run_carry_nothing(run_result, run_folder) -> None:
     stimuli, files = make_stimuli([source], [UNTOUCHED, SNAP], seed=3)
     for stimulus in stimuli:
         data = files[stimulus.picture]
-        assert text_of(data) == {} and not any(word in data for word in (b"iTXt", b"tEXt", b"zTXt", run_result.run_id.encode()))
+        assert text_of(data) == {} and not any(
+            word in data for word in (b"iTXt", b"tEXt", b"zTXt", run_result.run_id.encode())
+        )
 
 
 def test_text_is_added_without_touching_the_pixels(run_result) -> None:
     plain = io.BytesIO()
     Image.fromarray(run_result.adversarial).save(plain, "PNG")
     data = add_text(plain.getvalue(), {"Comment": "für Prüfer", "Run": "x"})
-    assert text_of(data) == {"Comment": "für Prüfer", "Run": "x"} and (decode_pixels(data) == run_result.adversarial).all()
+    assert (
+        text_of(data) == {"Comment": "für Prüfer", "Run": "x"}
+        and (decode_pixels(data) == run_result.adversarial).all()
+    )
     start = plain.getvalue().index(b"IDAT")
     assert data.endswith(plain.getvalue()[start - 4 :])
 

@@ -2,7 +2,6 @@ import io
 import json
 import re
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -57,15 +56,28 @@ def check_offline(data: bytes) -> Page:
     page = Page(data)
     assert len(data) < MOST_BYTES and NOTICE in page.words
     assert not {"script", "link", "iframe", "object", "embed", "base", "form", "a", "svg"} & set(page.tags)
-    assert all(value.startswith("data:image/png;base64,") for name, value in page.attributes if name in ("src", "href", "srcset", "poster"))
-    assert not any(name.startswith("on") for name, _ in page.attributes) and "url(" not in data.decode() and "@import" not in data.decode()
-    assert not re.search(rb"https?://", data) and ("content", "default-src 'none'; img-src data:; style-src 'unsafe-inline'") in page.attributes
+    assert all(
+        value.startswith("data:image/png;base64,")
+        for name, value in page.attributes
+        if name in ("src", "href", "srcset", "poster")
+    )
+    assert (
+        not any(name.startswith("on") for name, _ in page.attributes)
+        and "url(" not in data.decode()
+        and "@import" not in data.decode()
+    )
+    assert (
+        not re.search(rb"https?://", data)
+        and ("content", "default-src 'none'; img-src data:; style-src 'unsafe-inline'") in page.attributes
+    )
     return page
 
 
 def check_pdf(document: Document) -> bytes:
     data = pdf_pages(document)
-    assert data.startswith(b"%PDF-") and data.rstrip().endswith(b"%%EOF") and data == pdf_pages(document), "same input, same bytes"
+    assert data.startswith(b"%PDF-") and data.rstrip().endswith(b"%%EOF") and data == pdf_pages(document), (
+        "same input, same bytes"
+    )
     assert b"/JavaScript" not in data and b"/URI" not in data
     return data
 
@@ -75,8 +87,19 @@ def test_a_runs_page_says_all_that_a_claim_needs(run_result: RunResult) -> None:
     data = html_page(document)
     page = check_offline(data)
     assert data == html_page(run_document(run_result))
-    for words in ("Controls, the same cells not optimised", "8.01\u00a0% of the pixels", "excluded: no cell lies in the central 32 px", "have no interval", "CIEDE2000",
-                  run_result.model_sha256, run_result.image_sha256, run_result.run_id, run_result.started[:10], f"{run_result.p_after[0]:.4f}", "patch $1.png"):
+    for words in (
+        "Controls, the same cells not optimised",
+        "8.01\u00a0% of the pixels",
+        "excluded: no cell lies in the central 32 px",
+        "have no interval",
+        "CIEDE2000",
+        run_result.model_sha256,
+        run_result.image_sha256,
+        run_result.run_id,
+        run_result.started[:10],
+        f"{run_result.p_after[0]:.4f}",
+        "patch $1.png",
+    ):
         assert words in page.words, words
     assert page.tags.count("img") == 5
     check_pdf(document)
@@ -108,9 +131,19 @@ def test_an_audits_page_gives_every_share_its_interval(audit_folder: Path) -> No
     assert b"secret-place" not in html_page(document)
     for one in audit.summary["conditions"]:
         low, high = one["flipped"]["interval"]
-        assert f"{one['flipped']['count']} of {one['flipped']['of']}: {per_cent(one['flipped']['share'])} ({low * 100:.1f} to {high * 100:.1f})".replace("\u00a0", " ") in words
+        assert (
+            f"{one['flipped']['count']} of {one['flipped']['of']}: "
+            f"{per_cent(one['flipped']['share'])} ({low * 100:.1f} to {high * 100:.1f})"
+        ).replace("\u00a0", " ") in words
         assert one["condition"] in words or one["condition"] == "SNAP"
-    for text in ("The centre was open", "With the centre excluded", "median colour (control)", "By area", audit.about["model_sha256"], "Worst failures"):
+    for text in (
+        "The centre was open",
+        "With the centre excluded",
+        "median colour (control)",
+        "By area",
+        audit.about["model_sha256"],
+        "Worst failures",
+    ):
         assert text in words, text
     assert page.tags.count("img") == 3 + 2 * 8, "three charts, eight images before and after"
     check_pdf(document)
@@ -132,22 +165,48 @@ def test_a_sheet_enlarges_each_picture_by_a_whole_number(run_result: RunResult, 
         assert picture.text["Model SHA-256"] == run_result.model_sha256
     pixels = decode_pixels(data)
     enlarged = np.repeat(np.repeat(run_result.adversarial, 3, axis=0), 3, axis=1)
-    places = [(y, x) for y in range(0, pixels.shape[0] - 288, 1) for x in (60 + 288 + 6,) if (pixels[y : y + 288, x : x + 288] == enlarged).all()]
+    places = [
+        (y, x)
+        for y in range(0, pixels.shape[0] - 288, 1)
+        for x in (60 + 288 + 6,)
+        if (pixels[y : y + 288, x : x + 288] == enlarged).all()
+    ]
     assert len(places) == 3, "one for each row of three"
     assert len(audit_sheet(read_audit_files(audit_folder)).tiles) == 7
     with pytest.raises(DataError, match="no picture"):
         sheet_png(Sheet("none", (), (), {}))
-    assert decode_pixels(sheet_png(Sheet(HOSTILE, ("$x$",), (Tile((run_result.adversarial,), ("$\\frac{", "y" * 300)),), {}))).size
+    assert decode_pixels(
+        sheet_png(Sheet(HOSTILE, ("$x$",), (Tile((run_result.adversarial,), ("$\\frac{", "y" * 300)),), {}))
+    ).size
 
 
 def study() -> dict:
     figure = {"estimate": 0.58, "interval": [0.51, 0.65], "readers": 4, "sources": 12, "answers": 96}
     return {
-        "format": 1, "study": {"title": HOSTILE, "sha256": "ab" * 32, "margin": 0.6, "exclusion": {"min_catch_share": 0.75}},
+        "format": 1,
+        "study": {
+            "title": HOSTILE,
+            "sha256": "ab" * 32,
+            "margin": 0.6,
+            "exclusion": {"min_catch_share": 0.75},
+        },
         "sessions": [{"participant_id": "calm-otter", "answered": 30, "catch": share(3, 4), "reasons": None}],
-        "detection": {"arms": {"SNAP": {"auc": figure, "roc": [[0.0] * 20, [1.0] * 20], "hit_rate": {"count": 3, "of": 4, "share": 0.75, "wilson_interval": [0.3, 0.95]}}}},
-        "agreement": None, "methods": {"area": "Area under the curve (DeLong 1988)."},
-        "verdict": ["4 readers count.", "Readers told them apart by 0.58 (95 % interval 0.51 to 0.65).", "With 95 % confidence it is at most 0.64."],
+        "detection": {
+            "arms": {
+                "SNAP": {
+                    "auc": figure,
+                    "roc": [[0.0] * 20, [1.0] * 20],
+                    "hit_rate": {"count": 3, "of": 4, "share": 0.75, "wilson_interval": [0.3, 0.95]},
+                }
+            }
+        },
+        "agreement": None,
+        "methods": {"area": "Area under the curve (DeLong 1988)."},
+        "verdict": [
+            "4 readers count.",
+            "Readers told them apart by 0.58 (95 % interval 0.51 to 0.65).",
+            "With 95 % confidence it is at most 0.64.",
+        ],
     }
 
 
@@ -156,8 +215,17 @@ def test_a_studys_report_shows_whatever_figures_there_are() -> None:
     document = study_document(study(), name="study-1", pictures=[("A figure", picture)])
     page = check_offline(html_page(document))
     words = page.words.replace("\u00a0", " ")
-    for text in ("by 0.58 (95 % interval 0.51 to 0.65)", "0.580 (0.510 to 0.650); 4 readers, 12 sources, 96 answers", "calm-otter", "3 of 4: 75.0 % (30.1 to 95.4)",
-                 "3 of 4: 0.750 (Wilson 0.300 to 0.950)", "2 values, see analysis.json", "Area under the curve (DeLong 1988).", "ab" * 32, HOSTILE):
+    for text in (
+        "by 0.58 (95 % interval 0.51 to 0.65)",
+        "0.580 (0.510 to 0.650); 4 readers, 12 sources, 96 answers",
+        "calm-otter",
+        "3 of 4: 75.0 % (30.1 to 95.4)",
+        "3 of 4: 0.750 (Wilson 0.300 to 0.950)",
+        "2 values, see analysis.json",
+        "Area under the curve (DeLong 1988).",
+        "ab" * 32,
+        HOSTILE,
+    ):
         assert text in words, text
     assert document.verdict == study()["verdict"][1] and page.tags.count("img") == 1
     check_pdf(document)
@@ -166,19 +234,36 @@ def test_a_studys_report_shows_whatever_figures_there_are() -> None:
 
 def test_a_table_wider_than_the_page_and_long_words_are_drawn() -> None:
     rows = tuple(tuple("word " * 9 + "x" * 200 for _ in range(9)) for _ in range(3))
-    section = Section("t", ("s" * 500,), (Picture(encode_png(np.zeros((900, 300, 3), np.uint8)), "tall", 300, exact=True),), (Table(("c",) * 9, rows),))
+    section = Section(
+        "t",
+        ("s" * 500,),
+        (Picture(encode_png(np.zeros((900, 300, 3), np.uint8)), "tall", 300, exact=True),),
+        (Table(("c",) * 9, rows),),
+    )
     check_pdf(Document("x" * 300, "v" * 300, (), (section,)))
 
 
 def test_the_median_has_the_interval_of_its_order_statistics() -> None:
     """Second and ninth of ten values, first and sixth of six: the textbook's table of the sign test."""
-    words: Callable[[list[float]], str] = lambda values: median_words(pd.Series(values), "{:.1f}").replace("\u00a0", " ")  # noqa: E731
-    assert words([7, 1, 9, 3, 5, 2, 10, 4, 8, 6]) == "5.5 (2.0 to 9.0)" and words([1, 2, 3, 4, 5, 60]) == "3.5 (1.0 to 60.0)"
+
+    def words(values: list[float]) -> str:
+        return median_words(pd.Series(values), "{:.1f}").replace("\u00a0", " ")
+
+    assert (
+        words([7, 1, 9, 3, 5, 2, 10, 4, 8, 6]) == "5.5 (2.0 to 9.0)"
+        and words([1, 2, 3, 4, 5, 60]) == "3.5 (1.0 to 60.0)"
+    )
     assert words([1, 2, 3, 4, 5]) == "3.0" and words([]) == words([float("nan")]) == "–"
 
 
 def test_shares_are_never_rounded_up_to_all_or_down_to_nothing() -> None:
-    assert [per_cent(one).replace("\u00a0", " ") for one in (0, 0.0001, 0.5, 0.99999, 1)] == ["0.0 %", "< 0.1 %", "50.0 %", "> 99.9 %", "100.0 %"]
+    assert [per_cent(one).replace("\u00a0", " ") for one in (0, 0.0001, 0.5, 0.99999, 1)] == [
+        "0.0 %",
+        "< 0.1 %",
+        "50.0 %",
+        "> 99.9 %",
+        "100.0 %",
+    ]
     assert with_count(share(0, 0)) == "–"
 
 
@@ -193,8 +278,13 @@ def test_the_command_writes_every_form_of_a_run(form, run_folder, tmp_path, caps
 def test_the_command_takes_audits_runs_and_analyses(audit_folder, run_folder, tmp_path) -> None:
     for number in range(2):
         shutil.copytree(run_folder, tmp_path / "runs" / f"r{number}")
-    (tmp_path / "analysis.json").write_text(json.dumps(study()))
-    for source, name in ((audit_folder, "a.png"), (tmp_path / "runs", "s.png"), (tmp_path / "analysis.json", "s.html"), (tmp_path, "t.html")):
+    (tmp_path / "analysis.json").write_text(json.dumps(study()), encoding="utf-8")
+    for source, name in (
+        (audit_folder, "a.png"),
+        (tmp_path / "runs", "s.png"),
+        (tmp_path / "analysis.json", "s.html"),
+        (tmp_path, "t.html"),
+    ):
         assert cli.main(["report", str(source), "--out", str(tmp_path / name)]) == 0
         assert (tmp_path / name).stat().st_size > 1000
     assert not list(tmp_path.glob(".*partial"))
@@ -202,15 +292,21 @@ def test_the_command_takes_audits_runs_and_analyses(audit_folder, run_folder, tm
 
 @pytest.mark.parametrize(
     ("source", "out", "sentence"),
-    [("run", "r.doc", "choose one of .html"), ("nowhere", "r.html", "holds no run"), ("runs", "r.pdf", "makes no .pdf"), ("bad.json", "r.html", "is no analysis of a study"),
-     ("run", "none/r.html", "cannot be written"), ("audit", "r.html", "is no audit that can be read")],
+    [
+        ("run", "r.doc", "choose one of .html"),
+        ("nowhere", "r.html", "holds no run"),
+        ("runs", "r.pdf", "makes no .pdf"),
+        ("bad.json", "r.html", "is no analysis of a study"),
+        ("run", "none/r.html", "cannot be written"),
+        ("audit", "r.html", "is no audit that can be read"),
+    ],
 )
 def test_what_cannot_be_reported_is_one_sentence(source, out, sentence, run_folder, tmp_path, capsys) -> None:
     for place in ("run", "runs/r1"):
         shutil.copytree(run_folder, tmp_path / place)
-    (tmp_path / "bad.json").write_text("[" * 5000)
+    (tmp_path / "bad.json").write_text("[" * 5000, encoding="utf-8")
     (tmp_path / "audit").mkdir()
-    (tmp_path / "audit" / "audit.json").write_text("{}")
+    (tmp_path / "audit" / "audit.json").write_text("{}", encoding="utf-8")
     assert cli.main(["report", str(tmp_path / source), "--out", str(tmp_path / out)]) == 2
     said = capsys.readouterr().err
     assert sentence in said and said.count("\n") == 1 and not (tmp_path / out).exists()

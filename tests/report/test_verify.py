@@ -31,7 +31,9 @@ from snapgui.study.store.export import COLUMNS, to_csv
 def verify(tmp_path: Path, tiny_victim: Victim) -> Callable[..., list[Check]]:
     """Checks of a bundle given as bytes, with the tiny victim at hand."""
 
-    def run(data: bytes, victim_of: Callable[[str], Victim | Check] = lambda digest: tiny_victim) -> list[Check]:
+    def run(
+        data: bytes, victim_of: Callable[[str], Victim | Check] = lambda digest: tiny_victim
+    ) -> list[Check]:
         (tmp_path / "b.zip").write_bytes(data)
         return list(verify_bundle(tmp_path / "b.zip", victim_of))
 
@@ -55,15 +57,25 @@ def test_a_bundle_as_exported_holds(run_zip, verify, run_result) -> None:
     checks = verify(run_zip)
     said = "\n".join(map(str, checks))
     assert wrong(checks) == "" and len(checks) == 16
-    for words in ("7 of 7 files", "outside the mask every pixel is the same", "of the pixels, as stated", "the centre is excluded",
-                  "outside the image's range", "adversarial.png, scored here: normal 0.9", "control median colour"):
+    for words in (
+        "7 of 7 files",
+        "outside the mask every pixel is the same",
+        "of the pixels, as stated",
+        "the centre is excluded",
+        "outside the image's range",
+        "adversarial.png, scored here: normal 0.9",
+        "control median colour",
+    ):
         assert words in said, words
     assert f"{run_result.request.mask.mean():.2%} of the pixels" in said
 
 
 def test_a_bundle_packed_again_by_other_means_holds(run_zip, verify, repack) -> None:
     stream = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(run_zip)) as old, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as new:
+    with (
+        zipfile.ZipFile(io.BytesIO(run_zip)) as old,
+        zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as new,
+    ):
         for name in reversed(old.namelist()):
             new.writestr(name, old.read(name))
     assert wrong(verify(stream.getvalue())) == ""
@@ -81,18 +93,26 @@ def test_a_changed_byte_is_found(run_zip, verify) -> None:
 
 
 def test_files_that_are_missing_or_too_many_are_found(run_zip, verify, repack) -> None:
-    assert "figure.png: figure.png is missing" in wrong(verify(repack(run_zip, {"figure.png": None}, honest=True)))
+    assert "figure.png: figure.png is missing" in wrong(
+        verify(repack(run_zip, {"figure.png": None}, honest=True))
+    )
     assert "more.txt is not listed" in wrong(verify(repack(run_zip, {"more.txt": b"x"}, honest=True)))
     manifest = json.loads(entry(run_zip, "manifest.json"))
     manifest["files"]["mask.png"]["sha256"] = "0" * 64
-    assert "list different files or hashes" in wrong(verify(repack(run_zip, {"manifest.json": json.dumps(manifest).encode()}, honest=True)))
+    assert "list different files or hashes" in wrong(
+        verify(repack(run_zip, {"manifest.json": json.dumps(manifest).encode()}, honest=True))
+    )
 
 
-def test_a_changed_pixel_outside_the_mask_is_found_though_the_hashes_fit(run_zip, verify, repack, run_result) -> None:
+def test_a_changed_pixel_outside_the_mask_is_found_though_the_hashes_fit(
+    run_zip, verify, repack, run_result
+) -> None:
     pixels = run_result.adversarial.copy()
     y, x = np.argwhere(~run_result.request.mask)[7]
     pixels[y, x, 1] ^= 1
-    assert "1 pixels outside the mask were changed" in wrong(verify(repack(run_zip, {"adversarial.png": encode_png(pixels)})))
+    assert "1 pixels outside the mask were changed" in wrong(
+        verify(repack(run_zip, {"adversarial.png": encode_png(pixels)}))
+    )
     original = run_result.request.pixels.copy()
     original[0, 0] ^= 1
     assert "the image has SHA-256" in wrong(verify(repack(run_zip, {"original.png": encode_png(original)})))
@@ -108,8 +128,21 @@ def test_a_changed_pixel_outside_the_mask_is_found_though_the_hashes_fit(run_zip
         ({"area_fraction": 0.05}, "5.00% is stated"),
         ({"centre": "open"}, "the centre is excluded; open is stated"),
         ({"image_sha256": "0" * 64}, "speak of different runs"),
-        ({"gamut_shares": {"changed_px": 1, "outside_range": 0.0, "outside_stain": 0.0, "own_outside_stain": 0.0}}, "other shares are stated"),
-        ({"visibility": {"mask": {"ssim": 1.0, "psnr_db": 99.0, "mean_de00": 0.1, "p95_de00": 0.1}}}, "visibility measured again is another"),
+        (
+            {
+                "gamut_shares": {
+                    "changed_px": 1,
+                    "outside_range": 0.0,
+                    "outside_stain": 0.0,
+                    "own_outside_stain": 0.0,
+                }
+            },
+            "other shares are stated",
+        ),
+        (
+            {"visibility": {"mask": {"ssim": 1.0, "psnr_db": 99.0, "mean_de00": 0.1, "p95_de00": 0.1}}},
+            "visibility measured again is another",
+        ),
         ({"p_target_controls": {"median colour": 0.9}}, "control median colour, made and scored here"),
         ({"p_after": "high"}, "result.json says all that it should"),
         ({"classes": 3}, "result.json says all that it should"),
@@ -122,7 +155,15 @@ def test_a_wrong_statement_is_found_though_the_hashes_fit(run_zip, verify, repac
     assert sentence in wrong(verify(repack(run_zip, changed_result(run_zip, **values))))
 
 
-@pytest.mark.parametrize(("name", "data"), [("result.json", b"[" * 100_000), ("result.json", b"[]"), ("mask.png", b"x"), ("original.png", encode_png(np.zeros((8, 8, 3), np.uint8)))])
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("result.json", b"[" * 100_000),
+        ("result.json", b"[]"),
+        ("mask.png", b"x"),
+        ("original.png", encode_png(np.zeros((8, 8, 3), np.uint8))),
+    ],
+)
 def test_files_that_cannot_be_read_are_claims_that_do_not_hold(run_zip, verify, repack, name, data) -> None:
     assert "the claims of the bundle can be read" in wrong(verify(repack(run_zip, {name: data})))
 
@@ -131,18 +172,25 @@ def test_an_original_that_allows_other_colours_is_found(run_zip, verify, repack,
     pixels = run_result.adversarial.copy()
     pixels[run_result.request.mask] = (255, 0, 0)
     said = wrong(verify(repack(run_zip, {"adversarial.png": encode_png(pixels)})))
-    assert "738 changed pixels have colours outside the gamut asked for, range" in said and "adversarial.png, scored here" in said
+    assert (
+        "738 changed pixels have colours outside the gamut asked for, range" in said
+        and "adversarial.png, scored here" in said
+    )
 
 
 @pytest.mark.parametrize("gamut", ["percentile", "pca", "stain"])
 def test_each_gamut_is_held_and_missed(gamut, tiny_victim, run_result, verify, repack) -> None:
-    request = replace(run_result.request, attack=replace(run_result.request.attack, gamut=gamut, steps=3, confidence=1.0))
+    request = replace(
+        run_result.request, attack=replace(run_result.request.attack, gamut=gamut, steps=3, confidence=1.0)
+    )
     result = finish(run_snap(tiny_victim, request))
     data = bundle_zip(result)
     assert wrong(verify(data)) == ""
     pixels = result.adversarial.copy()
     pixels[tuple(np.argwhere(request.mask)[0])] = (0, 255, 0)
-    assert f"1 changed pixels have colours outside the gamut asked for, {gamut}" in wrong(verify(repack(data, {"adversarial.png": encode_png(pixels)})))
+    assert f"1 changed pixels have colours outside the gamut asked for, {gamut}" in wrong(
+        verify(repack(data, {"adversarial.png": encode_png(pixels)}))
+    )
 
 
 def test_another_model_is_found_and_an_unknown_one_is_not_passed_over(run_zip, tmp_path, capsys) -> None:
@@ -150,26 +198,43 @@ def test_another_model_is_found_and_an_unknown_one_is_not_passed_over(run_zip, t
     (tmp_path / "other.safetensors").write_bytes(b"other weights")
     assert cli.main(["verify", str(tmp_path / "b.zip"), "--model", str(tmp_path / "other.safetensors")]) == 1
     said = capsys.readouterr().out
-    assert "DOES NOT HOLD  other.safetensors has SHA-256" in said and "1 claim of this bundle does not hold" in said
+    assert (
+        "DOES NOT HOLD  other.safetensors has SHA-256" in said
+        and "1 claim of this bundle does not hold" in said
+    )
     assert cli.main(["verify", str(tmp_path / "b.zip")]) == 1
     said = capsys.readouterr().out
-    assert "not checked    pictures scored by the model: it is not the shipped one" in said and "not all could be checked" in said
+    assert (
+        "not checked    pictures scored by the model: it is not the shipped one" in said
+        and "not all could be checked" in said
+    )
     assert cli.main(["verify", str(tmp_path / "b.zip"), "--model", str(tmp_path / "none")]) == 2
 
 
-def test_a_run_of_the_shipped_model_is_scored_again_from_the_command_line(tmp_path, capsys, monkeypatch, shipped_victim, repack) -> None:
+def test_a_run_of_the_shipped_model_is_scored_again_from_the_command_line(
+    tmp_path, capsys, monkeypatch, shipped_victim, repack
+) -> None:
     picture = sorted(shipped.DEMO_FOLDER.glob("metastasis_*.png"))[0]
     monkeypatch.setattr(Victim, "load", lambda path, **_: shipped_victim)
-    assert cli.main(["attack", str(picture), "--out", str(tmp_path / "run"), "--steps", "2", "--device", "cpu"]) == 0
+    assert (
+        cli.main(["attack", str(picture), "--out", str(tmp_path / "run"), "--steps", "2", "--device", "cpu"])
+        == 0
+    )
     assert cli.main(["report", str(tmp_path / "run"), "--out", str(tmp_path / "b.zip")]) == 0
     capsys.readouterr()
     assert cli.main(["verify", str(tmp_path / "b.zip")]) == 0
     said = capsys.readouterr().out
-    assert "Everything holds." in said and f"SHA-256 {shipped_victim.card.sha256[:12]}" in said and "DOES NOT" not in said
+    assert (
+        "Everything holds." in said
+        and f"SHA-256 {shipped_victim.card.sha256[:12]}" in said
+        and "DOES NOT" not in said
+    )
     data = (tmp_path / "b.zip").read_bytes()
     p = json.loads(entry(data, "result.json"))["p_after"]
     stated = [p[0] + 0.01, p[1] - 0.01]
-    (tmp_path / "c.zip").write_bytes(repack(data, changed_result(data, p_after=stated, p_target_after=stated[0])))
+    (tmp_path / "c.zip").write_bytes(
+        repack(data, changed_result(data, p_after=stated, p_target_after=stated[0]))
+    )
     assert cli.main(["verify", str(tmp_path / "c.zip")]) == 1
     assert "DOES NOT HOLD  adversarial.png, scored here" in capsys.readouterr().out
 
@@ -179,7 +244,9 @@ def test_an_audit_is_summed_up_again_and_its_pictures_scored(audit_folder, verif
     assert wrong(verify(data)) == ""
     summary = json.loads(entry(data, "summary.json"))
     summary["conditions"][0]["flipped"]["interval"][0] += 0.01
-    assert "does not follow from rows.parquet" in wrong(verify(repack(data, {"summary.json": json.dumps(summary).encode()})))
+    assert "does not follow from rows.parquet" in wrong(
+        verify(repack(data, {"summary.json": json.dumps(summary).encode()}))
+    )
     rows = pd.read_parquet(io.BytesIO(entry(data, "rows.parquet")))
     rows.loc[rows["condition"] == "SNAP", "p_label_after"] = 0.01
     stream = io.BytesIO()
@@ -197,13 +264,26 @@ def study_zip() -> bytes:
     """A study that nobody has read yet."""
     from snapgui.study.records import OBVIOUS, SNAP, UNTOUCHED
 
-    stimuli = [Stimulus(f"{number:02d}{arm.name}", f"m{number}", arm, number % 2) for number in range(6) for arm in (UNTOUCHED, SNAP)]
+    stimuli = [
+        Stimulus(f"{number:02d}{arm.name}", f"m{number}", arm, number % 2)
+        for number in range(6)
+        for arm in (UNTOUCHED, SNAP)
+    ]
     for use, arms in (("practice", (UNTOUCHED, SNAP)), ("catch", (UNTOUCHED, OBVIOUS))):
-        stimuli += [Stimulus(f"{use}{number}{arm.name}", f"{use}{number}", arm, 1, use) for number in range(2) for arm in arms]
+        stimuli += [
+            Stimulus(f"{use}{number}{arm.name}", f"{use}{number}", arm, 1, use)
+            for number in range(2)
+            for arm in arms
+        ]
     study = make_study(stimuli, StudySettings("Which tissue?", seed=5, repeats=0))
-    return study_bundle({
-        "trials.csv": to_csv(list(COLUMNS), []).encode(), "design.json": design_text(study).encode(), "analysis.json": analysis_text(analyse([], study)).encode(),
-    }, "which")
+    return study_bundle(
+        {
+            "trials.csv": to_csv(list(COLUMNS), []).encode(),
+            "design.json": design_text(study).encode(),
+            "analysis.json": analysis_text(analyse([], study)).encode(),
+        },
+        "which",
+    )
 
 
 def test_a_study_is_analysed_again(study_zip, verify, repack) -> None:
@@ -211,12 +291,18 @@ def test_a_study_is_analysed_again(study_zip, verify, repack) -> None:
     assert wrong(checks) == "" and "made again from the answers, is the same" in str(checks[-1])
     analysis = json.loads(entry(study_zip, "analysis.json"))
     analysis["verdict"] = ["Nobody could tell."]
-    assert "differs in verdict" in wrong(verify(repack(study_zip, {"analysis.json": json.dumps(analysis).encode()})))
+    assert "differs in verdict" in wrong(
+        verify(repack(study_zip, {"analysis.json": json.dumps(analysis).encode()}))
+    )
     design = entry(study_zip, "design.json").replace(b"Which tissue?", b"Which tissues")
     assert "changed after it was frozen" in wrong(verify(repack(study_zip, {"design.json": design})))
 
 
 def test_figures_agree_within_a_tolerance() -> None:
-    assert agree({"a": [1, None, "x"]}, {"a": [1.0005, None, "x"]}, 0.001) and not agree([1], [1, 2], 1) and not agree(True, 1, 1)
+    assert (
+        agree({"a": [1, None, "x"]}, {"a": [1.0005, None, "x"]}, 0.001)
+        and not agree([1], [1, 2], 1)
+        and not agree(True, 1, 1)
+    )
     assert not agree("1", 1, 1) and not agree(float("nan"), 0.5, 1) and not agree({"a": 1}, {"b": 1}, 1)
     assert str(replace(Check("fails", "x"), words="y")) == "DOES NOT HOLD  y"

@@ -14,7 +14,12 @@ from snapgui.engine.settings import AttackSettings, CellSettings
 from snapgui.engine.visibility.display import Display
 from snapgui.errors import DataError, SettingsError
 from snapgui.runs.alternatives import Alternative, compute_alternatives, plan_alternatives
-from snapgui.runs.alternatives_store import alternatives_folder, alternatives_stamp, keep_alternative, read_alternatives
+from snapgui.runs.alternatives_store import (
+    alternatives_folder,
+    alternatives_stamp,
+    keep_alternative,
+    read_alternatives,
+)
 from snapgui.runs.records import RunRequest, RunResult
 from snapgui.runs.run import finish, run_snap
 from snapgui.runs.store import delete_run, run_folder, save_run
@@ -36,7 +41,12 @@ def victim(linear_victim, tissue):
 @pytest.fixture
 def result(victim, tissue) -> RunResult:
     mask = draw_mask(propose_cells(tissue, CellSettings(count=6, area=0.08, centre="excluded")), (96, 96))
-    return finish(run_snap(victim, RunRequest(tissue, mask, AttackSettings(steps=40), image_name="drawn tissue", true_class=1)))
+    return finish(
+        run_snap(
+            victim,
+            RunRequest(tissue, mask, AttackSettings(steps=40), image_name="drawn tissue", true_class=1),
+        )
+    )
 
 
 @pytest.fixture
@@ -56,28 +66,41 @@ def drain(steps) -> tuple[list[Alternative], list[str], list]:
 
 def test_every_alternative_is_as_asked_and_as_saved(victim, result, tissue) -> None:
     made, failures, seen = drain(compute_alternatives(victim, result, DISPLAY))
-    assert [one.name for one in made] == [plan.name for plan in plan_alternatives(result.request.attack)] and failures == []
+    assert [one.name for one in made] == [
+        plan.name for plan in plan_alternatives(result.request.attack)
+    ] and failures == []
     assert seen[-1].done == seen[-1].count == len(made) and max(one.step for one in seen) > 0
     by_name = {one.name: one for one in made}
     for one in made:
         assert one.p == pytest.approx(victim.predict(to_image(one.pixels)[None])[0].tolist(), abs=1e-6)
-        assert (one.pixels[~one.mask] == tissue[~one.mask]).all() and one.visibility.changed_outside_mask_px == 0
+        assert (
+            one.pixels[~one.mask] == tissue[~one.mask]
+        ).all() and one.visibility.changed_outside_mask_px == 0
         assert one.reached_goal == (one.p[0] >= 0.95) and one.reached_goal == (one.family != "control")
         assert (one.steps is None) == (one.family == "control") and one.visibility.display == DISPLAY
-    assert (by_name["snap-range"].pixels == result.adversarial).all() and by_name["snap-range"].steps == result.steps
+    assert (by_name["snap-range"].pixels == result.adversarial).all() and by_name[
+        "snap-range"
+    ].steps == result.steps
     mask = result.request.mask
     for name in ("snap-pca", "cells-any-colour", "control-median", "control-nuclei"):
         assert (by_name[name].mask == mask).all()
     square = by_name["square"].mask
     side = round(mask.sum() ** 0.5)
     rows, columns = np.nonzero(square)
-    assert square.sum() == side**2 and np.ptp(rows) == np.ptp(columns) == side - 1 and not square[32:64, 32:64].any()
+    assert (
+        square.sum() == side**2
+        and np.ptp(rows) == np.ptp(columns) == side - 1
+        and not square[32:64, 32:64].any()
+    )
     assert (by_name["square-any-colour"].mask == square).all()
     low, high = tissue.min(axis=(0, 1)), tissue.max(axis=(0, 1))
     assert ((by_name["square"].pixels[square] >= low) & (by_name["square"].pixels[square] <= high)).all()
     whole = by_name["whole-image"]
     assert whole.mask.all() and np.abs(whole.pixels.astype(int) - tissue).max() == 2
-    assert whole.visibility.regions["mask"].de00.mean < by_name["snap-range"].visibility.regions["mask"].de00.mean
+    assert (
+        whole.visibility.regions["mask"].de00.mean
+        < by_name["snap-range"].visibility.regions["mask"].de00.mean
+    )
     median = np.median(tissue.reshape(-1, 3), axis=0)
     assert np.abs(by_name["control-median"].pixels[mask] - median).max() <= 1
 
@@ -93,7 +116,10 @@ def test_stop_gives_up_what_is_being_made_and_the_rest_is_made_later(victim, res
 
 def test_what_cannot_be_made_is_a_sentence_and_the_rest_goes_on(victim, result) -> None:
     flat = replace(result, request=replace(result.request, pixels=np.full((96, 96, 3), 200, np.uint8)))
-    have = {plan.name for plan in plan_alternatives(result.request.attack)} - {"control-nuclei", "control-median"}
+    have = {plan.name for plan in plan_alternatives(result.request.attack)} - {
+        "control-nuclei",
+        "control-median",
+    }
     made, failures, _ = drain(compute_alternatives(victim, flat, DISPLAY, have=have))
     assert [one.name for one in made] == ["control-median"]
     assert len(failures) == 1 and "no nuclei were found" in failures[0] and "own nuclei" in failures[0]
@@ -111,7 +137,7 @@ def test_alternatives_are_kept_beside_their_run(victim, saved) -> None:
     for one, kept in zip(made, read_alternatives(saved.run_id, attack), strict=True):
         assert (kept.pixels == one.pixels).all() and (kept.mask == one.mask).all()
         assert replace(kept, pixels=one.pixels, mask=one.mask) == one
-    values = json.loads((alternatives_folder(saved.run_id) / "square.json").read_text())
+    values = json.loads((alternatives_folder(saved.run_id) / "square.json").read_text(encoding="utf-8"))
     assert values["area_fraction"] == made[1].mask.mean()
     (alternatives_folder(saved.run_id) / "square.png").write_bytes(b"broken")
     assert [one.name for one in read_alternatives(saved.run_id, attack)] == ["snap-range", "control-random"]
@@ -122,11 +148,15 @@ def test_alternatives_are_kept_beside_their_run(victim, saved) -> None:
 
 
 def test_the_screen_is_kept_and_a_damaged_file_is_no_disaster(own_workspace) -> None:
-    assert read_screen() == Screen() and Screen().display == Display(), "the same office screen is assumed everywhere"
+    assert read_screen() == Screen() and Screen().display == Display(), (
+        "the same office screen is assumed everywhere"
+    )
     laptop = Screen(width_mm=310, width_px=1920, distance_mm=450, zoom=3, measured=True)
     keep_screen(laptop)
-    assert read_screen() == laptop and read_screen().display.pixels_per_degree == pytest.approx(450 / (310 / 1920) * np.pi / 180)
-    (own_workspace / "screen.json").write_text('{"width_mm": 1}')
+    assert read_screen() == laptop and read_screen().display.pixels_per_degree == pytest.approx(
+        450 / (310 / 1920) * np.pi / 180
+    )
+    (own_workspace / "screen.json").write_text('{"width_mm": 1}', encoding="utf-8")
     assert read_screen() == Screen()
     with pytest.raises(SettingsError, match="has pixels of 25 mm"):
         Screen(width_mm=5000, width_px=200)

@@ -77,7 +77,9 @@ def test_progress_counts_and_stop_keeps_the_best(victim, request_) -> None:
 
 
 def test_words_for_each_outcome(result) -> None:
-    assert "the model was not fooled: normal reached 0.20" in verdict(replace(result, success=False, flipped=False, p_after=(0.2, 0.8)))
+    assert "the model was not fooled: normal reached 0.20" in verdict(
+        replace(result, success=False, flipped=False, p_after=(0.2, 0.8))
+    )
     assert "below the 95% confidence asked" in verdict(replace(result, success=False, p_after=(0.7, 0.3)))
     assert "nothing to fool" in verdict(replace(result, p_before=(0.9, 0.1)))
     assert "in 1 step," in verdict(replace(result, best_step=1))
@@ -130,7 +132,9 @@ def test_a_request_is_kept_until_its_run_has_ended(request_) -> None:
     assert load_request("20260101-000000-00001d").image_name == request_.image_name
 
 
-@pytest.mark.parametrize("name", ["../../etc", "/etc/passwd", "", "20261122-101010-abcdef/..", "20261122-101010-ABCDEF"])
+@pytest.mark.parametrize(
+    "name", ["../../etc", "/etc/passwd", "", "20261122-101010-abcdef/..", "20261122-101010-ABCDEF"]
+)
 def test_no_path_leaves_the_workspace(name: str) -> None:
     for action in (run_folder, load_run, delete_run, load_request, drop_request):
         with pytest.raises(DataError, match="not the name of a run"):
@@ -139,7 +143,7 @@ def test_no_path_leaves_the_workspace(name: str) -> None:
 
 def test_damaged_runs_are_left_out_of_the_list_and_said(result) -> None:
     folder = save_run(result)
-    (folder / "result.json").write_text("{")
+    (folder / "result.json").write_text("{", encoding="utf-8")
     assert list_runs() == []
     with pytest.raises(DataError, match="gone or damaged"):
         load_run(result.run_id)
@@ -160,7 +164,7 @@ def test_a_full_disk_leaves_nothing_half_written(result, monkeypatch, own_worksp
 
 
 def test_an_unwritable_workspace_is_a_sentence(monkeypatch, tmp_path) -> None:
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     monkeypatch.setenv("SNAP_WORKSPACE", str(tmp_path / "file" / "inside"))
     with pytest.raises(DataError, match="Set SNAP_WORKSPACE"):
         workspace()
@@ -170,18 +174,42 @@ def test_the_zip_holds_what_the_result_says(victim, result) -> None:
     data = bundle_zip(result)
     assert data == bundle_zip(result), "same run, same bytes"
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        assert set(archive.namelist()) == {"original.png", "adversarial.png", "mask.png", "curve.csv", "result.json", "figure.png", "manifest.json", "SHA256SUMS"}
+        assert set(archive.namelist()) == {
+            "original.png",
+            "adversarial.png",
+            "mask.png",
+            "curve.csv",
+            "result.json",
+            "figure.png",
+            "manifest.json",
+            "SHA256SUMS",
+        }
         files = {name: archive.read(name) for name in archive.namelist()}
     values = json.loads(files["result.json"])
     pixels = decode_pixels(files["adversarial.png"])
-    assert float(victim.predict(to_image(pixels)[None])[0, 0]) == pytest.approx(values["p_target_after"], abs=1e-6)
+    assert float(victim.predict(to_image(pixels)[None])[0, 0]) == pytest.approx(
+        values["p_target_after"], abs=1e-6
+    )
     original = decode_pixels(files["original.png"])
     assert hashlib.sha256(original.tobytes()).hexdigest() == values["image_sha256"]
     mask = decode_pixels(files["mask.png"])[..., 0] > 0
     assert mask.mean() == values["area_fraction"] and (pixels[~mask] == original[~mask]).all()
     rows = list(csv.DictReader(io.StringIO(files["curve.csv"].decode())))
-    assert len(rows) == values["steps"] + 1 and float(rows[0]["p_normal"]) + float(rows[0]["p_metastasis"]) == pytest.approx(1, abs=2e-6)
+    assert len(rows) == values["steps"] + 1 and float(rows[0]["p_normal"]) + float(
+        rows[0]["p_metastasis"]
+    ) == pytest.approx(1, abs=2e-6)
     wide = decode_pixels(files["figure.png"]).shape
     assert wide[1] > 1800, "300 dpi at 7 inches"
-    for name in ("success", "p_target_before", "p_target_after", "steps", "area_fraction", "seconds", "centre", "gamut", "seed", "model_sha256"):
+    for name in (
+        "success",
+        "p_target_before",
+        "p_target_after",
+        "steps",
+        "area_fraction",
+        "seconds",
+        "centre",
+        "gamut",
+        "seed",
+        "model_sha256",
+    ):
         assert name in values

@@ -46,10 +46,16 @@ def draw_source() -> Callable[..., Source]:
 def pictures(draw_source) -> Callable[..., tuple[list[Stimulus], dict[str, bytes]]]:
     """A maker of stimuli and files for main, practice and catch sources."""
 
-    def make(count: int = 9, arms: tuple[Arm, ...] = (UNTOUCHED, SNAP, SHAM)) -> tuple[list[Stimulus], dict[str, bytes]]:
-        stimuli, files = make_stimuli([draw_source(f"m{i}", truth=i % 2) for i in range(count)], arms, seed=SETTINGS.seed)
+    def make(
+        count: int = 9, arms: tuple[Arm, ...] = (UNTOUCHED, SNAP, SHAM)
+    ) -> tuple[list[Stimulus], dict[str, bytes]]:
+        stimuli, files = make_stimuli(
+            [draw_source(f"m{i}", truth=i % 2) for i in range(count)], arms, seed=SETTINGS.seed
+        )
         for use, more_arms in (("practice", arms), ("catch", (UNTOUCHED, OBVIOUS))):
-            more = make_stimuli([draw_source(f"{use}{i}") for i in range(2)], more_arms, seed=SETTINGS.seed, use=use)
+            more = make_stimuli(
+                [draw_source(f"{use}{i}") for i in range(2)], more_arms, seed=SETTINGS.seed, use=use
+            )
             stimuli, files = stimuli + more[0], files | more[1]
         return stimuli, files
 
@@ -77,7 +83,9 @@ def two_session_folder(pictures, tmp_path: Path) -> Path:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of an empty database; on PostgreSQL, where SNAP_TEST_DATABASE_URL names one, a schema of the tests' own."""
+    """The address of an empty database; on PostgreSQL, where SNAP_TEST_DATABASE_URL names one, a schema of
+    the tests' own.
+    """
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'studies.db'}"
         return
@@ -89,7 +97,9 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text(f"CREATE SCHEMA {schema}"))
-        yield url.update_query_dict({"options": f"-csearch_path={schema}"}).render_as_string(hide_password=False)
+        yield url.update_query_dict({"options": f"-csearch_path={schema}"}).render_as_string(
+            hide_password=False
+        )
         connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
     engine.dispose()
 

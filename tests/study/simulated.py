@@ -15,10 +15,21 @@ SIGHT = {"untouched": 0.0, "SNAP": 1.2, "sham": 0.5, "obvious": 5.0}
 
 
 def answer_study(
-    store: StudyStore, folder: Path, pictures: Callable, settings, *, kind: Kind = "A", sources: int = 18, readers: int = 6, careless: bool = False,
-    unfinished: int | None = None, seed: int = 0,
+    store: StudyStore,
+    folder: Path,
+    pictures: Callable,
+    settings,
+    *,
+    kind: Kind = "A",
+    sources: int = 18,
+    readers: int = 6,
+    careless: bool = False,
+    unfinished: int | None = None,
+    seed: int = 0,
 ) -> str:
-    """A study made, frozen and answered; the second reader may be careless, the last may stop after so many trials."""
+    """A study made, frozen and answered; the second reader may be careless, the last may stop after so many
+    trials.
+    """
     stimuli, files = pictures(sources)
     freeze(make_study(stimuli, replace(settings, kind=kind)), files, folder)
     name, rng = store.create_study(folder), np.random.default_rng(seed)
@@ -39,7 +50,16 @@ def answer_study(
             rating = int(1 + np.searchsorted([-1, -0.5, 0, 0.5, 1], inner))
             yes = rating > 3
             place = (4.5 if rng.random() < 0.7 else 20.5) if yes and trial.question == "altered" else None
-            store.record(sitting.id, Response(
-                trial.index, CHOICES[trial.question][yes], rating, place, place, float(np.exp(rng.normal(7, 0.4))), trial.exposure_ms and trial.exposure_ms + 8.0,
-            ))
+            store.record(
+                sitting.id,
+                Response(
+                    trial.index,
+                    CHOICES[trial.question][yes],
+                    rating,
+                    place,
+                    place,
+                    float(np.exp(rng.normal(7, 0.4))),
+                    trial.exposure_ms and trial.exposure_ms + 8.0,
+                ),
+            )
     return name

@@ -31,7 +31,7 @@ def data(tmp_path: Path) -> Path:
         Image.fromarray(pixels).save(folder / "train" / f"p{index}.tif")
         rows.append({"id": f"p{index}", "label": label, "split": "train" if index < 8 else "val_random"})
     for name, column in (("train_labels.csv", "label"), ("splits.csv", "split")):
-        with (folder / name).open("w", newline="") as file:
+        with (folder / name).open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, ["id", column], extrasaction="ignore")
             writer.writeheader()
             writer.writerows(rows)
@@ -42,18 +42,33 @@ def data(tmp_path: Path) -> Path:
 def teacher(tmp_path: Path) -> Path:
     torch.manual_seed(1)
     path = tmp_path / "teacher.safetensors"
-    save_file({k: v for k, v in build_network("densenet121").state_dict().items() if not k.startswith("classifier")}, path)
+    save_file(
+        {
+            k: v
+            for k, v in build_network("densenet121").state_dict().items()
+            if not k.startswith("classifier")
+        },
+        path,
+    )
     return path
 
 
 def test_distillation_writes_a_model_that_loads_with_a_true_card(data, teacher, tmp_path) -> None:
     out = tmp_path / "model" / "small.safetensors"
-    config = TrainSettings(init="random", teacher=str(teacher), input_size_px=64, epochs=2, crop_epochs=1, batch_size=4)
+    config = TrainSettings(
+        init="random", teacher=str(teacher), input_size_px=64, epochs=2, crop_epochs=1, batch_size=4
+    )
     train(data, out, config, arguments=["train", "--epochs", "2"])
-    card = json.loads(out.with_suffix(".json").read_text())
-    assert card["architecture"] == "resnet50" and card["input_size_px"] == 64 and card["splits"] == {"train": 8, "val_random": 4}
+    card = json.loads(out.with_suffix(".json").read_text(encoding="utf-8"))
+    assert (
+        card["architecture"] == "resnet50"
+        and card["input_size_px"] == 64
+        and card["splits"] == {"train": 8, "val_random": 4}
+    )
     assert set(card["figures"]) == {"train", "val_random"} and card["figures"]["val_random"]["count"] == 4
-    assert card["teacher"]["file"] == card["training"]["teacher"] == "teacher.safetensors" and card["training"]["command"].startswith("python -m snapgui train")
+    assert card["teacher"]["file"] == card["training"]["teacher"] == "teacher.safetensors" and card[
+        "training"
+    ]["command"].startswith("python -m snapgui train")
     victim = Victim.load(out)
     assert victim.card.sha256 == card["sha256"]
     assert all(value.dtype == torch.float16 for value in load_file(out).values())
@@ -138,9 +153,15 @@ def test_stages_agree_with_the_network_itself(architecture: str) -> None:
 def test_views_are_patches_and_repeat_with_their_seed() -> None:
     patches = torch.rand(4, 3, 96, 96)
     made = [random_views(patches, size_px=48, generator=torch.Generator().manual_seed(s)) for s in (1, 1, 2)]
-    assert made[0].shape == (4, 3, 48, 48) and torch.equal(made[0], made[1]) and not torch.equal(made[0], made[2])
+    assert (
+        made[0].shape == (4, 3, 48, 48)
+        and torch.equal(made[0], made[1])
+        and not torch.equal(made[0], made[2])
+    )
     assert made[0].min() >= 0 and made[0].max() <= 1
-    plain = random_views(patches, size_px=96, generator=torch.Generator().manual_seed(3), stain=0, scale=0, rotation_deg=0)
+    plain = random_views(
+        patches, size_px=96, generator=torch.Generator().manual_seed(3), stain=0, scale=0, rotation_deg=0
+    )
     for view, patch in zip(plain, patches, strict=True):
         turned = [torch.rot90(p, k, (1, 2)) for p in (patch, patch.flip(2)) for k in range(4)]
         assert min(float((view - t).abs().max()) for t in turned) < 1e-4, "neither a quarter turn nor a flip"
@@ -150,7 +171,11 @@ def test_views_are_patches_and_repeat_with_their_seed() -> None:
 def test_wilson_interval_against_published_values() -> None:
     """Newcombe 1998, Statistics in Medicine 17:857, table I, method 3."""
     for (successes, count), interval in {
-        (81, 263): (0.2553, 0.3662), (15, 148): (0.0624, 0.1605), (0, 20): (0.0, 0.1611), (1, 29): (0.0061, 0.1718), (29, 29): (0.8830, 1.0),
+        (81, 263): (0.2553, 0.3662),
+        (15, 148): (0.0624, 0.1605),
+        (0, 20): (0.0, 0.1611),
+        (1, 29): (0.0061, 0.1718),
+        (29, 29): (0.8830, 1.0),
     }.items():
         assert wilson_interval(successes, count) == pytest.approx(interval, abs=5e-5)
     assert wilson_interval(0, 0) == (0.0, 1.0)
@@ -165,4 +190,6 @@ def test_area_under_curve_by_hand() -> None:
 
 def test_figures_by_hand() -> None:
     figures = figures_of(np.array([1, 1, 1, 0, 0]), np.array([0.9, 0.8, 0.2, 0.4, 0.6]))
-    assert figures.accuracy == 0.6 and figures.sensitivity == pytest.approx(2 / 3) and figures.specificity == 0.5
+    assert (
+        figures.accuracy == 0.6 and figures.sensitivity == pytest.approx(2 / 3) and figures.specificity == 0.5
+    )

@@ -33,11 +33,27 @@ class Redness(torch.nn.Module):
 
 
 def _tiny_victim(name: str = "tiny", figures: bool = True) -> Victim:
-    details = {"figures": {"val_random": {
-        "count": 400, "accuracy": 0.9, "accuracy_interval": [0.867, 0.926], "auc": 0.95, "sensitivity": 0.88, "specificity": 0.92,
-    }}}
-    card = ModelCard(name, "resnet50", input_size_px=96, mean=(0, 0, 0), std=(1, 1, 1), sha256="ab" * 32,
-                     details=details if figures else None)
+    details = {
+        "figures": {
+            "val_random": {
+                "count": 400,
+                "accuracy": 0.9,
+                "accuracy_interval": [0.867, 0.926],
+                "auc": 0.95,
+                "sensitivity": 0.88,
+                "specificity": 0.92,
+            }
+        }
+    }
+    card = ModelCard(
+        name,
+        "resnet50",
+        input_size_px=96,
+        mean=(0, 0, 0),
+        std=(1, 1, 1),
+        sha256="ab" * 32,
+        details=details if figures else None,
+    )
     return Victim(Redness(), card)
 
 
@@ -76,7 +92,8 @@ def patches(tmp_path: Path) -> list[DemoPatch]:
     folder = tmp_path / "demo"
     folder.mkdir()
     made = []
-    # Red enough to be called metastasis, not so red that the default cells, whose places are random, cannot undo it.
+    # Red enough to be called metastasis, not so red that the default cells, whose places are random, cannot
+    # undo it.
     for label, word, red in ((0, "normal", 150), (1, "metastasis", 188)):
         for number in range(2):
             path = folder / f"{word}_{number}.png"
@@ -116,7 +133,15 @@ def text_of() -> Callable[[AppTest], str]:
 
     def read(app: AppTest) -> str:
         assert not app.exception, app.exception
-        parts = [*app.header, *app.subheader, *app.markdown, *app.caption, *app.error, *app.warning, *app.info]
+        parts = [
+            *app.header,
+            *app.subheader,
+            *app.markdown,
+            *app.caption,
+            *app.error,
+            *app.warning,
+            *app.info,
+        ]
         return "\n".join(str(part.value) for part in parts)
 
     return read

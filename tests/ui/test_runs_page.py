@@ -12,7 +12,12 @@ from snapgui.runs.run import finish, run_snap
 def saved(app, tiny_victim, stained_patch):
     pixels = stained_patch(1, 190)
     mask = pixels[..., 0] < 120
-    result = finish(run_snap(tiny_victim, RunRequest(pixels, mask, AttackSettings(steps=3), image_name="kept.png", true_class=1)))
+    result = finish(
+        run_snap(
+            tiny_victim,
+            RunRequest(pixels, mask, AttackSettings(steps=3), image_name="kept.png", true_class=1),
+        )
+    )
     store.save_run(result)
     return result
 

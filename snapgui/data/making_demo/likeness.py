@@ -18,7 +18,10 @@ def symmetries(pixels: NDArray[Any]) -> list[NDArray[Any]]:
 
 
 def rms_to_nearest(
-    patches: NDArray[np.uint8], others: NDArray[np.uint8], *, skip: NDArray[np.int64] | None = None,
+    patches: NDArray[np.uint8],
+    others: NDArray[np.uint8],
+    *,
+    skip: NDArray[np.int64] | None = None,
 ) -> NDArray[np.float64]:
     """Root mean square difference to the nearest other patch over its eight symmetries.
 
@@ -30,7 +33,11 @@ def rms_to_nearest(
     Returns:
         float64 ``(N,)`` in levels of 8 bits, 0 to 255.
     """
-    views = np.stack([view for patch in patches for view in symmetries(patch)]).reshape(len(patches) * 8, -1).astype(np.float32)
+    views = (
+        np.stack([view for patch in patches for view in symmetries(patch)])
+        .reshape(len(patches) * 8, -1)
+        .astype(np.float32)
+    )
     views -= 128
     energy = (views.astype(np.float64) ** 2).sum(axis=1)
     least = np.full(len(patches), np.inf)
@@ -52,7 +59,8 @@ def rms_between(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[
 
 
 def window_correlation(patch: NDArray[np.uint8], sources: Sequence[NDArray[np.uint8]]) -> float:
-    """Greatest correlation of any quarter of a patch with any place of its sources, over shifts, turns and reflections.
+    """Greatest correlation of any quarter of a patch with any place of its sources, over shifts, turns and
+    reflections.
 
     The quarters are windows of 48 px, compared in grey; 1 means that a quarter was copied outright.
 
@@ -66,12 +74,16 @@ def window_correlation(patch: NDArray[np.uint8], sources: Sequence[NDArray[np.ui
     windows = quarters(patch)
     return max(
         float(match_template(view, window).max())
-        for source in sources for view in symmetries(source.mean(axis=2)) for window in windows
+        for source in sources
+        for view in symmetries(source.mean(axis=2))
+        for window in windows
     )
 
 
 def overlap(patch: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
-    """Greatest correlation of any quarter of a patch with any place of another, unturned: near 1 where they overlap."""
+    """Greatest correlation of any quarter of a patch with any place of another, unturned: near 1 where they
+    overlap.
+    """
     grey = other.mean(axis=2)
     return max(float(match_template(grey, window).max()) for window in quarters(patch))
 

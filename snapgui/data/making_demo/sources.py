@@ -22,9 +22,9 @@ def describe_patches(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], ND
     """Stain and texture of patches uint8 ``(N, H, W, 3)``, and which of them are evenly filled with tissue.
 
     Returns:
-        float32 ``(N, 9)``: mean and standard deviation of each channel's optical density, then the logarithm of how
-        much its grey mean varies at 1, 2 and 4 px (small dark nuclei against large pale ones); and bool ``(N,)``:
-        little glass or fat, in focus, and much the same in all four quarters.
+        float32 ``(N, 9)``: mean and standard deviation of each channel's optical density, then the logarithm
+        of how much its grey mean varies at 1, 2 and 4 px (small dark nuclei against large pale ones); and
+        bool ``(N,)``: little glass or fat, in focus, and much the same in all four quarters.
     """
     descriptors = np.empty((len(pixels), 9), dtype=np.float32)
     even = np.empty(len(pixels), dtype=bool)
@@ -38,21 +38,31 @@ def describe_patches(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], ND
         quarters = [
             np.array([grey[rows, columns].mean(), *np.log(bands[:, rows, columns].std(axis=(1, 2)) + 1e-4)])
             for half in [grey.shape[0] // 2]
-            for rows in (slice(None, half), slice(half, None)) for columns in (slice(None, half), slice(half, None))
+            for rows in (slice(None, half), slice(half, None))
+            for columns in (slice(None, half), slice(half, None))
         ]
         spread = np.ptp(np.stack(quarters), axis=0) / np.array([grey.mean(), 1, 1, 1])
         glass = gaussian_filter(grey, 1.0) < GLASS_DENSITY
-        even[i] = glass.mean() < MAX_GLASS and texture[0] > np.log(0.02) and spread[0] < 0.3 and spread[1:].max() < 0.45
+        even[i] = (
+            glass.mean() < MAX_GLASS
+            and texture[0] > np.log(0.02)
+            and spread[0] < 0.3
+            and spread[1:].max() < 0.45
+        )
     return descriptors, even
 
 
 def choose_groups(
-    descriptors: NDArray[np.float32], *, groups: int, size: int, generator: np.random.Generator,
+    descriptors: NDArray[np.float32],
+    *,
+    groups: int,
+    size: int,
+    generator: np.random.Generator,
 ) -> NDArray[np.int64]:
     """Groups of like patches that together show the variety there is.
 
-    Anchors are spread by k-means++ seeding over standardised descriptors (patches far from all their neighbours are not
-    chosen); each takes its nearest patches.
+    Anchors are spread by k-means++ seeding over standardised descriptors (patches far from all their
+    neighbours are not chosen); each takes its nearest patches.
 
     Args:
         descriptors: float32 ``(N, D)`` with ``N >= size``.
@@ -80,11 +90,11 @@ def choose_groups(
 def even_stain(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Patches uint8 ``(N, H, W, 3)`` of one group, brought to its mean stain.
 
-    Each channel's optical density gets the group's mean and standard deviation: otherwise the differences between the
-    slides would turn into blotches within the synthetic patch.
+    Each channel's optical density gets the group's mean and standard deviation: otherwise the differences
+    between the slides would turn into blotches within the synthetic patch.
     """
     density = optical_density(pixels)
     mean, std = density.mean(axis=(1, 2), keepdims=True), density.std(axis=(1, 2), keepdims=True) + 1e-6
     density = (density - mean) / std * std.mean(axis=0) + mean.mean(axis=0)
-    levels: NDArray[np.uint8] = np.clip(np.rint(256 * 10.0 ** -density - 1), 0, 255).astype(np.uint8)
+    levels: NDArray[np.uint8] = np.clip(np.rint(256 * 10.0**-density - 1), 0, 255).astype(np.uint8)
     return levels

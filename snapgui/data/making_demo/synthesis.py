@@ -1,7 +1,9 @@
 """Synthetic patches: noise shaped until a network's feature statistics are those of a group of real patches.
 
-Source: Gatys, Ecker and Bethge 2015, *Texture synthesis using convolutional neural networks*, with DenseNet-121 in place
-of VGG-19, average in place of maximum pooling, and statistics averaged over several patches, so that no one is copied.
+Source: Gatys, Ecker and Bethge 2015, *Texture synthesis using convolutional neural networks*, with
+    DenseNet-121 in place
+of VGG-19, average in place of maximum pooling, and statistics averaged over several patches, so that no one
+is copied.
 """
 
 from collections.abc import Callable
@@ -63,7 +65,9 @@ class Statistics:
 
 
 def load_backbone(path: Path) -> nn.Module:
-    """The first half of a DenseNet-121, frozen, with average pooling; raises ModelError if the file holds none."""
+    """The first half of a DenseNet-121, frozen, with average pooling; raises ModelError if the file holds
+    none.
+    """
     state = {key: value for key, value in read_state(path).items() if key.startswith("features.")}
     return texture_network(state, name=Path(path).name)
 
@@ -74,23 +78,32 @@ def texture_network(state: dict[str, torch.Tensor] | None, *, name: str = "The b
     if state is not None:
         own = features.state_dict()
         state = {key.removeprefix("features."): value for key, value in state.items()}
-        wrong = [k for k in own if not k.endswith("num_batches_tracked") and (k not in state or state[k].shape != own[k].shape)]
+        wrong = [
+            k
+            for k in own
+            if not k.endswith("num_batches_tracked") and (k not in state or state[k].shape != own[k].shape)
+        ]
         if wrong:
             raise ModelError(
-                f"{name} is no DenseNet-121: {len(wrong)} of its tensors are missing or of another shape (the first is "
-                f"{wrong[0]}). Give a DenseNet-121 backbone with torchvision's names."
+                f"{name} is no DenseNet-121: {len(wrong)} of its tensors are missing or of another shape "
+                f"(the first is {wrong[0]}). Give a DenseNet-121 backbone with torchvision's names."
             )
         features.load_state_dict({key: value for key, value in state.items() if key in own}, strict=False)
     kept = nn.Sequential()
     for label, layer in features.named_children():
-        kept.add_module(label, nn.AvgPool2d(3, stride=2, padding=1, count_include_pad=False) if label == "pool0" else layer)
+        kept.add_module(
+            label,
+            nn.AvgPool2d(3, stride=2, padding=1, count_include_pad=False) if label == "pool0" else layer,
+        )
         if label == LAYERS[-1]:
             break
     return kept.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
 
 def layer_features(network: nn.Module, images: torch.Tensor, *, enlarged_px: int) -> list[torch.Tensor]:
-    """Features ``(N, C, M)`` of images ``(N, 3, H, W)`` in [0, 1]: each pixel's own surroundings, then each of `LAYERS`."""
+    """Features ``(N, C, M)`` of images ``(N, 3, H, W)`` in [0, 1]: each pixel's own surroundings, then each
+    of `LAYERS`.
+    """
     mean = torch.tensor(IMAGENET_MEAN, device=images.device).view(1, 3, 1, 1)
     std = torch.tensor(IMAGENET_STD, device=images.device).view(1, 3, 1, 1)
     features = [F.unfold(images, SURROUNDINGS_PX)]
@@ -104,7 +117,9 @@ def layer_features(network: nn.Module, images: torch.Tensor, *, enlarged_px: int
 
 
 def gram_matrix(features: torch.Tensor, mean: torch.Tensor, std: torch.Tensor) -> torch.Tensor:
-    """Mean Gram matrix ``(C + 1, C + 1)`` of standardised features ``(N, C, M)`` and a constant, which keeps their means."""
+    """Mean Gram matrix ``(C + 1, C + 1)`` of standardised features ``(N, C, M)`` and a constant, which keeps
+    their means.
+    """
     scaled = (features - mean) / std
     scaled = torch.cat([scaled, torch.ones_like(scaled[:, :1])], dim=1)
     return (scaled @ scaled.transpose(1, 2)).mean(dim=0) / scaled.shape[2]
@@ -137,15 +152,21 @@ def synthesise(
 ) -> torch.Tensor:
     """A new image ``(3, H, W)`` in [0, 1] with these statistics, as large as the patches they come from.
 
-    The unknowns are noise whose frequencies are weighted by the group's: what the network does not see keeps the
-    strength that it has in real patches, instead of the full strength of white noise. Colour grain that is left in the end
-    (real patches have none, their pictures were compressed) is softened.
+    The unknowns are noise whose frequencies are weighted by the group's: what the network does not see keeps
+    the strength that it has in real patches, instead of the full strength of white noise. Colour grain that
+    is left in the end (real patches have none, their pictures were compressed) is softened.
     """
     noise = torch.randn(statistics.amplitudes.shape, generator=generator).requires_grad_(True)
     centre = statistics.colours.mean(dim=0).view(3, 1, 1)
     optimiser = torch.optim.LBFGS(
-        [noise], lr=1.0, max_iter=settings.iterations, max_eval=settings.iterations * 5 // 4, history_size=20,
-        tolerance_grad=0, tolerance_change=0, line_search_fn="strong_wolfe",
+        [noise],
+        lr=1.0,
+        max_iter=settings.iterations,
+        max_eval=settings.iterations * 5 // 4,
+        history_size=20,
+        tolerance_grad=0,
+        tolerance_change=0,
+        line_search_fn="strong_wolfe",
     )
     steps = 0
 
@@ -177,12 +198,17 @@ def synthesise(
 
 
 def match_colours(
-    image: torch.Tensor, colours: torch.Tensor, *, generator: torch.Generator, rounds: int = 24,
+    image: torch.Tensor,
+    colours: torch.Tensor,
+    *,
+    generator: torch.Generator,
+    rounds: int = 24,
 ) -> torch.Tensor:
-    """The image ``(3, H, W)`` with the distribution of ``colours`` ``(M, 3)``, each pixel moved as little as that takes.
+    """The image ``(3, H, W)`` with the distribution of ``colours`` ``(M, 3)``, each pixel moved as little as
+    that takes.
 
-    Sliced matching: along random orthogonal axes, one set after another, the sorted values take the places of the
-    target's quantiles (Pitie, Kokaram and Dahyot 2007).
+    Sliced matching: along random orthogonal axes, one set after another, the sorted values take the places of
+    the target's quantiles (Pitie, Kokaram and Dahyot 2007).
     """
     values = image.flatten(1).T.clone()
     count = len(values)
@@ -200,13 +226,16 @@ GRAIN = 12
 
 
 def rings(height: int, width: int) -> torch.Tensor:
-    """For each frequency of ``fft2`` the number of waves along the shorter side, rounded, int64 ``(H, W)``."""
+    """For each frequency of ``fft2`` the number of waves along the shorter side, rounded, int64 ``(H,
+    W)``.
+    """
     radius = torch.hypot(torch.fft.fftfreq(height)[:, None], torch.fft.fftfreq(width)[None])
     return (radius * min(height, width)).round().long()
 
 
 def mean_amplitudes(fields: torch.Tensor) -> torch.Tensor:
-    """Root mean power of each frequency of fields ``(N, C, H, W)``, the same in all directions, ``(C, H, W)``.
+    """Root mean power of each frequency of fields ``(N, C, H, W)``, the same in all directions, ``(C, H,
+    W)``.
 
     A Hann window keeps the jump from edge to edge out; the result is scaled to noise of variance 1.
     """
@@ -223,7 +252,9 @@ def mean_amplitudes(fields: torch.Tensor) -> torch.Tensor:
 
 
 def soften_grain(fields: torch.Tensor, amplitudes: torch.Tensor) -> torch.Tensor:
-    """Fields ``(C, H, W)`` whose fine grain is no stronger than ``amplitudes`` ``(C, H, W)``; coarser structure stays."""
+    """Fields ``(C, H, W)`` whose fine grain is no stronger than ``amplitudes`` ``(C, H, W)``; coarser
+    structure stays.
+    """
     gain = (amplitudes / mean_amplitudes(fields[None]).clamp_min(1e-6)).clamp_max(1)
     gain = torch.where(rings(*fields.shape[-2:]) < GRAIN, torch.ones(()), gain)
     return torch.fft.ifft2(torch.fft.fft2(fields) * gain).real

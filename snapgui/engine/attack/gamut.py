@@ -1,7 +1,7 @@
 """The colours that a patch may use.
 
-Every gamut is a box in coordinates of its own, with a smooth map from the unit box to colours: an optimiser that stays
-in [0, 1] stays inside, and projection is a clamp.
+Every gamut is a box in coordinates of its own, with a smooth map from the unit box to colours: an optimiser
+that stays in [0, 1] stays inside, and projection is a clamp.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,9 @@ _TINY = 1e-6
 
 
 class Gamut(Protocol):
-    """Colours of a batch of images; ``pixels`` says for each of P pixels to which image it belongs, and where it lies."""
+    """Colours of a batch of images; ``pixels`` says for each of P pixels to which image it belongs, and where
+    it lies.
+    """
 
     @property
     def dimensions(self) -> int:
@@ -55,7 +57,8 @@ class RangeGamut:
 class PrincipalGamut:
     """A box along the image's principal colour axes, within RGB's own cube.
 
-    ``centre`` is ``(N, 3)``, ``axes`` ``(N, 3, 3)`` with one axis a row, ``low`` and ``high`` ``(N, 3)`` along them.
+    ``centre`` is ``(N, 3)``, ``axes`` ``(N, 3, 3)`` with one axis a row, ``low`` and ``high`` ``(N, 3)``
+    along them.
     """
 
     centre: torch.Tensor
@@ -73,8 +76,8 @@ class PrincipalGamut:
         along = torch.lerp(self.low[pixels.rows], self.high[pixels.rows], coordinates)
         offset = torch.einsum("pij,pi->pj", self.axes[pixels.rows], along)
         centre = self.centre[pixels.rows]
-        # A corner of the box may stick out of the cube. Both are convex and hold the centre, so drawing a colour towards
-        # the centre until it lies in the cube keeps it in the box.
+        # A corner of the box may stick out of the cube. Both are convex and hold the centre, so drawing a
+        # colour towards the centre until it lies in the cube keeps it in the box.
         room = torch.where(offset > 0, 1 - centre, centre)
         share = (room / offset.abs().clamp_min(_TINY)).amin(dim=1, keepdim=True).clamp(max=1)
         return (centre + offset * share).clamp(0, 1)
@@ -82,7 +85,8 @@ class PrincipalGamut:
 
 @dataclass(frozen=True)
 class StainGamut:
-    """Colours that haematoxylin and eosin can make: ``low`` and ``high`` concentrations are ``(N, 2)``, at least 0.
+    """Colours that haematoxylin and eosin can make: ``low`` and ``high`` concentrations are ``(N, 2)``, at
+    least 0.
 
     Colour is exp(-concentration x stain vector), with the vectors of Ruifrok and Johnston 2001.
     """
@@ -102,7 +106,8 @@ class StainGamut:
 
 @dataclass(frozen=True)
 class NearGamut:
-    """Colours within ``epsilon`` of each pixel's own: no gamut of the image, but the small change of a classical attack.
+    """Colours within ``epsilon`` of each pixel's own: no gamut of the image, but the small change of a
+    classical attack.
 
     ``own`` is ``(N * H * W, 3)``.
     """
@@ -148,8 +153,8 @@ def concentrations(colours: torch.Tensor) -> torch.Tensor:
 def fit_gamut(name: GamutName, images: torch.Tensor) -> Gamut:
     """The gamut of each of a batch of images ``(N, 3, H, W)`` in [0, 1].
 
-    ``range`` is the per-channel minimum to maximum (the paper's), ``percentile`` the 1st to 99th percentile, ``pca`` the
-    1-99 box along principal axes, ``stain`` the 1-99 box of haematoxylin and eosin.
+    ``range`` is the per-channel minimum to maximum (the paper's), ``percentile`` the 1st to 99th percentile,
+    ``pca`` the 1-99 box along principal axes, ``stain`` the 1-99 box of haematoxylin and eosin.
     """
     pixels = images.flatten(2).transpose(1, 2)
     if name == "range":

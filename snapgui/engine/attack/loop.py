@@ -16,9 +16,11 @@ from snapgui.engine.settings import AttackSettings
 from snapgui.engine.victim.rectifiers import FADED, fading_slopes, leaking
 from snapgui.engine.victim.victim import Victim
 
-# How often the list of images still running is brought up to date: on a GPU each look makes the host wait for it.
+# How often the list of images still running is brought up to date: on a GPU each look makes the host wait for
+# it.
 LOOK_EVERY = {"cuda": 4}
-# Where each new batch size costs a search for kernels, a thinning batch is filled up to the next of few sizes.
+# Where each new batch size costs a search for kernels, a thinning batch is filled up to the next of few
+# sizes.
 FILL_UP = {"cuda"}
 
 
@@ -27,9 +29,11 @@ class Step:
     """The state of a pool of images after one forward pass.
 
     Attributes:
-        index: passes made before this one; for a single image the gradient steps taken so far, 0 being the start colour.
+        index: passes made before this one; for a single image the gradient steps taken so far, 0 being the
+            start colour.
         logits: ``(N, K)`` of the current iterates; a finished image keeps its last, a waiting one has zeros.
-        best_colours: ``(P, 3)``, the best iterates so far in the order of `pack`, every value a level of 8 bits.
+        best_colours: ``(P, 3)``, the best iterates so far in the order of `pack`, every value a level of 8
+            bits.
         best_confidence: ``(N,)``, what the objective wants high, at the best iterates.
         best_step: int64 ``(N,)``, the step at which each was found, counted over all its restarts.
         taken: int64 ``(N,)``, gradient steps of each image.
@@ -67,9 +71,9 @@ def run_attack(
     """Optimise the patch of each image; yields after every forward pass, the first before any gradient.
 
     An image is finished at the first iterate whose confidence reaches ``settings.confidence``, or after
-    ``settings.steps`` in each of its rounds: the first from ``start``, then ``settings.restarts`` from random colours. A
-    finished image leaves the batch and a waiting one takes its place. Whoever drains it may stop at any step and keep
-    ``best_images``.
+    ``settings.steps`` in each of its rounds: the first from ``start``, then ``settings.restarts`` from random
+    colours. A finished image leaves the batch and a waiting one takes its place. Whoever drains it may stop
+    at any step and keep ``best_images``.
 
     Args:
         victim: frozen classifier.
@@ -110,7 +114,9 @@ def run_attack(
             pixels = packed[chosen]
             places = _places_among(pixels.places, pixels.rows, active, count, images[0, 0].numel())
             # Where looks are rare an image may begin a new round before the next.
-            leaks = settings.leak > 0 and (bool((within[active] < FADED).any()) or (look_every > 1 and settings.restarts > 0))
+            leaks = settings.leak > 0 and (
+                bool((within[active] < FADED).any()) or (look_every > 1 and settings.restarts > 0)
+            )
         free = optimiser.position[chosen].requires_grad_()
         colours = gamut.colours(free, pixels)
         if edge:
@@ -132,10 +138,14 @@ def run_attack(
         winners = active[alive & (wanted > best_score[active])]
         moved = torch.zeros_like(running).index_fill_(0, winners, True)
         best_score = torch.where(moved, score, best_score)
-        best_confidence = torch.where(moved, best_confidence.index_put((active,), confidence), best_confidence)
+        best_confidence = torch.where(
+            moved, best_confidence.index_put((active,), confidence), best_confidence
+        )
         taken = lap * settings.steps + within
         best_step = torch.where(moved, taken, best_step)
-        best_colours = torch.where(moved[packed.rows, None], best_colours.index_put((chosen,), colours.detach()), best_colours)
+        best_colours = torch.where(
+            moved[packed.rows, None], best_colours.index_put((chosen,), colours.detach()), best_colours
+        )
         ended = within[active] >= settings.steps
         done = ended & (lap[active] >= settings.restarts)
         # A goal of 1 is never reached: all steps are run.
@@ -143,7 +153,17 @@ def run_attack(
             done = done | (confidence >= settings.confidence)
         running = running.index_put((active,), alive & ~done)
 
-        yield Step(index, logits.clone(), best_colours, best_confidence, best_step, taken, running, images, packed.places)
+        yield Step(
+            index,
+            logits.clone(),
+            best_colours,
+            best_confidence,
+            best_step,
+            taken,
+            running,
+            images,
+            packed.places,
+        )
         index += 1
         if look_every == 1 and not bool(running[active].any()):
             # All of this batch have ended: nobody needs their gradient, which is half of a pass.
@@ -160,13 +180,17 @@ def run_attack(
 
 
 def _precision(device: torch.device) -> AbstractContextManager[object]:
-    """bfloat16 inside the network on a GPU that has it; patch, loss and the scoring of saved files stay in float32."""
+    """bfloat16 inside the network on a GPU that has it; patch, loss and the scoring of saved files stay in
+    float32.
+    """
     enabled = device.type == "cuda" and torch.cuda.is_bf16_supported()
     return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
 
 
 def _filled_up(batch: torch.Tensor) -> torch.Tensor:
-    """The batch ``(N, ...)``, on some devices with its first image repeated up to a power of two; nobody reads the answers to these."""
+    """The batch ``(N, ...)``, on some devices with its first image repeated up to a power of two; nobody
+    reads the answers to these.
+    """
     count = len(batch)
     if batch.device.type not in FILL_UP or count & (count - 1) == 0:
         return batch
@@ -174,7 +198,9 @@ def _filled_up(batch: torch.Tensor) -> torch.Tensor:
     return torch.cat([batch, batch[:1].detach().expand(missing, *batch.shape[1:])])
 
 
-def _places_among(places: torch.Tensor, rows: torch.Tensor, active: torch.Tensor, count: int, area: int) -> torch.Tensor:
+def _places_among(
+    places: torch.Tensor, rows: torch.Tensor, active: torch.Tensor, count: int, area: int
+) -> torch.Tensor:
     """Places of pixels in the smaller batch that holds the active images alone."""
     rank = torch.zeros(count, dtype=torch.long, device=places.device)
     rank[active] = torch.arange(len(active), device=places.device)

@@ -18,7 +18,12 @@ class SoftEdge:
 
     def __init__(self, images: torch.Tensor, masks: torch.Tensor, packed: Packed) -> None:
         outside = 1 - F.pad(masks.float(), (1, 1, 1, 1))
-        touching = outside[..., :-2, 1:-1] + outside[..., 2:, 1:-1] + outside[..., 1:-1, :-2] + outside[..., 1:-1, 2:]
+        touching = (
+            outside[..., :-2, 1:-1]
+            + outside[..., 2:, 1:-1]
+            + outside[..., 1:-1, :-2]
+            + outside[..., 1:-1, 2:]
+        )
         rim = (touching > 0).flatten()[packed.places]
         self._own = flatten(images)[packed.places]
         self._share = torch.where(rim, 0.5, 1.0)[:, None].to(images)
@@ -28,12 +33,15 @@ class SoftEdge:
         return torch.lerp(self._own[chosen], colours, self._share[chosen])
 
 
-def fit_roughness(images: torch.Tensor, packed: Packed) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+def fit_roughness(
+    images: torch.Tensor, packed: Packed
+) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
     """A measure of how much rougher a patch is than its image.
 
-    It takes colours ``(p, 3)`` of the pixels that bool ``chosen`` ``(P,)`` names and gives ``(N,)``: steps of colour between
-    neighbours inside the mask over the standard deviation of the image in the 5 x 5 px around them, as far as they exceed what
-    noise of that deviation has on average, averaged (the ratio is DorPatch's, NDSS 2024). 0 for one flat colour.
+    It takes colours ``(p, 3)`` of the pixels that bool ``chosen`` ``(P,)`` names and gives ``(N,)``: steps of
+    colour between neighbours inside the mask over the standard deviation of the image in the 5 x 5 px around
+    them, as far as they exceed what noise of that deviation has on average, averaged (the ratio is
+    DorPatch's, NDSS 2024). 0 for one flat colour.
     """
     count, _, height, width = images.shape
     order = torch.full((count * height * width,), -1, dtype=torch.long, device=images.device)

@@ -11,7 +11,9 @@ class Objective(Protocol):
     """The aim of an attack on a batch of images."""
 
     def margin(self, logits: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        """Logit margin ``(N,)`` of images ``rows`` with logits ``(N, K)``: it grows towards success, 0 flips the class."""
+        """Logit margin ``(N,)`` of images ``rows`` with logits ``(N, K)``: it grows towards success, 0 flips
+        the class.
+        """
 
     def confidence(self, logits: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """Probability ``(N,)`` that the attack wants high."""
@@ -38,7 +40,9 @@ class Targeted:
 
 @dataclass(frozen=True)
 class Untargeted:
-    """The image is to be taken for anything but its label; ``labels`` is int64 ``(N,)`` for the whole batch."""
+    """The image is to be taken for anything but its label; ``labels`` is int64 ``(N,)`` for the whole
+    batch.
+    """
 
     labels: torch.Tensor
 

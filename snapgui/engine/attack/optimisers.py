@@ -1,7 +1,7 @@
 """How a patch moves: three rules over points of the unit box, one row a masked pixel.
 
-All take the gradient divided by its own mean magnitude in each image, so that no image outweighs its neighbours. They
-are compared in ``benchmarks/``; the default is the one that won there.
+All take the gradient divided by its own mean magnitude in each image, so that no image outweighs its
+neighbours. They are compared in ``benchmarks/``; the default is the one that won there.
 """
 
 import math
@@ -44,10 +44,14 @@ class Optimiser(Protocol):
         """Move the chosen pixels."""
 
     def restart(self, images: torch.Tensor, position: torch.Tensor) -> None:
-        """Put the images that bool ``(N,)`` names at ``position`` ``(P, D)`` and forget what was learned of them."""
+        """Put the images that bool ``(N,)`` names at ``position`` ``(P, D)`` and forget what was learned of
+        them.
+        """
 
 
-def make_optimiser(name: OptimiserName, position: torch.Tensor, pixels: Packed, *, steps: int, count: int) -> Optimiser:
+def make_optimiser(
+    name: OptimiserName, position: torch.Tensor, pixels: Packed, *, steps: int, count: int
+) -> Optimiser:
     """The rule of that name for a pool of ``count`` images, starting at ``position``."""
     if name == "sign":
         return SignMomentum(position, pixels)
@@ -62,10 +66,11 @@ def normalise(gradient: torch.Tensor, rows: torch.Tensor, count: int) -> torch.T
 
 
 class SignMomentum:
-    """Sign of an accumulated gradient (momentum 0.5); the step shrinks from the whole box to a fiftieth of it.
+    """Sign of an accumulated gradient (momentum 0.5); the step shrinks from the whole box to a fiftieth of
+    it.
 
-    The first four steps are longer than the box: they throw every pixel from one end to the other, so that the patch does not settle
-    at once in the nearest poor place.
+    The first four steps are longer than the box: they throw every pixel from one end to the other, so that
+    the patch does not settle at once in the nearest poor place.
     """
 
     def __init__(self, position: torch.Tensor, pixels: Packed) -> None:
@@ -78,7 +83,9 @@ class SignMomentum:
         moved = 0.5 * self._momentum[seen.chosen] + normalise(seen.gradient, rows, len(seen.taken))
         self._momentum = self._momentum.index_put((seen.chosen,), moved)
         size = 0.02 + 1.98 * torch.exp(-seen.taken[rows, None] / 5)
-        self.position = self.position.index_put((seen.chosen,), (self.position[seen.chosen] + size * moved.sign()).clamp(0, 1))
+        self.position = self.position.index_put(
+            (seen.chosen,), (self.position[seen.chosen] + size * moved.sign()).clamp(0, 1)
+        )
 
     def restart(self, images: torch.Tensor, position: torch.Tensor) -> None:
         again = images[self._rows]
@@ -87,10 +94,11 @@ class SignMomentum:
 
 
 class LatentAdam:
-    """Adam on a latent that is not clipped; the pass is made at its clamp, the gradient goes straight through.
+    """Adam on a latent that is not clipped; the pass is made at its clamp, the gradient goes straight
+    through.
 
-    RGD (arXiv 2312.01260): a pixel that was pushed far beyond its bound must be pushed as far back before it leaves it. The rate
-    falls from 0.1 of the box to a tenth of that on a cosine over the limit of steps.
+    RGD (arXiv 2312.01260): a pixel that was pushed far beyond its bound must be pushed as far back before it
+    leaves it. The rate falls from 0.1 of the box to a tenth of that on a cosine over the limit of steps.
     """
 
     def __init__(self, position: torch.Tensor, pixels: Packed, *, steps: int) -> None:
@@ -122,10 +130,12 @@ class LatentAdam:
 
 
 class StepHalving:
-    """The step rule of APGD (Croce and Hein 2020): sign steps with momentum 0.75, halved where they stop paying.
+    """The step rule of APGD (Croce and Hein 2020): sign steps with momentum 0.75, halved where they stop
+    paying.
 
-    At checkpoints after 22 % of the steps, then at intervals that shrink by 3 to no less than 6 %, an image whose score
-    rose in fewer than three quarters of the steps, or whose best did not move, goes back to its best and halves its step.
+    At checkpoints after 22 % of the steps, then at intervals that shrink by 3 to no less than 6 %, an image
+    whose score rose in fewer than three quarters of the steps, or whose best did not move, goes back to its
+    best and halves its step.
     """
 
     def __init__(self, position: torch.Tensor, pixels: Packed, *, steps: int, count: int) -> None:
@@ -181,7 +191,10 @@ class StepHalving:
     def restart(self, images: torch.Tensor, position: torch.Tensor) -> None:
         again = images[self._rows][:, None]
         self.position = torch.where(again, position, self.position)
-        self._before, self._best = torch.where(again, position, self._before), torch.where(again, position, self._best)
+        self._before, self._best = (
+            torch.where(again, position, self._before),
+            torch.where(again, position, self._best),
+        )
         self._size = self._size.masked_fill(images, 0.5)
         self._rises = self._rises.masked_fill(images, 0)
         self._last_score = self._last_score.masked_fill(images, -torch.inf)

@@ -14,7 +14,8 @@ from snapgui.engine.settings import Start
 def start_colours(
     name: Start, images: torch.Tensor, masks: torch.Tensor, gamut: Gamut, *, seed: int = 0
 ) -> torch.Tensor:
-    """Start colours ``(P, 3)`` in the order of `pack`: image median, median of its nuclei, or one random colour a cell.
+    """Start colours ``(P, 3)`` in the order of `pack`: image median, median of its nuclei, or one random
+    colour a cell.
 
     Random colours of an image depend on the seed and its cells alone, not on the images beside it.
     """

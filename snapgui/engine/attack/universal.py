@@ -1,7 +1,7 @@
 """One patch for a set: the same point of the gamut's box at the same place of every image.
 
-A canvas holds coordinates, not colours, so each image draws the patch in colours of its own gamut. With one mask for
-all it is one set of cells; with each image's own nuclei as masks it is one texture laid into them.
+A canvas holds coordinates, not colours, so each image draws the patch in colours of its own gamut. With one
+mask for all it is one set of cells; with each image's own nuclei as masks it is one texture laid into them.
 """
 
 from collections.abc import Iterator
@@ -42,20 +42,31 @@ def new_canvas(shape: tuple[int, int], gamut_name: GamutName, *, seed: int) -> t
     return fine[0].permute(1, 2, 0).contiguous()
 
 
-def apply_canvas(images: torch.Tensor, masks: torch.Tensor, canvas: torch.Tensor, gamut: Gamut) -> torch.Tensor:
-    """Images ``(N, 3, H, W)`` with the patch of a canvas ``(H, W, D)`` inside masks ``(N, 1, H, W)``, rounded to 8 bits."""
+def apply_canvas(
+    images: torch.Tensor, masks: torch.Tensor, canvas: torch.Tensor, gamut: Gamut
+) -> torch.Tensor:
+    """Images ``(N, 3, H, W)`` with the patch of a canvas ``(H, W, D)`` inside masks ``(N, 1, H, W)``, rounded
+    to 8 bits.
+    """
     packed = pack(masks)
     return compose(images, packed.places, _colours(canvas, packed, gamut, images))
 
 
 def train_universal(
-    victim: Victim, images: torch.Tensor, masks: torch.Tensor, *, objective: Objective, settings: UniversalSettings
+    victim: Victim,
+    images: torch.Tensor,
+    masks: torch.Tensor,
+    *,
+    objective: Objective,
+    settings: UniversalSettings,
 ) -> Iterator[UniversalStep]:
-    """Train one canvas on images ``(N, 3, H, W)`` with masks ``(N, 1, H, W)`` or one for all ``(1, 1, H, W)``; yields each batch.
+    """Train one canvas on images ``(N, 3, H, W)`` with masks ``(N, 1, H, W)`` or one for all ``(1, 1, H,
+    W)``; yields each batch.
 
-    Each batch is turned and mirrored at random (tissue has no up); a mask that is shared stays where it is, an image's own
-    turns with it. The loss is the mean shortfall of the margin to the goal, so that solved images stop pulling. Sign
-    momentum with a step that falls on a line from a tenth of the box to a hundredth.
+    Each batch is turned and mirrored at random (tissue has no up); a mask that is shared stays where it is,
+    an image's own turns with it. The loss is the mean shortfall of the margin to the goal, so that solved
+    images stop pulling. Sign momentum with a step that falls on a line from a tenth of the box to a
+    hundredth.
     """
     generator = torch.Generator().manual_seed(settings.seed)
     canvas = new_canvas((images.shape[2], images.shape[3]), settings.gamut, seed=settings.seed).to(images)
@@ -70,17 +81,26 @@ def train_universal(
         turn, mirror = (int(torch.randint(n, (1,), generator=generator)) for n in (4, 2))
         batch = _turned(images[chosen], turn, mirror)
         shared = len(masks) == 1
-        batch_masks = masks.expand(len(chosen), -1, -1, -1) if shared else _turned(masks[chosen], turn, mirror)
+        batch_masks = (
+            masks.expand(len(chosen), -1, -1, -1) if shared else _turned(masks[chosen], turn, mirror)
+        )
         packed = pack(batch_masks)
         free = canvas.detach().clone().requires_grad_()
         shown = compose(batch, packed.places, _colours(free, packed, fit_gamut(settings.gamut, batch), batch))
-        margin = objective.of(chosen.tolist()).margin(victim(shown).float(), torch.arange(len(chosen), device=images.device))
+        margin = objective.of(chosen.tolist()).margin(
+            victim(shown).float(), torch.arange(len(chosen), device=images.device)
+        )
         shortfall = (goal - margin).clamp(min=0)
         (gradient,) = torch.autograd.grad(shortfall.mean(), free)
         momentum = 0.9 * momentum + gradient / gradient.abs().mean().clamp_min(1e-20)
         size = 0.1 - 0.09 * index / batches
         canvas = (canvas - size * momentum.sign()).clamp(0, 1)
-        yield UniversalStep(index + 1, canvas, float(shortfall.detach().mean()), float((margin.detach() >= goal).float().mean()))
+        yield UniversalStep(
+            index + 1,
+            canvas,
+            float(shortfall.detach().mean()),
+            float((margin.detach() >= goal).float().mean()),
+        )
 
 
 def _colours(canvas: torch.Tensor, packed: Packed, gamut: Gamut, images: torch.Tensor) -> torch.Tensor:

@@ -11,7 +11,8 @@ from snapgui.engine.nuclei import Outline
 from snapgui.errors import MaskError
 
 CENTRE_PX = 32
-# Spread of the logarithm of the ratio of a cell's axes: eccentricity then has the spread that found nuclei have.
+# Spread of the logarithm of the ratio of a cell's axes: eccentricity then has the spread that found nuclei
+# have.
 ELONGATION = 0.45
 Mask = NDArray[np.bool_]
 
@@ -36,21 +37,29 @@ def area_fraction(mask: Mask) -> float:
 
 
 def generate_outline(diameter_px: float, rng: np.random.Generator) -> Outline:
-    """A nucleus-like outline around (0, 0): an ellipse bent by random harmonics 2 to 6, of the area of its diameter."""
+    """A nucleus-like outline around (0, 0): an ellipse bent by random harmonics 2 to 6, of the area of its
+    diameter.
+    """
     angle = np.linspace(0, 2 * np.pi, 64, endpoint=False)
     order = np.arange(2, 7)
     amplitude = rng.normal(0, 0.45 / order**2)
     phase = rng.uniform(0, 2 * np.pi, len(order))
-    radius = np.maximum(1 + (amplitude[:, None] * np.cos(order[:, None] * angle + phase[:, None])).sum(axis=0), 0.4)
+    radius = np.maximum(
+        1 + (amplitude[:, None] * np.cos(order[:, None] * angle + phase[:, None])).sum(axis=0), 0.4
+    )
     radius *= diameter_px / 2 / np.sqrt(np.mean(radius**2))
     # Cut nuclei are rarely round: one axis is longer by about a third, sometimes by more.
     stretch, turn = np.exp(abs(rng.normal(0, ELONGATION)) / 2), rng.uniform(0, np.pi)
     x, y = radius * np.cos(angle) * stretch, radius * np.sin(angle) / stretch
-    return np.stack([x * np.cos(turn) - y * np.sin(turn), x * np.sin(turn) + y * np.cos(turn)], axis=1).astype(np.float32)
+    return np.stack(
+        [x * np.cos(turn) - y * np.sin(turn), x * np.sin(turn) + y * np.cos(turn)], axis=1
+    ).astype(np.float32)
 
 
 def draw_mask(outlines: list[Outline], shape: tuple[int, int]) -> Mask:
-    """The union of filled outlines on a grid: bool ``(H, W)``; a pixel belongs where its centre lies inside."""
+    """The union of filled outlines on a grid: bool ``(H, W)``; a pixel belongs where its centre lies
+    inside.
+    """
     mask = np.zeros(shape, dtype=np.uint8)
     for outline in outlines:
         mask |= fill(outline, shape)
@@ -58,7 +67,9 @@ def draw_mask(outlines: list[Outline], shape: tuple[int, int]) -> Mask:
 
 
 def fill(outline: Outline, shape: tuple[int, int]) -> NDArray[np.uint8]:
-    """Fill by the crossing rule at pixel centres: cv2.fillPoly also draws the rim, which makes small cells far too large."""
+    """Fill by the crossing rule at pixel centres: cv2.fillPoly also draws the rim, which makes small cells
+    far too large.
+    """
     canvas = np.zeros(shape, dtype=np.uint8)
     low = np.maximum(np.floor(outline.min(axis=0)).astype(int), 0)
     high = np.minimum(np.ceil(outline.max(axis=0)).astype(int) + 1, (shape[1], shape[0]))
@@ -96,7 +107,9 @@ def read_mask(data: bytes, *, shape: tuple[int, int], name: str = "The mask") ->
         )
     mask = pixels.mean(axis=2) > 127.5
     if not mask.any():
-        raise MaskError(f"{name} marks no pixel: white marks where pixels may change. Draw at least one cell.")
+        raise MaskError(
+            f"{name} marks no pixel: white marks where pixels may change. Draw at least one cell."
+        )
     return np.asarray(mask)
 
 
@@ -105,5 +118,7 @@ def load_mask(path: Path, *, shape: tuple[int, int]) -> Mask:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise MaskError(f"{path} cannot be read ({error.strerror}). Give a mask picture of the image's size.") from error
+        raise MaskError(
+            f"{path} cannot be read ({error.strerror}). Give a mask picture of the image's size."
+        ) from error
     return read_mask(data, shape=shape, name=path.name)

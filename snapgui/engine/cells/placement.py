@@ -1,7 +1,8 @@
 """Where cells matter to the victim: placed where a patch could gain most, then trimmed to those that do gain.
 
-The first looks once at the gradient of the untouched image. The second begins with three times as many cells, optimises
-them for a few steps and keeps those that carry most, as PGDTrim (arXiv 2411.16162) does with squares.
+The first looks once at the gradient of the untouched image. The second begins with three times as many cells,
+optimises them for a few steps and keeps those that carry most, as PGDTrim (arXiv 2411.16162) does with
+squares.
 """
 
 from collections.abc import Sequence
@@ -27,8 +28,12 @@ TRIM_FACTOR = 3
 TRIM_STEPS = 10
 
 
-def place_cells(victim: Victim, pixels: NDArray[np.uint8], settings: CellSettings, attack: AttackSettings) -> list[Outline]:
-    """Cells for one image uint8 ``(H, W, 3)``, whatever the placement; raises MaskError as `propose_cells` does."""
+def place_cells(
+    victim: Victim, pixels: NDArray[np.uint8], settings: CellSettings, attack: AttackSettings
+) -> list[Outline]:
+    """Cells for one image uint8 ``(H, W, 3)``, whatever the placement; raises MaskError as `propose_cells`
+    does.
+    """
     (found,) = place_in_each(victim, [pixels], [settings], Targeted(attack.target), attack)
     if isinstance(found, MaskError):
         raise found
@@ -36,22 +41,30 @@ def place_cells(victim: Victim, pixels: NDArray[np.uint8], settings: CellSetting
 
 
 def place_in_each(
-    victim: Victim, pictures: Sequence[NDArray[np.uint8]], settings: Sequence[CellSettings], objective: Objective,
+    victim: Victim,
+    pictures: Sequence[NDArray[np.uint8]],
+    settings: Sequence[CellSettings],
+    objective: Objective,
     attack: AttackSettings,
 ) -> list[list[Outline] | MaskError]:
     """Cells for each of a batch of images of one size, or why there can be none.
 
-    ``gain`` costs one pass through the victim for the batch, ``trim`` `TRIM_STEPS` more; all images have one placement.
+    ``gain`` costs one pass through the victim for the batch, ``trim`` `TRIM_STEPS` more; all images have one
+    placement.
     """
     placement = settings[0].placement
     if placement in ("scattered", "nuclei"):
         return [_or_error(picture, one) for picture, one in zip(pictures, settings, strict=True)]
     images = torch.stack([to_image(picture) for picture in pictures]).to(victim.mean.device)
-    gains = first_order_gain(input_gradient(victim, images, objective), images).cpu().numpy().astype(np.float32)
+    gains = (
+        first_order_gain(input_gradient(victim, images, objective), images).cpu().numpy().astype(np.float32)
+    )
     if placement == "gain":
         return [_or_error(*one) for one in zip(pictures, settings, gains, strict=True)]
     wide = [
-        _or_error(picture, replace(one, count=one.count * TRIM_FACTOR, area=min(one.area * TRIM_FACTOR, 0.5)), gain)
+        _or_error(
+            picture, replace(one, count=one.count * TRIM_FACTOR, area=min(one.area * TRIM_FACTOR, 0.5)), gain
+        )
         for picture, one, gain in zip(pictures, settings, gains, strict=True)
     ]
     found: list[list[Outline] | MaskError] = [
@@ -86,7 +99,8 @@ def input_gradient(victim: Victim, images: torch.Tensor, objective: Objective) -
 
 
 def first_order_gain(gradient: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
-    """What each pixel could add to the margin if the victim were linear and colours went to the ends of the image's range.
+    """What each pixel could add to the margin if the victim were linear and colours went to the ends of the
+    image's range.
 
     ``(N, H, W)``, at least 0, for gradients and images ``(N, 3, H, W)``.
     """
@@ -95,15 +109,28 @@ def first_order_gain(gradient: torch.Tensor, images: torch.Tensor) -> torch.Tens
 
 
 def _carried(
-    victim: Victim, images: torch.Tensor, cells: list[list[Outline]], objective: Objective, attack: AttackSettings
+    victim: Victim,
+    images: torch.Tensor,
+    cells: list[list[Outline]],
+    objective: Objective,
+    attack: AttackSettings,
 ) -> list[NDArray[np.float32]]:
-    """What each pixel of a patch carries after a few steps, ``(H, W)`` an image: gradient times change, both in magnitude."""
+    """What each pixel of a patch carries after a few steps, ``(H, W)`` an image: gradient times change, both
+    in magnitude.
+    """
     shape = (images.shape[2], images.shape[3])
-    masks = torch.stack([torch.from_numpy(draw_mask(outlines, shape))[None] for outlines in cells]).to(images.device)
+    masks = torch.stack([torch.from_numpy(draw_mask(outlines, shape))[None] for outlines in cells]).to(
+        images.device
+    )
     gamut = fit_gamut(attack.gamut, images)
     short = replace(attack, steps=TRIM_STEPS, confidence=1.0, restarts=0)
     for step in run_attack(
-        victim, images, masks, objective=objective, gamut=gamut, settings=short,
+        victim,
+        images,
+        masks,
+        objective=objective,
+        gamut=gamut,
+        settings=short,
         start=start_colours(attack.start, images, masks, gamut, seed=attack.seed),
     ):
         last = step

@@ -21,31 +21,34 @@ def propose_cells(
 ) -> list[Outline]:
     """Cells for an image uint8 ``(H, W, 3)`` whose mask covers the area asked to within half a cell.
 
-    Cells lie on tissue, inside the field, apart from each other; outside the central 32 px where that is excluded.
-    ``scattered`` puts generated cells anywhere; ``gain`` puts each where the map ``gain`` float32 ``(H, W)`` has most under it;
-    ``nuclei`` takes the image's own nuclei, resized by one common factor, and adds generated cells only where these
-    do not cover the area. ``trim`` needs an attack: see `placement.place_cells`.
+    Cells lie on tissue, inside the field, apart from each other; outside the central 32 px where that is
+    excluded. ``scattered`` puts generated cells anywhere; ``gain`` puts each where the map ``gain`` float32
+    ``(H, W)`` has most under it; ``nuclei`` takes the image's own nuclei, resized by one common factor, and
+    adds generated cells only where these do not cover the area. ``trim`` needs an attack: see
+    `placement.place_cells`.
 
     Raises:
         MaskError: no tissue, a budget too small for one cell, or no room for it.
     """
     if (settings.placement in ("gain", "trim")) != (gain is not None):
-        raise ValueError(f"placement “{settings.placement}” {'takes no' if gain is not None else 'needs a'} map of gain")
+        raise ValueError(
+            f"placement “{settings.placement}” {'takes no' if gain is not None else 'needs a'} map of gain"
+        )
     shape = (pixels.shape[0], pixels.shape[1])
     rng = np.random.default_rng(settings.seed)
     budget_px = settings.area * shape[0] * shape[1]
     if budget_px / settings.count < 4:
         raise MaskError(
-            f"{settings.area:.2%} of the image is {budget_px:.0f} px for {settings.count} cells, less than 4 px each. "
-            "Raise the area or ask for fewer cells."
+            f"{settings.area:.2%} of the image is {budget_px:.0f} px for {settings.count} cells, less than "
+            "4 px each. Raise the area or ask for fewer cells."
         )
     forbidden = ~tissue_mask(pixels)
     if settings.centre == "excluded":
         forbidden |= centre_mask(shape)
     if (~forbidden).sum() < budget_px:
         raise MaskError(
-            f"Only {(~forbidden).mean():.0%} of the image is tissue open to cells; {settings.area:.0%} is asked. "
-            "Lower the area, open the centre or choose another image."
+            f"Only {(~forbidden).mean():.0%} of the image is tissue open to cells; {settings.area:.0%} is "
+            "asked. Lower the area, open the centre or choose another image."
         )
     if settings.placement != "nuclei":
         return _scatter(settings.count, budget_px, forbidden, settings.gap_px, rng, gain)
@@ -60,10 +63,14 @@ def propose_cells(
 
 
 def shared_cells(shape: tuple[int, int], settings: CellSettings) -> list[Outline]:
-    """Generated cells scattered over a whole field, whatever it shows: one set for many images; raises MaskError if there is no room."""
+    """Generated cells scattered over a whole field, whatever it shows: one set for many images; raises
+    MaskError if there is no room.
+    """
     forbidden = centre_mask(shape) if settings.centre == "excluded" else np.zeros(shape, dtype=bool)
     budget_px = settings.area * shape[0] * shape[1]
-    return _scatter(settings.count, budget_px, forbidden, settings.gap_px, np.random.default_rng(settings.seed))
+    return _scatter(
+        settings.count, budget_px, forbidden, settings.gap_px, np.random.default_rng(settings.seed)
+    )
 
 
 def _own_nuclei(
@@ -72,7 +79,8 @@ def _own_nuclei(
     shape = (pixels.shape[0], pixels.shape[1])
     centre = centre_mask(shape)
     nuclei = [
-        outline for outline in find_nuclei(pixels)
+        outline
+        for outline in find_nuclei(pixels)
         if settings.centre == "open" or not (draw_mask([resize(outline, 1.3)], shape) & centre).any()
     ]
     chosen = [nuclei[i] for i in rng.permutation(len(nuclei))[: settings.count]]
@@ -106,9 +114,16 @@ def bisect(area_of: Callable[[float], float], wanted: float, *, low: float, high
 
 
 def _scatter(
-    count: int, budget_px: float, forbidden: Mask, gap_px: float, rng: np.random.Generator, gain: NDArray[np.float32] | None = None
+    count: int,
+    budget_px: float,
+    forbidden: Mask,
+    gap_px: float,
+    rng: np.random.Generator,
+    gain: NDArray[np.float32] | None = None,
 ) -> list[Outline]:
-    """Generated cells of real relative sizes, the largest placed first, each anywhere that leaves the gap, or where most gain is."""
+    """Generated cells of real relative sizes, the largest placed first, each anywhere that leaves the gap, or
+    where most gain is.
+    """
     shape = forbidden.shape
     diameters = np.exp(rng.uniform(np.log(SMALL_UM), np.log(LARGE_UM), count)) / UM_PER_PX
     shapes = [generate_outline(diameter, rng) for diameter in np.sort(diameters)[::-1]]
@@ -128,17 +143,23 @@ def _scatter(
                 break
         else:
             raise MaskError(
-                f"Only {len(placed)} of {count} cells found room at this area. Lower the area, the number of cells or the "
-                "gap, or open the centre."
+                f"Only {len(placed)} of {count} cells found room at this area. Lower the area, the number "
+                "of cells or the gap, or open the centre."
             )
-        place = rng.integers(len(free)) if gain is None else int(np.argmax(_under(cell, gain)[free[:, 1], free[:, 0]]))
+        place = (
+            rng.integers(len(free))
+            if gain is None
+            else int(np.argmax(_under(cell, gain)[free[:, 1], free[:, 0]]))
+        )
         placed.append(cell + free[place].astype(np.float32))
         blocked |= draw_mask(placed[-1:], shape)
     return placed
 
 
 def _free_places(cell: Outline, blocked: Mask, gap_px: float) -> NDArray[np.int64]:
-    """Every whole-pixel place (x, y) where the cell lies inside the field and ``gap_px`` from all that is blocked."""
+    """Every whole-pixel place (x, y) where the cell lies inside the field and ``gap_px`` from all that is
+    blocked.
+    """
     stamp = _stamp(cell, gap_px)
     if gap_px:
         far = cv2.distanceTransform((1 - stamp).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
@@ -146,7 +167,9 @@ def _free_places(cell: Outline, blocked: Mask, gap_px: float) -> NDArray[np.int6
     else:
         wide = stamp.astype(np.float32)
     hit = cv2.filter2D(blocked.astype(np.float32), -1, wide, borderType=cv2.BORDER_CONSTANT) > 0.5
-    outside = cv2.filter2D(np.ones(blocked.shape, np.float32), -1, stamp.astype(np.float32), borderType=cv2.BORDER_CONSTANT)
+    outside = cv2.filter2D(
+        np.ones(blocked.shape, np.float32), -1, stamp.astype(np.float32), borderType=cv2.BORDER_CONSTANT
+    )
     inside = outside > stamp.sum() - 0.5
     y, x = np.nonzero(~hit & inside)
     return np.stack([x, y], axis=1)

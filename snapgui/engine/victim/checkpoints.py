@@ -24,8 +24,20 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
     if not path.is_file():
         raise ModelError(f"There is no file {path}. Give the checkpoint's path (.safetensors, .pth or .pt).")
     try:
-        state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        state = (
+            load_file(path)
+            if path.suffix == ".safetensors"
+            else torch.load(path, map_location="cpu", weights_only=True)
+        )
+    except (
+        SafetensorError,
+        pickle.UnpicklingError,
+        RuntimeError,
+        EOFError,
+        OSError,
+        ValueError,
+        KeyError,
+    ) as error:
         raise ModelError(
             f"{path.name} is not a readable checkpoint of weights alone. Save it with safetensors, or with "
             "torch.save(model.state_dict(), ...), and load that."
@@ -33,8 +45,14 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
     for wrapper in ("state_dict", "model"):
         if isinstance(state, dict) and isinstance(state.get(wrapper), dict):
             state = state[wrapper]
-    if not isinstance(state, dict) or not state or not all(isinstance(v, torch.Tensor) for v in state.values()):
-        raise ModelError(f"{path.name} holds no state dict (names with tensors). Save model.state_dict() and load that.")
+    if (
+        not isinstance(state, dict)
+        or not state
+        or not all(isinstance(v, torch.Tensor) for v in state.values())
+    ):
+        raise ModelError(
+            f"{path.name} holds no state dict (names with tensors). Save model.state_dict() and load that."
+        )
     for _ in PREFIXES:
         for prefix in PREFIXES:
             if all(key.startswith(prefix) for key in state):

@@ -1,8 +1,9 @@
 """Rectifiers that let part of the gradient through where they are shut: linear backpropagation, faded out.
 
-A step of the attack is long and shuts or opens many rectifiers, about which the plain gradient says nothing. A gradient that
-passes through them as well (LinBP: Guo, Li and Chen, arXiv 2012.03528) points farther; as steps grow short it would point beside
-the optimum, so its share falls to nothing within eight steps. What the victim answers is never changed.
+A step of the attack is long and shuts or opens many rectifiers, about which the plain gradient says nothing.
+A gradient that passes through them as well (LinBP: Guo, Li and Chen, arXiv 2012.03528) points farther; as
+steps grow short it would point beside the optimum, so its share falls to nothing within eight steps. What the
+victim answers is never changed.
 """
 
 from collections.abc import Iterator
@@ -23,7 +24,9 @@ _SLOPES: ContextVar[torch.Tensor | None] = ContextVar("slopes", default=None)
 
 @contextmanager
 def leaking(slopes: torch.Tensor | None) -> Iterator[None]:
-    """Forward passes in here remember ``slopes`` ``(N,)``, the share of each image's gradient that shut rectifiers pass; None is the plain gradient."""
+    """Forward passes in here remember ``slopes`` ``(N,)``, the share of each image's gradient that shut
+    rectifiers pass; None is the plain gradient.
+    """
     token = _SLOPES.set(slopes)
     try:
         yield
@@ -32,7 +35,9 @@ def leaking(slopes: torch.Tensor | None) -> Iterator[None]:
 
 
 def fading_slopes(leak: float, taken: torch.Tensor) -> torch.Tensor:
-    """Slopes ``(N,)`` after int64 ``taken`` ``(N,)`` steps: ``leak`` at first, less by a factor e every two steps, 0 from `FADED` on."""
+    """Slopes ``(N,)`` after int64 ``taken`` ``(N,)`` steps: ``leak`` at first, less by a factor e every two
+    steps, 0 from `FADED` on.
+    """
     return torch.where(taken < FADED, leak * torch.exp(-taken / 2), 0.0)
 
 
@@ -48,7 +53,9 @@ class Rectifier(nn.ReLU):
 
 
 def with_rectifiers(network: nn.Module) -> nn.Module:
-    """The network, each of its ReLU modules replaced in place; other activations, and ReLUs called as functions, stay plain."""
+    """The network, each of its ReLU modules replaced in place; other activations, and ReLUs called as
+    functions, stay plain.
+    """
     for parent in list(network.modules()):
         for name, child in parent.named_children():
             if type(child) is nn.ReLU:
@@ -73,13 +80,17 @@ class _Leaky(torch.autograd.Function):
 
 
 def leak_at_once(gradient: torch.Tensor, answer: torch.Tensor, slopes: torch.Tensor) -> torch.Tensor:
-    """The gradient ``(N, ...)`` where the answer is positive, elsewhere each image's share of it; never asks the host to wait."""
+    """The gradient ``(N, ...)`` where the answer is positive, elsewhere each image's share of it; never asks
+    the host to wait.
+    """
     share = slopes.to(gradient.dtype).view(-1, *[1] * (gradient.ndim - 1))
     return torch.where(answer > 0, gradient, gradient * share)
 
 
 def leak_in_runs(gradient: torch.Tensor, answer: torch.Tensor, slopes: torch.Tensor) -> torch.Tensor:
-    """The same in one pass over memory instead of three, which a processor feels: neighbours of the same slope, as a rule all, go together."""
+    """The same in one pass over memory instead of three, which a processor feels: neighbours of the same
+    slope, as a rule all, go together.
+    """
     passed, first = torch.empty_like(gradient), 0
     for slope, group in groupby(slopes.tolist()):
         part = slice(first, first := first + len(list(group)))

@@ -53,9 +53,9 @@ class ModelCard:
 class Victim(nn.Module):
     """A frozen network with its preprocessing: images in, logits out.
 
-    Images are float32 ``(N, 3, H, W)`` in [0, 1] on their native grid; resize and normalisation happen inside, so a
-    gradient reaches the native pixels. Weights need no gradient, batch norm is folded, memory is channels-last; its ReLUs
-    can be made to leak, see `engine.rectifiers`.
+    Images are float32 ``(N, 3, H, W)`` in [0, 1] on their native grid; resize and normalisation happen
+    inside, so a gradient reaches the native pixels. Weights need no gradient, batch norm is folded, memory is
+    channels-last; its ReLUs can be made to leak, see `engine.rectifiers`.
     """
 
     mean: torch.Tensor
@@ -64,17 +64,21 @@ class Victim(nn.Module):
     def __init__(self, network: nn.Module, card: ModelCard) -> None:
         super().__init__()
         self.card = card
-        self.network = with_rectifiers(network).eval().requires_grad_(False).to(memory_format=torch.channels_last)
+        self.network = (
+            with_rectifiers(network).eval().requires_grad_(False).to(memory_format=torch.channels_last)
+        )
         self.register_buffer("mean", torch.tensor(card.mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(card.std).view(1, 3, 1, 1))
         self.eval()
 
     @classmethod
-    def load(cls, path: Path, *, card: ModelCard | None = None, device: str | torch.device = "cpu") -> "Victim":
+    def load(
+        cls, path: Path, *, card: ModelCard | None = None, device: str | torch.device = "cpu"
+    ) -> "Victim":
         """Load safetensors or a pickled state dict (read with ``weights_only``).
 
-        The card is ``card``, else the JSON of the same name beside the file, else guessed from the tensors. A single
-        output ``z`` (sigmoid) becomes the two logits ``(0, z)``.
+        The card is ``card``, else the JSON of the same name beside the file, else guessed from the tensors. A
+        single output ``z`` (sigmoid) becomes the two logits ``(0, z)``.
 
         Raises:
             ModelError: in one sentence, what does not fit.
@@ -85,8 +89,8 @@ class Victim(nn.Module):
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         if card.sha256 and card.sha256 != digest:
             raise ModelError(
-                f"{path.name} is not the file its model card describes (sha256 {digest[:12]}, card {card.sha256[:12]}). "
-                "Fetch both again, or remove the card to load the weights without it."
+                f"{path.name} is not the file its model card describes (sha256 {digest[:12]}, card "
+                f"{card.sha256[:12]}). Fetch both again, or remove the card to load the weights without it."
             )
         card = ModelCard(**{**card.__dict__, "sha256": digest})
         return cls(_build(state, card, path.name), card).to(device)
@@ -112,7 +116,7 @@ def read_card(path: Path, state: dict[str, torch.Tensor]) -> ModelCard:
     card_path = path.with_suffix(".json")
     if card_path.is_file():
         try:
-            values = json.loads(card_path.read_text())
+            values = json.loads(card_path.read_text(encoding="utf-8"))
             return ModelCard(
                 name=str(values.get("name", path.stem)),
                 architecture=str(values["architecture"]),
@@ -124,7 +128,9 @@ def read_card(path: Path, state: dict[str, torch.Tensor]) -> ModelCard:
                 details=values,
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ModelError(f"{card_path.name} is not a model card ({error}); it needs architecture and input_size_px.") from error
+            raise ModelError(
+                f"{card_path.name} is not a model card ({error}); it needs architecture and input_size_px."
+            ) from error
     for architecture, (key, shape) in SIGNATURES.items():
         if key in state and tuple(state[key].shape) == shape:
             return ModelCard(name=path.stem, architecture=architecture)
@@ -136,30 +142,47 @@ def read_card(path: Path, state: dict[str, torch.Tensor]) -> ModelCard:
 
 def _build(state: dict[str, torch.Tensor], card: ModelCard, name: str) -> nn.Module:
     if card.architecture not in SIGNATURES:
-        raise ModelError(f"The card of {name} names “{card.architecture}”; known are {', '.join(SIGNATURES)}.")
+        raise ModelError(
+            f"The card of {name} names “{card.architecture}”; known are {', '.join(SIGNATURES)}."
+        )
     head = next((k for k in ("fc.weight", "classifier.weight") if k in state and state[k].ndim == 2), None)
     if head is None:
-        raise ModelError(f"{name} has no classifier (fc.weight or classifier.weight): it is a backbone. Fine-tune it first.")
+        raise ModelError(
+            f"{name} has no classifier (fc.weight or classifier.weight): it is a backbone. "
+            "Fine-tune it first."
+        )
     outputs = state[head].shape[0]
     if outputs == 1:
-        # sigmoid(z) is the softmax of (0, z): the same probabilities, and logits that every objective understands.
+        # sigmoid(z) is the softmax of (0, z): the same probabilities, and logits that every objective
+        # understands.
         for key in (head, head.replace("weight", "bias")):
             if key in state:
                 state[key] = torch.cat([torch.zeros_like(state[key]), state[key]])
     if max(outputs, 2) != len(card.classes):
-        raise ModelError(f"{name} has {outputs} outputs where 1 or {len(card.classes)} are needed ({', '.join(card.classes)}).")
+        raise ModelError(
+            f"{name} has {outputs} outputs where 1 or {len(card.classes)} are needed "
+            f"({', '.join(card.classes)})."
+        )
     network = torchvision.models.get_model(card.architecture, weights=None, num_classes=len(card.classes))
     own = network.state_dict()
     state = {key: value for key, value in state.items() if not key.endswith("num_batches_tracked")}
     unknown = [key for key in state if key not in own]
     missing = [key for key in own if key not in state and not key.endswith("num_batches_tracked")]
     shapes = [key for key in state if key in own and state[key].shape != own[key].shape]
-    for label, keys in (("has tensors that it should not", unknown), ("lacks tensors", missing), ("has tensors of another shape", shapes)):
+    for label, keys in (
+        ("has tensors that it should not", unknown),
+        ("lacks tensors", missing),
+        ("has tensors of another shape", shapes),
+    ):
         if keys:
-            raise ModelError(f"{name} is not a {card.architecture}: it {label} ({len(keys)}, the first is {keys[0]}).")
+            raise ModelError(
+                f"{name} is not a {card.architecture}: it {label} ({len(keys)}, the first is {keys[0]})."
+            )
     broken = next((key for key, value in state.items() if not torch.isfinite(value).all()), None)
     if broken:
-        raise ModelError(f"{name} holds values that are not finite (in {broken}). It was damaged or its training diverged.")
+        raise ModelError(
+            f"{name} holds values that are not finite (in {broken}). It was damaged or its training diverged."
+        )
     network.load_state_dict(state, strict=False)
     return fuse(network.eval())
 

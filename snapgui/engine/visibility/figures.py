@@ -13,7 +13,10 @@ from snapgui.engine.visibility.nucleus_scores import CellScore, NucleusScores
 
 @dataclass(frozen=True)
 class Spread:
-    """A measure over the pixels of a region. The tail is the 95th percentile, of SSIM the 5th; the worst its maximum, of SSIM its minimum."""
+    """A measure over the pixels of a region.
+
+    The tail is the 95th percentile, of SSIM the 5th; the worst its maximum, of SSIM its minimum.
+    """
 
     mean: float
     tail: float
@@ -82,7 +85,9 @@ class VisibilityPanel:
                 "display": Display.from_json(values["display"]),
                 "regions": {name: _read_figures(figures) for name, figures in values["regions"].items()},
                 "gamut": GamutShares(**values["gamut"]),
-                "nuclei": NucleusScores(**{**nuclei, "cells": tuple(CellScore(**cell) for cell in nuclei["cells"])}),
+                "nuclei": NucleusScores(
+                    **{**nuclei, "cells": tuple(CellScore(**cell) for cell in nuclei["cells"])}
+                ),
                 "learned": tuple(Learned(**figure) for figure in values["learned"]),
             }
         )
@@ -90,4 +95,6 @@ class VisibilityPanel:
 
 def _read_figures(values: dict[str, Any]) -> RegionFigures:
     spreads = {name: Spread(**values[name]) for name in ("flip", "de00", "ssim")}
-    return RegionFigures(**{**values, **spreads, "psnr_db": math.inf if values["psnr_db"] is None else values["psnr_db"]})
+    return RegionFigures(
+        **{**values, **spreads, "psnr_db": math.inf if values["psnr_db"] is None else values["psnr_db"]}
+    )

@@ -15,13 +15,14 @@ _HALF_A_LEVEL = 0.5 / 255
 
 @dataclass(frozen=True)
 class GamutShares:
-    """Shares, 0 to 1, of the changed pixels whose colour the original picture does not allow; None if none changed.
+    """Shares, 0 to 1, of the changed pixels whose colour the original picture does not allow; None if none
+    changed.
 
     Attributes:
         changed_px: pixels that differ in any channel.
         outside_range: outside the original's per-channel minimum to maximum (the paper's gamut).
-        outside_stain: outside its 1st to 99th percentile of haematoxylin or eosin (never below 0), by more than rounding to 8 bits
-            can do.
+        outside_stain: outside its 1st to 99th percentile of haematoxylin or eosin (never below 0), by more
+            than rounding to 8 bits can do.
         own_outside_stain: the same share of all pixels of the original itself, for comparison.
     """
 
@@ -51,5 +52,7 @@ def _outside(colours: NDArray[np.uint8], box: StainGamut) -> NDArray[np.bool_]:
     values = torch.from_numpy(colours.astype(np.float32) / np.float32(255))
     amounts = concentrations(values)
     density_error = -torch.log1p(-_HALF_A_LEVEL / values.clamp_min(1 / 255))
-    error = density_error @ torch.linalg.pinv(torch.as_tensor(rgb_from_hed[:2], dtype=values.dtype)).abs() + 1e-4
+    error = (
+        density_error @ torch.linalg.pinv(torch.as_tensor(rgb_from_hed[:2], dtype=values.dtype)).abs() + 1e-4
+    )
     return np.asarray(((amounts < box.low - error) | (amounts > box.high + error)).any(dim=1).numpy())

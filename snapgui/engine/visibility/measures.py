@@ -35,7 +35,10 @@ def colour_difference(original: NDArray[np.uint8], altered: NDArray[np.uint8]) -
 
 
 def similarity_map(original: NDArray[np.uint8], altered: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """SSIM of each pixel, mean of the channels, float64 ``(H, W)``, 1 for the same (Wang et al. 2004, 7 px window)."""
+    """SSIM of each pixel, mean of the channels, float64 ``(H, W)``, 1 for the same (Wang et al.
+
+    2004, 7 px window).
+    """
     _, similarity = structural_similarity(original, altered, channel_axis=2, data_range=255, full=True)
     return np.asarray(similarity, dtype=np.float64).mean(axis=2)
 
@@ -56,11 +59,18 @@ def measure(
     difference = colour_difference(original, altered)
     squared = (original.astype(np.float64) - altered) ** 2
     regions = {"mask": mask, "whole": np.ones_like(mask)}
-    return {name: _figures(similarity, difference, squared, region) for name, region in regions.items() if region.any()}
+    return {
+        name: _figures(similarity, difference, squared, region)
+        for name, region in regions.items()
+        if region.any()
+    }
 
 
 def _figures(
-    similarity: NDArray[np.float64], difference: NDArray[np.float64], squared: NDArray[np.float64], region: NDArray[np.bool_]
+    similarity: NDArray[np.float64],
+    difference: NDArray[np.float64],
+    squared: NDArray[np.float64],
+    region: NDArray[np.bool_],
 ) -> Visibility:
     return Visibility(
         ssim=float(similarity[region].mean()),
@@ -92,23 +102,35 @@ def outline_picture(pixels: NDArray[np.uint8], mask: NDArray[np.bool_], factor: 
     return picture
 
 
-
-
-def flip_map(original: NDArray[np.uint8], altered: NDArray[np.uint8], *, pixels_per_degree: float) -> NDArray[np.float32]:
+def flip_map(
+    original: NDArray[np.uint8], altered: NDArray[np.uint8], *, pixels_per_degree: float
+) -> NDArray[np.float32]:
     """LDR-FLIP of two uint8 sRGB pictures ``(H, W, 3)``: float32 ``(H, W)`` from 0, the same, to 1.
 
-    Andersson, Nilsson, Akenine-Moeller, Oskarsson, Astroem, Fairchild, "FLIP: A Difference Evaluator for Alternating Images",
-    HPG 2020, by its authors' own code. Both orders give the same.
+    Andersson, Nilsson, Akenine-Moeller, Oskarsson, Astroem, Fairchild, "FLIP: A Difference Evaluator for
+    Alternating Images", HPG 2020, by its authors' own code. Both orders give the same.
     """
-    first, second = (np.ascontiguousarray(pixels, dtype=np.float32) / np.float32(255) for pixels in (original, altered))
+    first, second = (
+        np.ascontiguousarray(pixels, dtype=np.float32) / np.float32(255) for pixels in (original, altered)
+    )
     errors, _, _ = flip_evaluator.evaluate(
-        first, second, "LDR", inputsRGB=True, applyMagma=False, computeMeanError=False, parameters={"ppd": float(pixels_per_degree)}
+        first,
+        second,
+        "LDR",
+        inputsRGB=True,
+        applyMagma=False,
+        computeMeanError=False,
+        parameters={"ppd": float(pixels_per_degree)},
     )
     return np.asarray(errors, dtype=np.float32)[..., 0]
 
 
-def flip_as_displayed(original: NDArray[np.uint8], altered: NDArray[np.uint8], display: Display) -> NDArray[np.float32]:
+def flip_as_displayed(
+    original: NDArray[np.uint8], altered: NDArray[np.uint8], display: Display
+) -> NDArray[np.float32]:
     """FLIP of the raster that the screen shows: float32 ``(H * zoom, W * zoom)``."""
     return flip_map(
-        enlarge(original, display.zoom), enlarge(altered, display.zoom), pixels_per_degree=display.pixels_per_degree
+        enlarge(original, display.zoom),
+        enlarge(altered, display.zoom),
+        pixels_per_degree=display.pixels_per_degree,
     )

@@ -22,7 +22,8 @@ class CellScore:
 
     Attributes:
         x_px, y_px: its centre of mass on the native grid.
-        traits: by name of `TRAITS`, as measured in the altered picture; a rim that the image's edge swallows is None.
+        traits: by name of `TRAITS`, as measured in the altered picture; a rim that the image's edge swallows
+            is None.
         z: robust z-scores of the same; None where they cannot be had.
     """
 
@@ -40,8 +41,8 @@ class NucleusScores:
         nuclei: how many nuclei were found.
         cells: one score a cell, in reading order of their first pixels.
         own: the nuclei's median of each trait; empty with fewer than 8 nuclei.
-        own_beyond_3: share of the nuclei themselves that lie beyond 3 robust deviations, by trait: shapes are skewed, so a few
-            always do; empty with fewer than 8 nuclei.
+        own_beyond_3: share of the nuclei themselves that lie beyond 3 robust deviations, by trait: shapes are
+            skewed, so a few always do; empty with fewer than 8 nuclei.
         rim_ratio: mean rim gradient of the cells over the nuclei's median; None with fewer than 8 nuclei.
         sentence: why z-scores are missing; None where they are not.
     """
@@ -63,21 +64,27 @@ def colour_gradient(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
 def measure_traits(pixels: NDArray[np.uint8], labels: NDArray[np.int32]) -> NDArray[np.float64]:
     """`TRAITS` of K labelled regions of uint8 ``(H, W, 3)``: float64 ``(K, 6)``; NaN where there is no rim.
 
-    Area, solidity and eccentricity of the ellipse of equal second moments; mean haematoxylin and eosin (Ruifrok and Johnston
-    2001); mean colour gradient, in CIELAB units per px, of the pixels on both sides of the rim. The image's edge is no rim.
+    Area, solidity and eccentricity of the ellipse of equal second moments; mean haematoxylin and eosin
+    (Ruifrok and Johnston 2001); mean colour gradient, in CIELAB units per px, of the pixels on both sides of
+    the rim. The image's edge is no rim.
     """
     stains, gradient = rgb2hed(pixels), colour_gradient(pixels)
     rows = []
     for region in regionprops(labels):
         inside = labels == region.label
-        rim = ndimage.binary_dilation(inside, _CROSS) & ~ndimage.binary_erosion(inside, _CROSS, border_value=1)
+        rim = ndimage.binary_dilation(inside, _CROSS) & ~ndimage.binary_erosion(
+            inside, _CROSS, border_value=1
+        )
         slope = gradient[rim].mean() if rim.any() else np.nan
-        rows.append((region.area, region.solidity, region.eccentricity, *stains[inside][:, :2].mean(axis=0), slope))
+        rows.append(
+            (region.area, region.solidity, region.eccentricity, *stains[inside][:, :2].mean(axis=0), slope)
+        )
     return np.array(rows, dtype=np.float64).reshape(-1, len(TRAITS))
 
 
 def robust_z(values: NDArray[np.float64], own: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Distance of ``(M, D)`` from the median of ``own`` ``(K, D)`` in robust deviations, 1.4826 x MAD (Iglewicz, Hoaglin 1993).
+    """Distance of ``(M, D)`` from the median of ``own`` ``(K, D)`` in robust deviations, 1.4826 x MAD
+    (Iglewicz, Hoaglin 1993).
 
     Where half of ``own`` are equal, 1.2533 x mean absolute deviation; NaN where all are equal.
     """
@@ -88,10 +95,13 @@ def robust_z(values: NDArray[np.float64], own: NDArray[np.float64]) -> NDArray[n
     return np.asarray((values - middle) / np.where(spread > 0, spread, np.nan))
 
 
-def score_cells(original: NDArray[np.uint8], altered: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NucleusScores:
+def score_cells(
+    original: NDArray[np.uint8], altered: NDArray[np.uint8], mask: NDArray[np.bool_]
+) -> NucleusScores:
     """The cells of a mask, as the altered picture shows them, against the nuclei of the original.
 
-    Pictures are uint8 ``(H, W, 3)``, the mask bool ``(H, W)``; nuclei under the mask count, since a patch may cover them.
+    Pictures are uint8 ``(H, W, 3)``, the mask bool ``(H, W)``; nuclei under the mask count, since a patch may
+    cover them.
     """
     outlines = find_nuclei(original)
     nuclei = np.zeros(mask.shape, dtype=np.int32)
@@ -109,13 +119,17 @@ def score_cells(original: NDArray[np.uint8], altered: NDArray[np.uint8], mask: N
     return NucleusScores(
         nuclei=len(own),
         cells=tuple(
-            CellScore(float(x), float(y), _named(traits), _named(z)) for (y, x), traits, z in zip(places, cells, scores, strict=True)
+            CellScore(float(x), float(y), _named(traits), _named(z))
+            for (y, x), traits, z in zip(places, cells, scores, strict=True)
         ),
         own=dict(zip(TRAITS, middle.tolist(), strict=True)) if enough else {},
         own_beyond_3=dict(zip(TRAITS, beyond.tolist(), strict=True)) if enough else {},
         rim_ratio=float(rims.mean() / middle[-1]) if enough and len(rims) and middle[-1] > 0 else None,
-        sentence=None if enough else (
-            f"Cells are compared with the image's own nuclei from {LEAST_NUCLEI} nuclei on; here {len(own)} were found."
+        sentence=None
+        if enough
+        else (
+            f"Cells are compared with the image's own nuclei from {LEAST_NUCLEI} nuclei on; here "
+            f"{len(own)} were found."
         ),
     )
 
@@ -127,4 +141,6 @@ def z_over_cells(scores: NucleusScores, trait: str) -> tuple[float | None, float
 
 
 def _named(values: NDArray[np.float64]) -> dict[str, float | None]:
-    return {name: float(value) if np.isfinite(value) else None for name, value in zip(TRAITS, values, strict=True)}
+    return {
+        name: float(value) if np.isfinite(value) else None for name, value in zip(TRAITS, values, strict=True)
+    }

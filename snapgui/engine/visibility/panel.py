@@ -15,7 +15,13 @@ from snapgui.engine.visibility.display import Display
 from snapgui.engine.visibility.figures import RegionFigures, Spread, VisibilityPanel
 from snapgui.engine.visibility.gamut_shares import gamut_shares
 from snapgui.engine.visibility.learned import Learned
-from snapgui.engine.visibility.measures import colour_difference, enlarge, flip_as_displayed, signal_to_noise_db, similarity_map
+from snapgui.engine.visibility.measures import (
+    colour_difference,
+    enlarge,
+    flip_as_displayed,
+    signal_to_noise_db,
+    similarity_map,
+)
 from snapgui.engine.visibility.nucleus_scores import score_cells
 from snapgui.errors import ImageError, MaskError
 
@@ -33,8 +39,8 @@ def panel(
 ) -> VisibilityPanel:
     """Measure two uint8 pictures ``(H, W, 3)`` and the bool mask ``(H, W)`` between them.
 
-    FLIP is that of the raster as displayed; all else is of the native grid, where repeating pixels changes nothing (colour) or
-    would no longer compare with papers (SSIM).
+    FLIP is that of the raster as displayed; all else is of the native grid, where repeating pixels changes
+    nothing (colour) or would no longer compare with papers (SSIM).
 
     Raises:
         ImageError: two sizes, or a side under 7 px, on which SSIM's window does not fit.
@@ -44,12 +50,18 @@ def panel(
     ring_px = max(1, round(RING_SHARE * min(mask.shape)))
     regions = {"mask": mask, "ring": ring_around(mask, ring_px), "whole": np.ones_like(mask)}
     maps = (
-        flip_as_displayed(original, altered, display), colour_difference(original, altered), similarity_map(original, altered)
+        flip_as_displayed(original, altered, display),
+        colour_difference(original, altered),
+        similarity_map(original, altered),
     )
     change = altered.astype(np.int16) - original
     return VisibilityPanel(
         display=display,
-        regions={name: _figures(*maps, change, region, display.zoom) for name, region in regions.items() if region.any()},
+        regions={
+            name: _figures(*maps, change, region, display.zoom)
+            for name, region in regions.items()
+            if region.any()
+        },
         ring_px=ring_px,
         changed_outside_mask_px=int((change.any(axis=2) & ~mask).sum()),
         gamut=gamut_shares(original, altered),
@@ -59,7 +71,9 @@ def panel(
 
 
 def ring_around(mask: NDArray[np.bool_], width_px: int) -> NDArray[np.bool_]:
-    """Pixels outside a mask, at most ``width_px`` from it (centre to centre): bool ``(H, W)``; none for an empty mask."""
+    """Pixels outside a mask, at most ``width_px`` from it (centre to centre): bool ``(H, W)``; none for an
+    empty mask.
+    """
     if not mask.any():
         return np.zeros_like(mask)
     return np.asarray((ndimage.distance_transform_edt(~mask) <= width_px) & ~mask)
@@ -68,8 +82,8 @@ def ring_around(mask: NDArray[np.bool_], width_px: int) -> NDArray[np.bool_]:
 def _check(original: NDArray[np.uint8], altered: NDArray[np.uint8], mask: NDArray[np.bool_]) -> None:
     if original.shape != altered.shape or original.ndim != 3 or min(original.shape[:2]) < LEAST_SIDE_PX:
         raise ImageError(
-            f"The pictures have the shapes {original.shape} and {altered.shape}; they must be of one size, RGB, "
-            f"at least {LEAST_SIDE_PX} px a side. Compare a picture with its own original."
+            f"The pictures have the shapes {original.shape} and {altered.shape}; they must be of one size, "
+            f"RGB, at least {LEAST_SIDE_PX} px a side. Compare a picture with its own original."
         )
     if mask.shape != original.shape[:2] or not mask.any():
         raise MaskError(
@@ -100,4 +114,6 @@ def _figures(
 
 def _spread(values: NDArray[np.floating[Any]], *, tail: int = 95) -> Spread:
     worst = values.max() if tail > 50 else values.min()
-    return Spread(mean=float(values.mean(dtype=np.float64)), tail=float(np.percentile(values, tail)), worst=float(worst))
+    return Spread(
+        mean=float(values.mean(dtype=np.float64)), tail=float(np.percentile(values, tail)), worst=float(worst)
+    )

@@ -11,35 +11,51 @@ from snapgui.report.bundle.manifest import make_bundle
 from snapgui.runs.picture_text import MADE_TO_FOOL, add_text, audit_text
 
 MAX_PICTURES = 2000
-# Where the files lay on the computer that made them: nobody else's business, and nothing that decides a figure.
+# Where the files lay on the computer that made them: nobody else's business, and nothing that decides a
+# figure.
 PRIVATE = ("data_path", "model_path")
 
 
 def audit_bundle(audit: AuditFiles, *, most: int = MAX_PICTURES) -> bytes:
-    """``audit.json`` without its paths, ``summary.json``, ``rows.parquet``, and at most so many pictures with their masks.
+    """``audit.json`` without its paths, ``summary.json``, ``rows.parquet``, and at most so many pictures with
+    their masks.
 
-    Where there are more pictures, those go in that fooled the model most surely; the manifest says how many there were.
+    Where there are more pictures, those go in that fooled the model most surely; the manifest says how many
+    there were.
 
     Raises:
         DataError: a file is gone.
     """
     about = {name: value for name, value in audit.about.items() if name not in PRIVATE}
-    snap = audit.rows[(audit.rows["condition"] == SNAP) & audit.rows["picture"].notna()].sort_values("p_label_after", kind="stable")
+    snap = audit.rows[(audit.rows["condition"] == SNAP) & audit.rows["picture"].notna()].sort_values(
+        "p_label_after", kind="stable"
+    )
     chosen = sorted(str(name) for name in snap["picture"].head(most))
     files = {"audit.json": (json.dumps(about, indent=2) + "\n").encode()}
     files |= {name: _read(audit.folder / name) for name in ("summary.json", "rows.parquet")}
     for name in chosen:
-        for path, comment in ((Path(name), MADE_TO_FOOL), (Path(name.replace(".png", "-mask.png")), "White marks where pixels may change.")):
-            files[f"pictures/{path.name}"] = add_text(_read(audit.folder / "pictures" / path.name), audit_text(about, audit.folder.name, comment))
+        for path, comment in (
+            (Path(name), MADE_TO_FOOL),
+            (Path(name.replace(".png", "-mask.png")), "White marks where pixels may change."),
+        ):
+            files[f"pictures/{path.name}"] = add_text(
+                _read(audit.folder / "pictures" / path.name), audit_text(about, audit.folder.name, comment)
+            )
     return make_bundle(files, _about(audit, len(chosen), len(snap)))
 
 
 def _about(audit: AuditFiles, packed: int, there: int) -> dict[str, Any]:
     about = audit.about
     return {
-        "kind": "audit", "name": audit.folder.name, "started": about.get("started"), "fingerprint": about.get("fingerprint"),
-        "model": {"name": about.get("model"), "sha256": about.get("model_sha256")}, "inputs": {"data": about.get("data"), "images": about.get("images")},
-        "settings": audit.settings.to_json(), "device": about.get("device"), "made_with": about.get("versions"),
+        "kind": "audit",
+        "name": audit.folder.name,
+        "started": about.get("started"),
+        "fingerprint": about.get("fingerprint"),
+        "model": {"name": about.get("model"), "sha256": about.get("model_sha256")},
+        "inputs": {"data": about.get("data"), "images": about.get("images")},
+        "settings": audit.settings.to_json(),
+        "device": about.get("device"),
+        "made_with": about.get("versions"),
         "pictures": {"packed": packed, "of": there},
     }
 
@@ -48,4 +64,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise DataError(f"{path.name} is gone from the audit ({error.strerror}), so it makes no bundle. Run the audit again.") from error
+        raise DataError(
+            f"{path.name} is gone from the audit ({error.strerror}), so it makes no bundle. Run the "
+            "audit again."
+        ) from error

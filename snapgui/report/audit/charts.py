@@ -1,4 +1,6 @@
-"""Charts of an audit for paper: intervals always drawn, series told apart by mark and dash as well as by colour."""
+"""Charts of an audit for paper: intervals always drawn, series told apart by mark and dash as well as by
+colour.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +12,10 @@ from snapgui.statistics import wilson_interval
 
 Figures = Mapping[str, Any]
 FOOLED = "model fooled, per cent (95 % interval)"
-LOOKS: tuple[dict[str, Any], ...] = ({"color": "black", "marker": "o", "linestyle": "-"}, {"color": "#0072b2", "marker": "s", "linestyle": "--", "markerfacecolor": "white"})
+LOOKS: tuple[dict[str, Any], ...] = (
+    {"color": "black", "marker": "o", "linestyle": "-"},
+    {"color": "#0072b2", "marker": "s", "linestyle": "--", "markerfacecolor": "white"},
+)
 CHART_DPI = 200
 
 
@@ -23,7 +28,9 @@ def dots_png(conditions: Sequence[Figures], names: Mapping[str, str], text: dict
         low, high = _interval(one)
         axes.plot([low, high], [place, place], color="black", linewidth=1.1)
         axes.plot([one["flipped"]["share"] * 100], [place], "o", color="black", markersize=4)
-    axes.set_yticks(range(len(kept)), [_words(names.get(one["condition"], one["condition"])) for one in kept], fontsize=7)
+    axes.set_yticks(
+        range(len(kept)), [_words(names.get(one["condition"], one["condition"])) for one in kept], fontsize=7
+    )
     axes.set_ylim(len(kept) - 0.4, -0.6)
     axes.set_xlim(-2, 102)
     axes.grid(axis="x", color="0.88", linewidth=0.6)
@@ -32,15 +39,29 @@ def dots_png(conditions: Sequence[Figures], names: Mapping[str, str], text: dict
 
 
 def area_png(series: Mapping[str, Sequence[Figures]], text: dict[str, str]) -> bytes:
-    """How often the model was fooled against the median area of the cells; the second series stands a little to the right."""
+    """How often the model was fooled against the median area of the cells; the second series stands a little
+    to the right.
+    """
     figure = new_figure(2000, 800)
-    axes = plain_axes(add_box(figure, 170, 50, 1780, 580), x="area of the cells, per cent of the pixels", y=FOOLED)
+    axes = plain_axes(
+        add_box(figure, 170, 50, 1780, 580), x="area of the cells, per cent of the pixels", y=FOOLED
+    )
     for place, ((name, conditions), look) in enumerate(zip(series.items(), LOOKS, strict=False)):
-        kept = sorted((one for one in conditions if one["flipped"]["share"] is not None), key=lambda one: one["medians"]["area"])
+        kept = sorted(
+            (one for one in conditions if one["flipped"]["share"] is not None),
+            key=lambda one: one["medians"]["area"],
+        )
         x = [one["medians"]["area"] * 100 + 0.12 * place for one in kept]
         for at, one in zip(x, kept, strict=True):
             axes.plot([at, at], _interval(one), color=look["color"], linewidth=1)
-        axes.plot(x, [one["flipped"]["share"] * 100 for one in kept], markersize=4, linewidth=1.2, label=name, **look)
+        axes.plot(
+            x,
+            [one["flipped"]["share"] * 100 for one in kept],
+            markersize=4,
+            linewidth=1.2,
+            label=name,
+            **look,
+        )
     axes.set_ylim(-2, 102)
     axes.set_xlim(left=0)
     axes.grid(color="0.88", linewidth=0.6)
@@ -54,10 +75,23 @@ def goal_png(curves: Mapping[str, Sequence[float]], counts: Mapping[str, int], t
     axes = plain_axes(add_box(figure, 170, 50, 1780, 480), x="step", y="images at the goal, per cent")
     for (name, shares), look in zip(curves.items(), LOOKS, strict=False):
         at, of = np.arange(len(shares)), counts[name]
-        band = np.array([wilson_interval(round(share * of), of) for share in shares]) * 100 if of else np.zeros((len(shares), 2))
-        axes.fill_between(at, band[:, 0], band[:, 1], step="post", color=look["color"], alpha=0.12, linewidth=0)
-        axes.step(at, [share * 100 for share in shares], where="post", color=look["color"], linestyle=look["linestyle"], linewidth=1.4,
-                  label=f"{name} ({of:,} images)")
+        band = (
+            np.array([wilson_interval(round(share * of), of) for share in shares]) * 100
+            if of
+            else np.zeros((len(shares), 2))
+        )
+        axes.fill_between(
+            at, band[:, 0], band[:, 1], step="post", color=look["color"], alpha=0.12, linewidth=0
+        )
+        axes.step(
+            at,
+            [share * 100 for share in shares],
+            where="post",
+            color=look["color"],
+            linestyle=look["linestyle"],
+            linewidth=1.4,
+            label=f"{name} ({of:,} images)",
+        )
     axes.set_ylim(-2, 102)
     axes.set_xlim(0, max([1, *(len(shares) - 1 for shares in curves.values())]))
     axes.grid(color="0.88", linewidth=0.6)

@@ -1,4 +1,6 @@
-"""A finished audit as a report needs it: what was asked, its table, its figures, and its worst failures with their pictures."""
+"""A finished audit as a report needs it: what was asked, its table, its figures, and its worst failures with
+their pictures.
+"""
 
 import json
 from dataclasses import dataclass
@@ -30,7 +32,9 @@ class AuditFiles:
 
 @dataclass(frozen=True)
 class Attacked:
-    """One image that SNAP attacked: its row, the saved picture, its mask, and the picture before where the data set is there."""
+    """One image that SNAP attacked: its row, the saved picture, its mask, and the picture before where the
+    data set is there.
+    """
 
     row: dict[str, Any]
     after: NDArray[np.uint8]
@@ -41,23 +45,28 @@ class Attacked:
 def read_audit_files(folder: Path) -> AuditFiles:
     """A finished audit; raises DataError where it is not finished or damaged."""
     try:
-        about = json.loads((folder / "audit.json").read_text())
+        about = json.loads((folder / "audit.json").read_text(encoding="utf-8"))
         settings = AuditSettings.from_json(about["settings"])
         classes = about["classes"]
         if not isinstance(classes, list) or len(classes) != 2:
             raise ValueError("classes are not two names")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, SnapError) as error:
-        raise DataError(f"{folder} is no audit that can be read ({str(error)[:120]}). Give a folder named audit-...") from error
+        raise DataError(
+            f"{folder} is no audit that can be read ({str(error)[:120]}). Give a folder named audit-..."
+        ) from error
     return AuditFiles(folder, about, settings, read_summary(folder), read_rows(folder))
 
 
 def attacked_images(audit: AuditFiles, count: int) -> tuple[list[Attacked], list[Attacked]]:
-    """SNAP's worst failures of the model (surest first) and the images that came nearest to holding, ``count`` each at most, none twice.
+    """SNAP's worst failures of the model (surest first) and the images that came nearest to holding,
+    ``count`` each at most, none twice.
 
     Pictures that are gone are left out; the data set is opened where it still is what was audited.
     """
     rows = audit.rows
-    snap = rows[(rows["condition"] == SNAP) & (rows["status"] == "measured") & rows["picture"].notna()].sort_values("p_label_after", kind="stable")
+    snap = rows[
+        (rows["condition"] == SNAP) & (rows["status"] == "measured") & rows["picture"].notna()
+    ].sort_values("p_label_after", kind="stable")
     fooled = snap[snap["flipped"].astype(bool)].head(count)
     rest = snap[~snap["position"].isin(fooled["position"])].iloc[::-1].head(count)
     try:
@@ -69,7 +78,9 @@ def attacked_images(audit: AuditFiles, count: int) -> tuple[list[Attacked], list
         path = audit.folder / "pictures" / Path(str(row["picture"])).name
         try:
             after = read_pixels(path)
-            mask = read_mask(path.with_name(f"{path.stem}-mask.png").read_bytes(), shape=(after.shape[0], after.shape[1]))
+            mask = read_mask(
+                path.with_name(f"{path.stem}-mask.png").read_bytes(), shape=(after.shape[0], after.shape[1])
+            )
         except (SnapError, OSError):
             return None
         before, position = None, int(row["position"])
@@ -82,5 +93,7 @@ def attacked_images(audit: AuditFiles, count: int) -> tuple[list[Attacked], list
                 before = None
         return Attacked(row, after, mask, before)
 
-    found = [[one for one in map(read, part.to_dict("records")) if one is not None] for part in (fooled, rest)]
+    found = [
+        [one for one in map(read, part.to_dict("records")) if one is not None] for part in (fooled, rest)
+    ]
     return found[0], found[1]

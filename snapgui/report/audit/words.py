@@ -10,10 +10,16 @@ from snapgui.report.audit.files import AuditFiles
 from snapgui.report.pages.words import NONE, TIED, with_interval
 from snapgui.runs.picture_text import audit_text
 
-PEOPLE = {"metastasis": "metastases that the model recognised", "normal": "normal patches that the model recognised",
-          "both": "patches that the model classified correctly"}
+PEOPLE = {
+    "metastasis": "metastases that the model recognised",
+    "normal": "normal patches that the model recognised",
+    "both": "patches that the model classified correctly",
+}
 CENTRE_WORDS = {
-    "open": "The centre was open: cells may lie in the central 32 px, on which the true class rests, so some patches may have changed the truth itself",
+    "open": (
+        "The centre was open: cells may lie in the central 32 px, on which the true class rests, so "
+        "some patches may have changed the truth itself"
+    ),
     "excluded": "The centre was excluded: no cell lies in the central 32 px, on which the true class rests",
 }
 
@@ -24,18 +30,31 @@ def audit_verdict(audit: AuditFiles) -> str:
     people = PEOPLE[audit.settings.source]
     if snap is None or not snap["flipped"]["of"]:
         return f"No image could be attacked: there were no {people}, or the cells found no room on them."
-    control = f"; the same cells in the median colour, not optimised, {with_interval(median['flipped'])}" if median else ""
+    control = (
+        f"; the same cells in the median colour, not optimised, {with_interval(median['flipped'])}"
+        if median
+        else ""
+    )
     return (
-        f"Of {snap['flipped']['of']:,} {people}, SNAP made the model say the other class for {with_interval(snap['flipped'])}{control}. "
-        f"Accuracy {with_interval(audit.summary['before']['accuracy'])} before, {with_interval(snap['accuracy'])} with the attacked images in their place."
+        f"Of {snap['flipped']['of']:,} {people}, SNAP made the model say the other class for "
+        f"{with_interval(snap['flipped'])}{control}. "
+        f"Accuracy {with_interval(audit.summary['before']['accuracy'])} before, "
+        f"{with_interval(snap['accuracy'])} with the attacked images in their place."
     )
 
 
 def area_and_centre(audit: AuditFiles) -> str:
     """The area that the cells covered, and whether they could lie in the centre."""
     snap = find(audit, SNAP)
-    area = median_words(measured_rows(audit, SNAP)["area"] * 100, "{:.2f}") if snap and snap["flipped"]["of"] else NONE
-    return f"Area of the cells in per cent of the pixels, median (95 % interval): {area}. {CENTRE_WORDS[audit.settings.cells.centre]}."
+    area = (
+        median_words(measured_rows(audit, SNAP)["area"] * 100, "{:.2f}")
+        if snap and snap["flipped"]["of"]
+        else NONE
+    )
+    return (
+        f"Area of the cells in per cent of the pixels, median (95 % interval): {area}. "
+        f"{CENTRE_WORDS[audit.settings.cells.centre]}."
+    )
 
 
 def find(audit: AuditFiles, name: str) -> dict[str, Any] | None:
@@ -46,7 +65,11 @@ def find(audit: AuditFiles, name: str) -> dict[str, Any] | None:
 def condition_words(audit: AuditFiles) -> dict[str, str]:
     """What is read for each condition, by its name in the table."""
     return {
-        one.name: f"{SNAP}, centre {one.cells.centre}" if one.name == SNAP else f"{one.name} (control)" if one.kind == "fill" else one.name
+        one.name: f"{SNAP}, centre {one.cells.centre}"
+        if one.name == SNAP
+        else f"{one.name} (control)"
+        if one.kind == "fill"
+        else one.name
         for one in conditions_of(audit.settings)
     }
 
@@ -65,7 +88,11 @@ def median_words(values: pd.Series, form: str) -> str:
         return NONE
     middle = form.format(float(pd.Series(ordered).median()))
     rank = int(binom.ppf(0.025, len(ordered), 0.5))
-    return f"{middle} ({form.format(ordered[rank - 1])}{TIED}to{TIED}{form.format(ordered[-rank])})" if rank else middle
+    return (
+        f"{middle} ({form.format(ordered[rank - 1])}{TIED}to{TIED}{form.format(ordered[-rank])})"
+        if rank
+        else middle
+    )
 
 
 def provenance(audit: AuditFiles, comment: str) -> dict[str, str]:

@@ -1,4 +1,6 @@
-"""What makes files a bundle: ``manifest.json``, which says what they are, and ``SHA256SUMS``, which ``sha256sum -c`` checks."""
+"""What makes files a bundle: ``manifest.json``, which says what they are, and ``SHA256SUMS``, which
+``sha256sum -c`` checks.
+"""
 
 import hashlib
 import json
@@ -20,15 +22,25 @@ def make_bundle(files: Mapping[str, bytes], about: Mapping[str, Any]) -> bytes:
 
     Args:
         files: by name, in the order of reading.
-        about: plain values: ``kind`` (run, audit or study), ``name``, and whatever tells where the numbers come from.
+        about: plain values: ``kind`` (run, audit or study), ``name``, and whatever tells where the numbers
+            come from.
     """
     manifest = {
-        "format": FORMAT, "tool": "SNAP Studio", "notice": NOTICE, **about,
-        "exported_with": {"snap-studio": __version__, "matplotlib": version("matplotlib"), "pillow": version("pillow")},
+        "format": FORMAT,
+        "tool": "SNAP Studio",
+        "notice": NOTICE,
+        **about,
+        "exported_with": {
+            "snap-studio": __version__,
+            "matplotlib": version("matplotlib"),
+            "pillow": version("pillow"),
+        },
         "files": {name: {"bytes": len(data), "sha256": _sha256(data)} for name, data in files.items()},
     }
     whole = {**files, MANIFEST: (json.dumps(manifest, indent=2, allow_nan=False) + "\n").encode()}
-    return zip_bytes({**whole, SUMS: sums_text({name: _sha256(data) for name, data in whole.items()}).encode()})
+    return zip_bytes(
+        {**whole, SUMS: sums_text({name: _sha256(data) for name, data in whole.items()}).encode()}
+    )
 
 
 def sums_text(digests: Mapping[str, str]) -> str:
@@ -45,8 +57,17 @@ def read_sums(data: bytes) -> dict[str, str]:
         raise BundleError(f"{SUMS} is not text. The bundle was not made by this tool.") from error
     for line in lines:
         digest, mark, name = line[:64], line[64:66], line[66:]
-        if mark not in ("  ", " *") or not name or name in digests or set(digest) - set("0123456789abcdef") or len(digest) != 64:
-            raise BundleError(f"{SUMS} has the line “{line[:40]}”, which is no SHA-256 with a name. The bundle was not made by this tool.")
+        if (
+            mark not in ("  ", " *")
+            or not name
+            or name in digests
+            or set(digest) - set("0123456789abcdef")
+            or len(digest) != 64
+        ):
+            raise BundleError(
+                f"{SUMS} has the line “{line[:40]}”, which is no SHA-256 with a name. The bundle "
+                "was not made by this tool."
+            )
         digests[name] = digest
     return digests
 
@@ -54,9 +75,14 @@ def read_sums(data: bytes) -> dict[str, str]:
 def read_manifest(data: bytes) -> dict[str, Any]:
     """The manifest; raises BundleError where it is none of this format."""
     values = read_json(data, MANIFEST)
-    if values.get("format") != FORMAT or values.get("kind") not in KINDS or not isinstance(values.get("files"), dict):
+    if (
+        values.get("format") != FORMAT
+        or values.get("kind") not in KINDS
+        or not isinstance(values.get("files"), dict)
+    ):
         raise BundleError(
-            f"{MANIFEST} is of format {str(values.get('format'))[:20]}, kind {str(values.get('kind'))[:20]}; this version reads format {FORMAT} of "
+            f"{MANIFEST} is of format {str(values.get('format'))[:20]}, kind "
+            f"{str(values.get('kind'))[:20]}; this version reads format {FORMAT} of "
             f"{', '.join(KINDS)}. Use the version that made the bundle."
         )
     return values

@@ -1,4 +1,6 @@
-"""Figures without a browser: laid out in pixels at 300 dpi, so that enlarged pictures keep whole pixels; the same input, the same bytes."""
+"""Figures without a browser: laid out in pixels at 300 dpi, so that enlarged pictures keep whole pixels; the
+same input, the same bytes.
+"""
 
 import io
 import textwrap
@@ -28,19 +30,45 @@ def new_figure(width_px: int, height_px: int) -> Figure:
 def add_box(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
     """Axes in a box given in pixels from the figure's upper left corner."""
     figure_width, figure_height = figure.get_size_inches() * DPI
-    return figure.add_axes((left / figure_width, 1 - (top + height) / figure_height, width / figure_width, height / figure_height))
+    return figure.add_axes(
+        (
+            left / figure_width,
+            1 - (top + height) / figure_height,
+            width / figure_width,
+            height / figure_height,
+        )
+    )
 
 
-def add_words(figure: Figure, left: float, top: float, words: str, *, size: float = 6, color: str = INK, weight: str = "normal") -> None:
+def add_words(
+    figure: Figure,
+    left: float,
+    top: float,
+    words: str,
+    *,
+    size: float = 6,
+    color: str = INK,
+    weight: str = "normal",
+) -> None:
     """Text with its upper left corner at a place in pixels; a name with dollar signs is no formula."""
     width, height = figure.get_size_inches() * DPI
     line_px = size * 1.35 * DPI / 72
     # Line by line on their baselines: a block's upper edge would depend on its tallest letter.
     for place, line in enumerate(words.split("\n")):
-        figure.text(left / width, 1 - (top + (place + 0.8) * line_px) / height, line, fontsize=size, color=color, weight=weight, parse_math=False)
+        figure.text(
+            left / width,
+            1 - (top + (place + 0.8) * line_px) / height,
+            line,
+            fontsize=size,
+            color=color,
+            weight=weight,
+            parse_math=False,
+        )
 
 
-def add_picture(figure: Figure, pixels: NDArray[np.uint8], left: float, top: float, zoom: int, *, scale_bar: bool = False) -> None:
+def add_picture(
+    figure: Figure, pixels: NDArray[np.uint8], left: float, top: float, zoom: int, *, scale_bar: bool = False
+) -> None:
     """A picture uint8 ``(H, W, 3)`` enlarged by a whole number, pixel by pixel."""
     height, width = pixels.shape[:2]
     axes = add_box(figure, left, top, width * zoom, height * zoom)
@@ -75,7 +103,9 @@ def save_svg(figure: Figure, text: dict[str, str]) -> bytes:
     """The figure as SVG: letters as outlines, pictures inside, names of parts that do not change, no date."""
     stream = io.BytesIO()
     about = {
-        "Creator": text.get("Software", "SNAP Studio"), "Description": "; ".join(f"{key}: {value}" for key, value in text.items()), "Date": None,
+        "Creator": text.get("Software", "SNAP Studio"),
+        "Description": "; ".join(f"{key}: {value}" for key, value in text.items()),
+        "Date": None,
     }
     with matplotlib.rc_context({"svg.hashsalt": "snap-studio", "svg.fonttype": "path"}):
         figure.savefig(stream, format="svg", metadata=about)
@@ -96,7 +126,14 @@ def _scale_bar(axes: Axes, height: int, width: int) -> None:
     length, y = SCALE_BAR_UM / UM_PER_PX, height - 6
     axes.plot([width - 5 - length, width - 5], [y, y], color="white", linewidth=3.2, solid_capstyle="butt")
     axes.plot([width - 5 - length, width - 5], [y, y], color="black", linewidth=1.6, solid_capstyle="butt")
-    axes.text(width - 5 - length / 2, y - 2, f"{SCALE_BAR_UM:g} µm", fontsize=5, ha="center", va="bottom",
-              bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.8})
+    axes.text(
+        width - 5 - length / 2,
+        y - 2,
+        f"{SCALE_BAR_UM:g} µm",
+        fontsize=5,
+        ha="center",
+        va="bottom",
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.8},
+    )
     axes.set_xlim(-0.5, width - 0.5)
     axes.set_ylim(height - 0.5, -0.5)

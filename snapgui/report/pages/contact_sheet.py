@@ -1,4 +1,6 @@
-"""Many pictures on one sheet: runs side by side, or the worst failures of an audit. Each with the figures that a claim needs."""
+"""Many pictures on one sheet: runs side by side, or the worst failures of an audit. Each with the figures
+that a claim needs.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +12,15 @@ from numpy.typing import NDArray
 from snapgui.engine.visibility.measures import outline_picture
 from snapgui.errors import DataError
 from snapgui.report.bundle.manifest import NOTICE
-from snapgui.report.pages.canvas import add_picture, add_words, fitting_zoom, new_figure, save_png, save_svg, wrap
+from snapgui.report.pages.canvas import (
+    add_picture,
+    add_words,
+    fitting_zoom,
+    new_figure,
+    save_png,
+    save_svg,
+    wrap,
+)
 from snapgui.report.pages.words import per_cent
 from snapgui.runs.records import RunResult
 
@@ -54,9 +64,14 @@ def draw_sheet(sheet: Sheet) -> Figure:
         DataError: no tiles.
     """
     if not sheet.tiles:
-        raise DataError("There is no picture for a contact sheet. Choose runs, or an audit that attacked images.")
+        raise DataError(
+            "There is no picture for a contact sheet. Choose runs, or an audit that attacked images."
+        )
     zoom = fitting_zoom(sheet.tiles[0].pictures[0], SIDE_PX)
-    width = max(sum(picture.shape[1] * zoom for picture in tile.pictures) + 6 * (len(tile.pictures) - 1) for tile in sheet.tiles)
+    width = max(
+        sum(picture.shape[1] * zoom for picture in tile.pictures) + 6 * (len(tile.pictures) - 1)
+        for tile in sheet.tiles
+    )
     height = max(picture.shape[0] * zoom for tile in sheet.tiles for picture in tile.pictures)
     columns = max(1, min(len(sheet.tiles), (PAGE_PX - 2 * MARGIN_PX + GAP_PX) // (width + GAP_PX)))
     page = max(2 * MARGIN_PX + columns * (width + GAP_PX) - GAP_PX, 1500)
@@ -67,7 +82,14 @@ def draw_sheet(sheet: Sheet) -> Figure:
     head = MARGIN_PX + 60 + 35 * (caption.count("\n") + 1) + 30
     rows = -(-len(sheet.tiles) // columns)
     figure = new_figure(page, head + rows * (height + below) + MARGIN_PX)
-    add_words(figure, MARGIN_PX, MARGIN_PX - 20, wrap(sheet.title, int((page - 2 * MARGIN_PX) / 23)), size=9, weight="bold")
+    add_words(
+        figure,
+        MARGIN_PX,
+        MARGIN_PX - 20,
+        wrap(sheet.title, int((page - 2 * MARGIN_PX) / 23)),
+        size=9,
+        weight="bold",
+    )
     add_words(figure, MARGIN_PX, MARGIN_PX + 45, caption)
     for place, (tile, text) in enumerate(zip(sheet.tiles, words, strict=True)):
         left, top = MARGIN_PX + place % columns * (width + GAP_PX), head + place // columns * (height + below)
@@ -86,13 +108,16 @@ def runs_sheet(results: Sequence[RunResult]) -> Sheet:
     fooled, of = sum(run.flipped for run in shown), sum(_other_before(run) for run in shown)
     more = f" The first {MOST} of {len(results)} are shown." if len(results) > MOST else ""
     caption = (
-        f"Left before, right after. In {fooled} of {of} runs whose image the model did not already call the class aimed at, the saved PNG is called that class. "
+        f"Left before, right after. In {fooled} of {of} runs whose image the model did not already "
+        "call the class aimed at, the saved PNG is called that class. "
         f"These runs were chosen, not sampled: the share says nothing about other images.{more} {NOTICE}",
     )
     software = f"SNAP Studio {shown[0].versions.get('snap-studio', '')}".strip() if shown else "SNAP Studio"
     text = {
-        "Software": software, "Runs": ", ".join(run.run_id for run in shown),
-        "Model SHA-256": ", ".join(sorted({run.model_sha256 for run in shown})), "Comment": f"Contact sheet. {NOTICE}",
+        "Software": software,
+        "Runs": ", ".join(run.run_id for run in shown),
+        "Model SHA-256": ", ".join(sorted({run.model_sha256 for run in shown})),
+        "Comment": f"Contact sheet. {NOTICE}",
     }
     return Sheet(f"{len(results)} SNAP run{'' if len(results) == 1 else 's'}", caption, tiles, text)
 

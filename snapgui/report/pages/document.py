@@ -1,4 +1,6 @@
-"""A report before it is a page: what is said, in which order. HTML and PDF are drawn from the same record, so they cannot differ."""
+"""A report before it is a page: what is said, in which order. HTML and PDF are drawn from the same record, so
+they cannot differ.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,6 @@
-"""A report as PDF: the same words, tables and pictures as the HTML page, on A4; the same input gives the same bytes."""
+"""A report as PDF: the same words, tables and pictures as the HTML page, on A4; the same input gives the same
+bytes.
+"""
 
 import io
 from pathlib import Path
@@ -18,7 +20,8 @@ GAP = 8.0
 EXACT_SHARE = 0.68
 MARGIN = 42.5
 FRAME_PADDING = 6.0  # reportlab's own, on each side
-# A viewer blends what it enlarges: exact pictures go in with each pixel repeated, at 200 dots an inch or more.
+# A viewer blends what it enlarges: exact pictures go in with each pixel repeated, at 200 dots an inch or
+# more.
 LEAST_DPI = 200
 # So many rows stay on one page.
 SHORT_TABLE = 14
@@ -35,13 +38,26 @@ def pdf_pages(document: Document) -> bytes:
     stream = io.BytesIO()
     width = A4[0] - 2 * MARGIN - 2 * FRAME_PADDING
     pages = SimpleDocTemplate(
-        stream, pagesize=A4, leftMargin=MARGIN, rightMargin=MARGIN, topMargin=MARGIN, bottomMargin=MARGIN + 12, invariant=1,
-        title=document.title, author="SNAP Studio", subject=document.notice, creator=document.text.get("Software", "SNAP Studio"),
-        keywords=[f"{key}: {value}" for key, value in document.text.items() if key not in ("Software", "Comment")],
+        stream,
+        pagesize=A4,
+        leftMargin=MARGIN,
+        rightMargin=MARGIN,
+        topMargin=MARGIN,
+        bottomMargin=MARGIN + 12,
+        invariant=1,
+        title=document.title,
+        author="SNAP Studio",
+        subject=document.notice,
+        creator=document.text.get("Software", "SNAP Studio"),
+        keywords=[
+            f"{key}: {value}" for key, value in document.text.items() if key not in ("Software", "Comment")
+        ],
     )
     story: list[Any] = [
-        Paragraph(_text(document.notice), styles["notice"]), Paragraph(_text(document.title), styles["title"]),
-        Paragraph(_text(document.verdict), styles["verdict"]), *(Paragraph(_text(line), styles["body"]) for line in document.beside),
+        Paragraph(_text(document.notice), styles["notice"]),
+        Paragraph(_text(document.title), styles["title"]),
+        Paragraph(_text(document.verdict), styles["verdict"]),
+        *(Paragraph(_text(line), styles["body"]) for line in document.beside),
     ]
     for section in document.sections:
         story += _section(section, styles, width)
@@ -64,17 +80,41 @@ def _styles() -> dict[str, Any]:
 
     for name, file in FONTS.items():
         if name not in pdfmetrics.getRegisteredFontNames():
-            pdfmetrics.registerFont(TTFont(name, str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / file)))
+            pdfmetrics.registerFont(
+                TTFont(name, str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / file))
+            )
 
     def style(name: str, size: float, bold: bool = False, **more: Any) -> ParagraphStyle:
-        return ParagraphStyle(name, fontName="Snap-Bold" if bold else "Snap", fontSize=size, leading=size * 1.35, splitLongWords=1, **more)
+        return ParagraphStyle(
+            name,
+            fontName="Snap-Bold" if bold else "Snap",
+            fontSize=size,
+            leading=size * 1.35,
+            splitLongWords=1,
+            **more,
+        )
 
     return {
-        "title": style("title", 15, bold=True, spaceBefore=4, spaceAfter=6), "verdict": style("verdict", 10.5, bold=True, spaceAfter=5),
+        "title": style("title", 15, bold=True, spaceBefore=4, spaceAfter=6),
+        "verdict": style("verdict", 10.5, bold=True, spaceAfter=5),
         "heading": style("heading", 12, bold=True, spaceBefore=14, spaceAfter=5),
-        "table title": style("table title", 8.5, bold=True, spaceBefore=6, spaceAfter=2), "body": style("body", 9, spaceAfter=4),
-        "note": style("note", 7.5, spaceBefore=2, spaceAfter=6), "caption": style("caption", 7), "cell": style("cell", 7.5),
-        "head": style("head", 7.5, bold=True), "notice": style("notice", 8, bold=True, borderColor="black", borderWidth=0.6, borderPadding=3, leftIndent=3, rightIndent=3, spaceAfter=8),
+        "table title": style("table title", 8.5, bold=True, spaceBefore=6, spaceAfter=2),
+        "body": style("body", 9, spaceAfter=4),
+        "note": style("note", 7.5, spaceBefore=2, spaceAfter=6),
+        "caption": style("caption", 7),
+        "cell": style("cell", 7.5),
+        "head": style("head", 7.5, bold=True),
+        "notice": style(
+            "notice",
+            8,
+            bold=True,
+            borderColor="black",
+            borderWidth=0.6,
+            borderPadding=3,
+            leftIndent=3,
+            rightIndent=3,
+            spaceAfter=8,
+        ),
     }
 
 
@@ -82,15 +122,24 @@ def _section(section: Section, styles: dict[str, Any], width: float) -> list[Any
     from reportlab.platypus import CondPageBreak, KeepTogether, Paragraph
 
     # Blocks, each with whether it stays on one page; KeepTogether must not hold another one.
-    blocks = [(True, _picture_row(line, styles, width)) for line in _rows_of_pictures(section.pictures, width)]
+    blocks = [
+        (True, _picture_row(line, styles, width)) for line in _rows_of_pictures(section.pictures, width)
+    ]
     for table in section.tables:
         title = [Paragraph(_text(table.title), styles["table title"])] if table.title else []
         note = [Paragraph(_text(table.note), styles["note"])] if table.note else []
         blocks.append((len(table.rows) <= SHORT_TABLE, [*title, _table(table, styles, width), *note]))
     # A heading never stands alone at the foot of a page.
-    head = [Paragraph(_text(section.title), styles["heading"]), *(Paragraph(_text(line), styles["body"]) for line in section.sentences)]
+    head = [
+        Paragraph(_text(section.title), styles["heading"]),
+        *(Paragraph(_text(line), styles["body"]) for line in section.sentences),
+    ]
     blocks[:1] = [(blocks[0][0], [*head, *blocks[0][1]])] if blocks else [(False, head)]
-    return [part for together, parts in blocks for part in ([KeepTogether(parts)] if together else [CondPageBreak(NEEDED), *parts])]
+    return [
+        part
+        for together, parts in blocks
+        for part in ([KeepTogether(parts)] if together else [CondPageBreak(NEEDED), *parts])
+    ]
 
 
 def _rows_of_pictures(pictures: tuple[Picture, ...], width: float) -> list[list[Picture]]:
@@ -106,7 +155,11 @@ def _rows_of_pictures(pictures: tuple[Picture, ...], width: float) -> list[list[
 
 def _width(picture: Picture, limit: float) -> float:
     """Points."""
-    return min(picture.width_px * POINTS_PER_PX * EXACT_SHARE, limit) if picture.exact else min(picture.width_px * POINTS_PER_PX, limit)
+    return (
+        min(picture.width_px * POINTS_PER_PX * EXACT_SHARE, limit)
+        if picture.exact
+        else min(picture.width_px * POINTS_PER_PX, limit)
+    )
 
 
 def _picture_row(pictures: list[Picture], styles: dict[str, Any], limit: float) -> list[Any]:
@@ -120,12 +173,26 @@ def _picture_row(pictures: list[Picture], styles: dict[str, Any], limit: float) 
         height = width * pixels.shape[0] / pixels.shape[1]
         repeat = -(-int(width / 72 * LEAST_DPI) // pixels.shape[1]) if picture.exact else 1
         data = encode_png(enlarge(pixels, repeat)) if repeat > 1 else picture.png
-        cells.append([Image(io.BytesIO(data), width, height), Spacer(1, 2), Paragraph(_text(picture.caption), styles["caption"])])
+        cells.append(
+            [
+                Image(io.BytesIO(data), width, height),
+                Spacer(1, 2),
+                Paragraph(_text(picture.caption), styles["caption"]),
+            ]
+        )
         widths.append(width + GAP)
-    grid = Grid([cells], colWidths=widths, hAlign="LEFT", style=[
-        ("LEFTPADDING", (0, 0), (-1, -1), 0), ("RIGHTPADDING", (0, 0), (-1, -1), GAP), ("TOPPADDING", (0, 0), (-1, -1), 2),
-        ("BOTTOMPADDING", (0, 0), (-1, -1), 6), ("VALIGN", (0, 0), (-1, -1), "TOP"),
-    ])
+    grid = Grid(
+        [cells],
+        colWidths=widths,
+        hAlign="LEFT",
+        style=[
+            ("LEFTPADDING", (0, 0), (-1, -1), 0),
+            ("RIGHTPADDING", (0, 0), (-1, -1), GAP),
+            ("TOPPADDING", (0, 0), (-1, -1), 2),
+            ("BOTTOMPADDING", (0, 0), (-1, -1), 6),
+            ("VALIGN", (0, 0), (-1, -1), "TOP"),
+        ],
+    )
     return [grid]
 
 
@@ -135,10 +202,21 @@ def _table(table: Table, styles: dict[str, Any], width: float) -> Any:
 
     cells = [[Paragraph(_text(name), styles["head"]) for name in table.columns]]
     cells += [[Paragraph(_text(cell), styles["cell"]) for cell in row] for row in table.rows]
-    return Grid(cells, colWidths=_column_widths(table, width), repeatRows=1, hAlign="LEFT", style=[
-        ("LINEBELOW", (0, 0), (-1, 0), 0.6, "#555555"), ("LINEBELOW", (0, 1), (-1, -1), 0.3, "#dddddd"), ("VALIGN", (0, 0), (-1, -1), "TOP"),
-        ("LEFTPADDING", (0, 0), (-1, -1), 0), ("RIGHTPADDING", (0, 0), (-1, -1), 6), ("TOPPADDING", (0, 0), (-1, -1), 1.5), ("BOTTOMPADDING", (0, 0), (-1, -1), 2),
-    ])
+    return Grid(
+        cells,
+        colWidths=_column_widths(table, width),
+        repeatRows=1,
+        hAlign="LEFT",
+        style=[
+            ("LINEBELOW", (0, 0), (-1, 0), 0.6, "#555555"),
+            ("LINEBELOW", (0, 1), (-1, -1), 0.3, "#dddddd"),
+            ("VALIGN", (0, 0), (-1, -1), "TOP"),
+            ("LEFTPADDING", (0, 0), (-1, -1), 0),
+            ("RIGHTPADDING", (0, 0), (-1, -1), 6),
+            ("TOPPADDING", (0, 0), (-1, -1), 1.5),
+            ("BOTTOMPADDING", (0, 0), (-1, -1), 2),
+        ],
+    )
 
 
 def _column_widths(table: Table, width: float) -> list[float]:
@@ -146,9 +224,19 @@ def _column_widths(table: Table, width: float) -> list[float]:
     from reportlab.pdfbase.pdfmetrics import stringWidth
 
     columns = list(zip(table.columns, *table.rows, strict=True))
-    wanted = [max(stringWidth(cell, "Snap-Bold" if i == 0 else "Snap", 7.5) for i, cell in enumerate(column)) + 9 for column in columns]
-    least = [min(want, max(stringWidth(word, "Snap-Bold", 7.5) for cell in column for word in (cell.split(" ") or [""])) + 9, width / len(columns))
-             for want, column in zip(wanted, columns, strict=True)]
+    wanted = [
+        max(stringWidth(cell, "Snap-Bold" if i == 0 else "Snap", 7.5) for i, cell in enumerate(column)) + 9
+        for column in columns
+    ]
+    least = [
+        min(
+            want,
+            max(stringWidth(word, "Snap-Bold", 7.5) for cell in column for word in (cell.split(" ") or [""]))
+            + 9,
+            width / len(columns),
+        )
+        for want, column in zip(wanted, columns, strict=True)
+    ]
     low, high = 0.0, width
     for _ in range(40):  # the widest that any column may be, so that all fit
         middle = (low + high) / 2
@@ -159,7 +247,9 @@ def _column_widths(table: Table, width: float) -> list[float]:
 
 def _text(words: str) -> str:
     """Words that reportlab takes as words, whatever marks they hold."""
-    return escape("".join(character if character.isprintable() or character == TIED else " " for character in words))
+    return escape(
+        "".join(character if character.isprintable() or character == TIED else " " for character in words)
+    )
 
 
 def _short(words: str, longest: int = 110) -> str:

@@ -1,4 +1,6 @@
-"""The report of one run: what the model said, beside controls, area, centre and visibility, and how it can be checked."""
+"""The report of one run: what the model said, beside controls, area, centre and visibility, and how it can be
+checked.
+"""
 
 from collections.abc import Sequence
 
@@ -16,7 +18,10 @@ from snapgui.runs.verdict import control_words, verdict
 SHOWN_PX = 210
 REGIONS = {"mask": "Inside the mask", "ring": "Ring around the mask", "whole": "Whole image"}
 CENTRES = {
-    "open": "open: cells may lie in the central 32 px, on which the true class rests, so the truth itself may have changed",
+    "open": (
+        "open: cells may lie in the central 32 px, on which the true class rests, so the truth itself "
+        "may have changed"
+    ),
     "excluded": "excluded: no cell lies in the central 32 px, on which the true class rests",
 }
 
@@ -30,10 +35,18 @@ def run_document(result: RunResult) -> Document:
         beside=(
             f"Image {result.request.image_name}{' (synthetic)' if result.request.synthetic else ''}, "
             f"true class {_true_class(result)}; model {result.model_name}; {result.started[:10]}.",
-            "This is one image: the figures are answers of the model to the saved 8-bit PNG and have no interval. "
+            "This is one image: the figures are answers of the model to the saved 8-bit PNG and "
+            "have no interval. "
             "How often SNAP fools the model on a data set is what an audit measures, with intervals.",
         ),
-        sections=(_pictures(result), _answers(result), _where(result), _visibility(result), *findings, _origin(result)),
+        sections=(
+            _pictures(result),
+            _answers(result),
+            _where(result),
+            _visibility(result),
+            *findings,
+            _origin(result),
+        ),
         text=run_text(result, NOTICE),
     )
 
@@ -46,23 +59,40 @@ def _true_class(result: RunResult) -> str:
 def _pictures(result: RunResult) -> Section:
     width = result.request.pixels.shape[1]
     zoom = max(1, SHOWN_PX // width)
-    titled = [(title.replace("\n(", " (").replace("\n", ", "), pixels) for title, pixels in run_pictures(result)]
-    shown = tuple(Picture(encode_png(pixels, text=run_text(result, title)), title, width * zoom, exact=True) for title, pixels in titled)
-    scale = f"Each picture is {width} px = {width * UM_PER_PX:.0f} µm wide ({UM_PER_PX} µm/px), enlarged {zoom} times, pixel by pixel."
-    curve = Picture(curve_png(result), f"What the model said at each step; step {result.best_step} was kept.", 860)
+    titled = [
+        (title.replace("\n(", " (").replace("\n", ", "), pixels) for title, pixels in run_pictures(result)
+    ]
+    shown = tuple(
+        Picture(encode_png(pixels, text=run_text(result, title)), title, width * zoom, exact=True)
+        for title, pixels in titled
+    )
+    scale = (
+        f"Each picture is {width} px = {width * UM_PER_PX:.0f} µm wide ({UM_PER_PX} µm/px), enlarged "
+        f"{zoom} times, pixel by pixel."
+    )
+    curve = Picture(
+        curve_png(result), f"What the model said at each step; step {result.best_step} was kept.", 860
+    )
     return Section("Before and after", (scale,), (*shown, curve))
 
 
 def _answers(result: RunResult) -> Section:
     target, goal = result.target, result.request.attack.confidence
-    rows = [_answer(result, "Before", result.p_before), _answer(result, "After SNAP, saved as PNG and read back", result.p_after)]
+    rows = [
+        _answer(result, "Before", result.p_before),
+        _answer(result, "After SNAP, saved as PNG and read back", result.p_after),
+    ]
     for name, p in result.controls.items():
         both = [NONE] * len(result.classes)
         both[target] = f"{p:.4f}"
         if len(result.classes) == 2:
             both[1 - target] = f"{1 - p:.4f}"
         rows.append((f"Control: the same cells with {name}", *both, _yes(p >= goal)))
-    columns = ("Picture", *(f"p({name})" for name in result.classes), f"Goal of {goal:.0%} {result.classes[target]} reached")
+    columns = (
+        "Picture",
+        *(f"p({name})" for name in result.classes),
+        f"Goal of {goal:.0%} {result.classes[target]} reached",
+    )
     return Section("What the model said", tables=(Table(columns, tuple(rows)),))
 
 
@@ -79,11 +109,23 @@ def _where(result: RunResult) -> Section:
     shares = gamut_shares(request.pixels, result.adversarial)
     cells = len(outlines_of(request.mask))
     rows = (
-        ("Area", f"{per_cent(result.area_fraction, 2)} of the pixels ({int(request.mask.sum()):,} px) in {cells} separate part{'' if cells == 1 else 's'}"),
+        (
+            "Area",
+            (
+                f"{per_cent(result.area_fraction, 2)} of the pixels ({int(request.mask.sum()):,} px) in "
+                f"{cells} separate part{'' if cells == 1 else 's'}"
+            ),
+        ),
         ("Centre", CENTRES.get(result.centre, result.centre)),
         ("Pixels that changed", f"{shares.changed_px:,}"),
         ("Of these, outside the image's own range of each channel", _share(shares.outside_range)),
-        ("Of these, outside its haematoxylin and eosin (1 to 99 %)", f"{_share(shares.outside_stain)}; of the untouched image's own pixels {_share(shares.own_outside_stain)}"),
+        (
+            "Of these, outside its haematoxylin and eosin (1 to 99 %)",
+            (
+                f"{_share(shares.outside_stain)}; of the untouched image's own pixels "
+                f"{_share(shares.own_outside_stain)}"
+            ),
+        ),
     )
     return Section("Where it changed, and with which colours", tables=(Table(("What", "Figure"), rows),))
 
@@ -94,12 +136,18 @@ def _share(value: float | None) -> str:
 
 def _visibility(result: RunResult) -> Section:
     rows = tuple(
-        (REGIONS.get(region, region), f"{figures.ssim:.3f}", number(figures.psnr_db, "{:.1f} dB", "no change"), f"{figures.mean_de00:.2f}", f"{figures.p95_de00:.2f}")
+        (
+            REGIONS.get(region, region),
+            f"{figures.ssim:.3f}",
+            number(figures.psnr_db, "{:.1f} dB", "no change"),
+            f"{figures.mean_de00:.2f}",
+            f"{figures.p95_de00:.2f}",
+        )
         for region, figures in result.visibility.items()
     )
     note = (
-        "SSIM: likeness of structure, 1 is the same. CIEDE2000: colour difference, below 1 invisible, above 5 plain at a glance. "
-        "Measures predict what readers see; only a reader study shows it."
+        "SSIM: likeness of structure, 1 is the same. CIEDE2000: colour difference, below 1 invisible, above "
+        "5 plain at a glance. Measures predict what readers see; only a reader study shows it."
     )
     columns = ("Region", "SSIM", "PSNR", "CIEDE2000, mean", "CIEDE2000, 95th percentile")
     return Section("How visible it is", tables=(Table(columns, rows, note=note),))
@@ -108,13 +156,31 @@ def _visibility(result: RunResult) -> Section:
 def _origin(result: RunResult) -> Section:
     request = result.request
     origin = {
-        "run": result.run_id, "started": result.started, "took": f"{result.seconds:.1f} s, {result.steps} steps", "device": result.device,
-        "model": result.model_name, "model SHA-256": result.model_sha256, "image SHA-256 (RGB pixels)": result.image_sha256,
-        "versions": ", ".join(f"{name} {version}" for name, version in result.versions.items()), "stopped by a person": result.stopped,
+        "run": result.run_id,
+        "started": result.started,
+        "took": f"{result.seconds:.1f} s, {result.steps} steps",
+        "device": result.device,
+        "model": result.model_name,
+        "model SHA-256": result.model_sha256,
+        "image SHA-256 (RGB pixels)": result.image_sha256,
+        "versions": ", ".join(f"{name} {version}" for name, version in result.versions.items()),
+        "stopped by a person": result.stopped,
     }
-    attack = {**request.attack.to_json(), "target": result.classes[result.target], "mask": request.mask_source}
+    attack = {
+        **request.attack.to_json(),
+        "target": result.classes[result.target],
+        "mask": request.mask_source,
+    }
     tables = [settings_table("Origin", origin), settings_table("Attack", attack)]
     if request.cells:
         tables.append(settings_table("Cells, as proposed", request.cells.to_json()))
-    return Section("Where the figures come from", (f"The bundle of this run can be checked on any computer: python -m snapgui verify {result.run_id}.zip",),
-                   tables=tuple(tables))
+    return Section(
+        "Where the figures come from",
+        (
+            (
+                "The bundle of this run can be checked on any computer: python -m snapgui verify "
+                f"{result.run_id}.zip"
+            ),
+        ),
+        tables=tuple(tables),
+    )

@@ -1,4 +1,6 @@
-"""The figure card of one run: pictures, curve and a caption that says all a claim needs; drawn without a browser."""
+"""The figure card of one run: pictures, curve and a caption that says all a claim needs; drawn without a
+browser.
+"""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -49,7 +51,9 @@ def draw_run(result: RunResult) -> Figure:
     lines = wrap_lines(caption(result), 152)
     top = MARGIN_PX + TITLE_PX
     curve_top = top + height + 130
-    figure = new_figure(2 * MARGIN_PX + 4 * width + 3 * GAP_PX, curve_top + CURVE_PX + 130 + 35 * lines.count("\n") + 75)
+    figure = new_figure(
+        2 * MARGIN_PX + 4 * width + 3 * GAP_PX, curve_top + CURVE_PX + 130 + 35 * lines.count("\n") + 75
+    )
     for column, (title, picture) in enumerate(pictures):
         left = MARGIN_PX + column * (width + GAP_PX)
         add_words(figure, left, MARGIN_PX + 5, title, size=7)
@@ -72,8 +76,14 @@ def run_pictures(result: RunResult) -> list[tuple[str, np.ndarray]]:
     return [
         (f"before\n{_called(result, result.p_before)}", request.pixels),
         (f"after\n{_called(result, result.p_after)}", result.adversarial),
-        (f"difference x{DIFFERENCE_GAIN:g}\n(grey: no change)", difference_picture(request.pixels, result.adversarial, gain=DIFFERENCE_GAIN)),
-        (f"mask (white: may change)\n{result.area_fraction:.1%} of the pixels", np.repeat(request.mask[..., None], 3, axis=2).astype(np.uint8) * 255),
+        (
+            f"difference x{DIFFERENCE_GAIN:g}\n(grey: no change)",
+            difference_picture(request.pixels, result.adversarial, gain=DIFFERENCE_GAIN),
+        ),
+        (
+            f"mask (white: may change)\n{result.area_fraction:.1%} of the pixels",
+            np.repeat(request.mask[..., None], 3, axis=2).astype(np.uint8) * 255,
+        ),
     ]
 
 
@@ -83,16 +93,28 @@ def draw_curve(axes: Axes, result: RunResult) -> None:
     steps = [point.step for point in result.curve]
     marker = "o" if len(steps) < 3 else ""
     for index, name in enumerate(result.classes):
-        axes.plot(steps, [round(point.p[index], 6) for point in result.curve], color=CLASS_COLOURS[index % 4], linestyle=CLASS_DASHES[index % 4],
-                  linewidth=1.3, marker=marker, markersize=3, label=name.replace("$", r"\$"))
+        axes.plot(
+            steps,
+            [round(point.p[index], 6) for point in result.curve],
+            color=CLASS_COLOURS[index % 4],
+            linestyle=CLASS_DASHES[index % 4],
+            linewidth=1.3,
+            marker=marker,
+            markersize=3,
+            label=name.replace("$", r"\$"),
+        )
     goal = result.request.attack.confidence
     axes.axhline(goal, color="0.35", linewidth=0.8, linestyle="--", label=f"goal {goal:.2f}")
-    axes.axvline(result.best_step, color="0.6", linewidth=0.8, linestyle=":", label=f"kept: step {result.best_step}")
+    axes.axvline(
+        result.best_step, color="0.6", linewidth=0.8, linestyle=":", label=f"kept: step {result.best_step}"
+    )
     axes.set_ylim(-0.02, 1.02)
     axes.set_xlim(0, max(1, steps[-1] if steps else 1))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     plain_axes(axes, x="step", y="probability")
-    axes.legend(fontsize=6, ncol=5, loc="lower left", bbox_to_anchor=(0, 1.0), frameon=False, borderaxespad=0.1)
+    axes.legend(
+        fontsize=6, ncol=5, loc="lower left", bbox_to_anchor=(0, 1.0), frameon=False, borderaxespad=0.1
+    )
 
 
 def caption(result: RunResult) -> list[str]:
@@ -100,16 +122,21 @@ def caption(result: RunResult) -> list[str]:
     request, whole, inside = result.request, result.visibility.get("whole"), result.visibility.get("mask")
     lines = [
         verdict(result) + " " + control_words(result),
-        f"Image {'(synthetic) ' if request.synthetic else ''}{request.image_name}; model {result.model_name} (SHA-256 {result.model_sha256[:12]}); "
-        f"goal {request.attack.confidence:.0%} {result.classes[result.target]}; mask {request.mask_source}, gamut {request.attack.gamut}, "
-        f"start {request.attack.start}, seed {request.attack.seed}; run {result.run_id}, {result.started[:10]}.",
+        f"Image {'(synthetic) ' if request.synthetic else ''}{request.image_name}; model "
+        f"{result.model_name} (SHA-256 {result.model_sha256[:12]}); goal {request.attack.confidence:.0%} "
+        f"{result.classes[result.target]}; mask {request.mask_source}, gamut {request.attack.gamut}, start "
+        f"{request.attack.start}, seed {request.attack.seed}; run {result.run_id}, {result.started[:10]}.",
     ]
     if inside and whole:
         lines.append(
-            f"CIEDE2000 inside the mask {inside.mean_de00:.1f} on average, {inside.p95_de00:.1f} at the 95th percentile; "
-            f"SSIM {whole.ssim:.3f}, PSNR {number(whole.psnr_db, '{:.1f} dB', 'unlimited')} over the whole image."
+            f"CIEDE2000 inside the mask {inside.mean_de00:.1f} on average, {inside.p95_de00:.1f} at the "
+            f"95th percentile; SSIM {whole.ssim:.3f}, PSNR "
+            f"{number(whole.psnr_db, '{:.1f} dB', 'unlimited')} over the whole image."
         )
-    return [*lines, f"One image: answers of the model, re-scored from the saved 8-bit PNG, without interval. {NOTICE}"]
+    return [
+        *lines,
+        f"One image: answers of the model, re-scored from the saved 8-bit PNG, without interval. {NOTICE}",
+    ]
 
 
 def wrap_lines(lines: list[str], width: int) -> str:

@@ -1,4 +1,6 @@
-"""A study's exported files as a bundle: answers, data dictionary, design, and the analysis where there is one."""
+"""A study's exported files as a bundle: answers, data dictionary, design, and the analysis where there is
+one.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,13 +14,23 @@ from snapgui.study.store.store import StudyStore
 
 
 def study_bundle(files: Mapping[str, bytes], name: str) -> bytes:
-    """The files of `study.export.export_files` (and ``analysis.json``, if given) with manifest and hashes; same files, same bytes.
+    """The files of `study.export.export_files` (and ``analysis.json``, if given) with manifest and hashes;
+    same files, same bytes.
 
     Raises:
         StudyError: there is no design among the files, or it was changed after it was frozen.
     """
     study, digest = read_design(files.get(DESIGN_FILE, b"").decode())
-    return make_bundle(files, {"kind": "study", "name": name, "design_sha256": digest, "design": study.settings.kind, "stimuli": len(study.stimuli)})
+    return make_bundle(
+        files,
+        {
+            "kind": "study",
+            "name": name,
+            "design_sha256": digest,
+            "design": study.settings.kind,
+            "stimuli": len(study.stimuli),
+        },
+    )
 
 
 def study_zip(store: StudyStore, name: str, folder: Path | None = None) -> bytes:

@@ -1,4 +1,6 @@
-"""The report of a study's analysis: its sentences first, then every figure that it holds, each with its interval."""
+"""The report of a study's analysis: its sentences first, then every figure that it holds, each with its
+interval.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,9 +14,12 @@ from snapgui.report.study.tables import flat_figures, plain, tables_of
 
 VERDICT, METHODS, STUDY = "verdict", "methods", "study"
 CAPTIONS = {
-    "arms": "Each arm with its 95 % interval, beside chance and the margin fixed beforehand.", "roc": "ROC curves of all answers together; a mark is a rating.",
-    "readers": "Each reader alone, with the 95 % interval of that reader.", "exposure": "By time of exposure, with 95 % intervals.",
-    "times": "Reaction times by the browser's clock: median and quartiles.", "agreement": "Agreement of every pair of readers.",
+    "arms": "Each arm with its 95 % interval, beside chance and the margin fixed beforehand.",
+    "roc": "ROC curves of all answers together; a mark is a rating.",
+    "readers": "Each reader alone, with the 95 % interval of that reader.",
+    "exposure": "By time of exposure, with 95 % intervals.",
+    "times": "Reaction times by the browser's clock: median and quartiles.",
+    "agreement": "Agreement of every pair of readers.",
     "visibility": "Share of readers who found a picture, against what it measures.",
 }
 FIGURE_DPI = 200
@@ -26,12 +31,18 @@ def read_analysis(path: Path) -> dict[str, Any]:
     """An ``analysis.json``; raises DataError where it is none."""
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise DataError(f"{path.name} has over {MAX_BYTES >> 20} MB; no analysis is as long. Give the analysis.json of a study.")
+            raise DataError(
+                f"{path.name} has over {MAX_BYTES >> 20} MB; no analysis is as long. Give the "
+                "analysis.json of a study."
+            )
         analysis = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(analysis, dict) or not isinstance(analysis.get(VERDICT), list):
             raise ValueError("it has no sentences under “verdict”")
     except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"{path} is no analysis of a study ({str(error)[:120]}). Give the analysis.json that “study analyse” writes.") from error
+        raise DataError(
+            f"{path} is no analysis of a study ({str(error)[:120]}). Give the analysis.json that "
+            "“study analyse” writes."
+        ) from error
     return analysis
 
 
@@ -43,10 +54,14 @@ def draw_pictures(analysis: Figures) -> list[tuple[str, bytes]]:
         figures = study_figures(analysis)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError):
         return []
-    return [(CAPTIONS.get(name, plain(name)), figure_bytes(figure, "png")) for name, figure in figures.items()]
+    return [
+        (CAPTIONS.get(name, plain(name)), figure_bytes(figure, "png")) for name, figure in figures.items()
+    ]
 
 
-def study_document(analysis: Figures, *, name: str = "", pictures: Sequence[tuple[str, bytes]] = ()) -> Document:
+def study_document(
+    analysis: Figures, *, name: str = "", pictures: Sequence[tuple[str, bytes]] = ()
+) -> Document:
     """The report of an analysis.
 
     Args:
@@ -59,22 +74,51 @@ def study_document(analysis: Figures, *, name: str = "", pictures: Sequence[tupl
     about: Figures = said if isinstance(said, Mapping) else {}
     shown = tuple(Picture(png, caption, _width_px(png)) for caption, png in pictures)
     sections = [Section("Figures", pictures=shown)] if shown else []
-    all_figures = ("Brackets are 95 % intervals; lower and upper are one-sided 95 % bounds. Everything else that was computed stands in analysis.json.",)
+    all_figures = (
+        (
+            "Brackets are 95 % intervals; lower and upper are one-sided 95 % bounds. Everything else "
+            "that was computed stands in analysis.json."
+        ),
+    )
     for key, value in analysis.items():
         if key in (VERDICT, METHODS, STUDY, "format") or not value:
             continue
         tables = tuple(tables_of(value))
         if tables:
-            sections.append(Section(plain(key).capitalize(), all_figures if len(sections) == len(shown[:1]) else (), tables=tables))
+            sections.append(
+                Section(
+                    plain(key).capitalize(),
+                    all_figures if len(sections) == len(shown[:1]) else (),
+                    tables=tables,
+                )
+            )
     methods = analysis.get(METHODS)
     if methods:
-        lines = [f"{plain(what).capitalize()}: {words}" for what, words in methods.items()] if isinstance(methods, Mapping) else list(map(str, methods))
+        lines = (
+            [f"{plain(what).capitalize()}: {words}" for what, words in methods.items()]
+            if isinstance(methods, Mapping)
+            else list(map(str, methods))
+        )
         sections.append(Section("Methods", tuple(lines)))
-    sections.append(Section("Design", tables=(Table(("What", "Value"), tuple(flat_figures(about))),)) if about else Section("Design"))
+    sections.append(
+        Section("Design", tables=(Table(("What", "Value"), tuple(flat_figures(about))),))
+        if about
+        else Section("Design")
+    )
     title = str(about.get("title") or name or "a reader study")
-    text = {"Software": "SNAP Studio", "Study": name, "Design SHA-256": str(about.get("sha256", "")), "Comment": NOTICE}
-    return Document(f"Reader study: {title}", sentences[1] if len(sentences) > 1 else " ".join(sentences), tuple(sentences[:1] + sentences[2:]) if len(sentences) > 1 else (),
-                    tuple(section for section in sections if section.tables or section.sentences or section.pictures), text)
+    text = {
+        "Software": "SNAP Studio",
+        "Study": name,
+        "Design SHA-256": str(about.get("sha256", "")),
+        "Comment": NOTICE,
+    }
+    return Document(
+        f"Reader study: {title}",
+        sentences[1] if len(sentences) > 1 else " ".join(sentences),
+        tuple(sentences[:1] + sentences[2:]) if len(sentences) > 1 else (),
+        tuple(section for section in sections if section.tables or section.sentences or section.pictures),
+        text,
+    )
 
 
 def _width_px(png: bytes) -> int:

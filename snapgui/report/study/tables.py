@@ -1,6 +1,8 @@
-"""Tables of whatever an analysis holds: figures with their intervals, the same figures of several arms side by side.
+"""Tables of whatever an analysis holds: figures with their intervals, the same figures of several arms side
+by side.
 
-A figure is a mapping with a main number and an interval; other mappings lead to figures, lists of mappings are rows.
+A figure is a mapping with a main number and an interval; other mappings lead to figures, lists of mappings
+are rows.
 """
 
 import math
@@ -10,11 +12,22 @@ from typing import Any
 from snapgui.report.pages.document import Table
 from snapgui.report.pages.words import NONE, TIED, setting, with_count
 
-# What a figure may be called, the main one of a mapping first; and what stands beside it, the rest being in analysis.json.
+# What a figure may be called, the main one of a mapping first; and what stands beside it, the rest being in
+# analysis.json.
 MAIN = ("estimate", "share", "d_prime", "area", "proportion", "kappa", "ratio", "spearman", "median")
 INTERVALS = {"interval": "", "wilson_interval": "Wilson ", "exact_interval": "Clopper-Pearson "}
 COUNTS = ("readers", "sources", "answers", "pictures", "cases")
-BESIDE = ("hit_rate", "false_alarm_rate", "criterion", "ln_beta", "d_prime", "upper", "lower", "exact_upper", "exact_lower")
+BESIDE = (
+    "hit_rate",
+    "false_alarm_rate",
+    "criterion",
+    "ln_beta",
+    "d_prime",
+    "upper",
+    "lower",
+    "exact_upper",
+    "exact_lower",
+)
 MOST_ROWS, MOST_VALUES, MOST_COLUMNS, MOST_BESIDE = 400, 12, 10, 6
 Figures = Mapping[str, Any]
 
@@ -24,7 +37,11 @@ def tables_of(value: Any, title: str = "") -> Iterator[Table]:
     if _is_list_of_mappings(value):
         yield _list_table(value, title)
     elif isinstance(value, Mapping):
-        deeper = {name: one for name, one in value.items() if _is_list_of_mappings(one) or (isinstance(one, Mapping) and _holds_tables(one))}
+        deeper = {
+            name: one
+            for name, one in value.items()
+            if _is_list_of_mappings(one) or (isinstance(one, Mapping) and _holds_tables(one))
+        }
         rows = tuple(flat_figures({name: one for name, one in value.items() if name not in deeper}))
         if rows and _are_alike(value):
             yield _side_by_side(value, title)
@@ -35,17 +52,29 @@ def tables_of(value: Any, title: str = "") -> Iterator[Table]:
 
 
 def _is_list_of_mappings(value: Any) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, str) and bool(value) and all(isinstance(one, Mapping) for one in value)
+    return (
+        isinstance(value, Sequence)
+        and not isinstance(value, str)
+        and bool(value)
+        and all(isinstance(one, Mapping) for one in value)
+    )
 
 
 def _holds_tables(value: Figures) -> bool:
-    return _are_alike(value) or any(_is_list_of_mappings(one) or (isinstance(one, Mapping) and _holds_tables(one)) for one in value.values())
+    return _are_alike(value) or any(
+        _is_list_of_mappings(one) or (isinstance(one, Mapping) and _holds_tables(one))
+        for one in value.values()
+    )
 
 
 def _are_alike(value: Figures) -> bool:
-    """Whether a mapping holds the same figures of several things, such as SNAP and sham, which then stand side by side."""
+    """Whether a mapping holds the same figures of several things, such as SNAP and sham, which then stand
+    side by side.
+    """
     parts = list(value.values())
-    if not 2 <= len(parts) <= MOST_BESIDE or not all(isinstance(one, Mapping) and one and not _is_figure(one) for one in parts):
+    if not 2 <= len(parts) <= MOST_BESIDE or not all(
+        isinstance(one, Mapping) and one and not _is_figure(one) for one in parts
+    ):
         return False
     names = [set(one) for one in parts]
     return 2 * len(set.intersection(*names)) > len(set.union(*names))
@@ -54,7 +83,11 @@ def _are_alike(value: Figures) -> bool:
 def _side_by_side(value: Figures, title: str) -> Table:
     columns = {plain(name): dict(flat_figures(one)) for name, one in value.items()}
     rows = dict.fromkeys(what for column in columns.values() for what in column)
-    return Table(("What", *columns), tuple((what, *(column.get(what, NONE) for column in columns.values())) for what in rows)[:MOST_ROWS], title)
+    return Table(
+        ("What", *columns),
+        tuple((what, *(column.get(what, NONE) for column in columns.values())) for what in rows)[:MOST_ROWS],
+        title,
+    )
 
 
 def _list_table(entries: Sequence[Figures], title: str = "") -> Table:
@@ -63,12 +96,30 @@ def _list_table(entries: Sequence[Figures], title: str = "") -> Table:
     columns = tuple(dict.fromkeys(name for row in flat for name in row))
     if len(columns) <= MOST_COLUMNS:
         note = f"The first {MOST_ROWS} of {len(entries)} entries." if len(entries) > MOST_ROWS else ""
-        return Table(columns, tuple(tuple(row.get(name, NONE) for name in columns) for row in flat[:MOST_ROWS]), title, note)
+        return Table(
+            columns,
+            tuple(tuple(row.get(name, NONE) for name in columns) for row in flat[:MOST_ROWS]),
+            title,
+            note,
+        )
     names = [next(iter(row.values()), "") for row in flat]
     if len(flat) <= MOST_BESIDE:
-        return Table((columns[0], *names), tuple((what, *(row.get(what, NONE) for row in flat)) for what in columns[1:]), title)
-    rows = [(name, what, words) for name, row in zip(names, flat, strict=True) for what, words in list(row.items())[1:]]
-    return Table((columns[0], "What", "Figure"), tuple(rows[:MOST_ROWS]), title, f"The first {MOST_ROWS} of {len(rows)} figures." if len(rows) > MOST_ROWS else "")
+        return Table(
+            (columns[0], *names),
+            tuple((what, *(row.get(what, NONE) for row in flat)) for what in columns[1:]),
+            title,
+        )
+    rows = [
+        (name, what, words)
+        for name, row in zip(names, flat, strict=True)
+        for what, words in list(row.items())[1:]
+    ]
+    return Table(
+        (columns[0], "What", "Figure"),
+        tuple(rows[:MOST_ROWS]),
+        title,
+        f"The first {MOST_ROWS} of {len(rows)} figures." if len(rows) > MOST_ROWS else "",
+    )
 
 
 def flat_figures(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
@@ -96,12 +147,17 @@ def _figure_words(value: Figures) -> str:
     called = "" if main in ("estimate", "share") else f"{plain(main)} "
     counted = f"{value['count']} of {value['of']}: " if "count" in value and "of" in value else ""
     ends = [
-        f"{words}{_number(value[name][0])}{TIED}to{TIED}{_number(value[name][1])}" for name, words in INTERVALS.items()
+        f"{words}{_number(value[name][0])}{TIED}to{TIED}{_number(value[name][1])}"
+        for name, words in INTERVALS.items()
         if isinstance(value.get(name), Sequence) and len(value[name]) == 2
     ]
     numbers = [f"{value[name]}{TIED}{name}" for name in COUNTS if isinstance(value.get(name), int)]
-    rest = [f"{plain(name)} {_value_words(one)}" for name, one in value.items() if name in BESIDE and name != main]
-    return "; ".join([f"{called}{counted}{_number(value[main])} ({', '.join(ends)})", *rest, ", ".join(numbers)]).removesuffix("; ")
+    rest = [
+        f"{plain(name)} {_value_words(one)}" for name, one in value.items() if name in BESIDE and name != main
+    ]
+    return "; ".join(
+        [f"{called}{counted}{_number(value[main])} ({', '.join(ends)})", *rest, ", ".join(numbers)]
+    ).removesuffix("; ")
 
 
 def _value_words(value: Any) -> str:
@@ -118,7 +174,9 @@ def _number(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     # A true minus sign: no line breaks after it.
-    return (f"{value:.3f}" if abs(value) >= 0.0005 else "0.000" if abs(value) < 1e-9 else f"{value:.1g}").replace("-", "−")
+    return (
+        f"{value:.3f}" if abs(value) >= 0.0005 else "0.000" if abs(value) < 1e-9 else f"{value:.1g}"
+    ).replace("-", "−")
 
 
 def plain(name: Any) -> str:

@@ -1,4 +1,6 @@
-"""The claims of an audit's bundle, made again: its summary from its table, and a sample of its pictures by the model."""
+"""The claims of an audit's bundle, made again: its summary from its table, and a sample of its pictures by
+the model.
+"""
 
 import io
 from collections.abc import Callable, Iterator
@@ -28,15 +30,40 @@ COSTS = ("seconds_per_image", "image_steps")
 Read = Callable[[str], bytes]
 
 
-def check_audit_claims(manifest: dict[str, Any], names: list[str], read: Read, victim_of: Callable[[str], Victim | Check]) -> Iterator[Check]:
-    """Every claim of an audit that can be made again; raises BundleError where the claims cannot be read at all."""
-    about, summary, rows = read_json(read("audit.json"), "audit.json"), read_json(read("summary.json"), "summary.json"), _read_rows(read)
+def check_audit_claims(
+    manifest: dict[str, Any], names: list[str], read: Read, victim_of: Callable[[str], Victim | Check]
+) -> Iterator[Check]:
+    """Every claim of an audit that can be made again; raises BundleError where the claims cannot be read at
+    all.
+    """
+    about, summary, rows = (
+        read_json(read("audit.json"), "audit.json"),
+        read_json(read("summary.json"), "summary.json"),
+        _read_rows(read),
+    )
     try:
-        same = manifest["model"]["sha256"] == about["model_sha256"] and manifest["fingerprint"] == about["fingerprint"]
-        yield check(same, "manifest.json and audit.json name the same audit and model", "manifest.json and audit.json speak of different audits or models")
+        same = (
+            manifest["model"]["sha256"] == about["model_sha256"]
+            and manifest["fingerprint"] == about["fingerprint"]
+        )
+        yield check(
+            same,
+            "manifest.json and audit.json name the same audit and model",
+            "manifest.json and audit.json speak of different audits or models",
+        )
         found, said = summarise(rows), {name: value for name, value in summary.items() if name != "seconds"}
-        said = {**said, "conditions": [{name: value for name, value in one.items() if name not in COSTS} for one in said["conditions"]]}
-        yield check(agree(said, found, 1e-9), f"summary.json follows from the {len(rows):,} rows of rows.parquet", "summary.json does not follow from rows.parquet")
+        said = {
+            **said,
+            "conditions": [
+                {name: value for name, value in one.items() if name not in COSTS}
+                for one in said["conditions"]
+            ],
+        }
+        yield check(
+            agree(said, found, 1e-9),
+            f"summary.json follows from the {len(rows):,} rows of rows.parquet",
+            "summary.json does not follow from rows.parquet",
+        )
         yield from _rescore(rows, about, names, read, victim_of)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         yield Check("fails", f"audit.json and summary.json say all that they should ({error!r})")
@@ -50,7 +77,13 @@ def _read_rows(read: Read) -> pd.DataFrame:
         raise BundleError(f"rows.parquet is no table of an audit ({str(error)[:80]}).") from error
 
 
-def _rescore(rows: pd.DataFrame, about: dict[str, Any], names: list[str], read: Read, victim_of: Callable[[str], Victim | Check]) -> Iterator[Check]:
+def _rescore(
+    rows: pd.DataFrame,
+    about: dict[str, Any],
+    names: list[str],
+    read: Read,
+    victim_of: Callable[[str], Victim | Check],
+) -> Iterator[Check]:
     snap = rows[(rows["condition"] == SNAP) & rows["picture"].notna()]
     packed = snap[("pictures/" + snap["picture"].astype(str)).isin(names)]
     if not len(packed):
@@ -72,7 +105,11 @@ def _rescore(rows: pd.DataFrame, about: dict[str, Any], names: list[str], read: 
             wrong.append(Check("fails", f"{row['picture']}: {reason}"))
     yield from wrong
     right = len(at) - len(wrong)
-    yield check(not wrong, f"{right} of {len(at)} pictures (of {len(snap):,}, evenly chosen) score here as stated within {SCORE_TOLERANCE:g}, on the area and centre stated")
+    yield check(
+        not wrong,
+        f"{right} of {len(at)} pictures (of {len(snap):,}, evenly chosen) score here as stated "
+        f"within {SCORE_TOLERANCE:g}, on the area and centre stated",
+    )
 
 
 def _why_wrong(row: dict[str, Any], read: Read, victim: Victim) -> str:

@@ -1,7 +1,8 @@
-"""Check a bundle on any computer: every file by its hash, then every claim that can be made again from the files.
+"""Check a bundle on any computer: every file by its hash, then every claim that can be made again from the
+files.
 
-Hashes show that the files belong together, not who made them: whoever changes a file can make new hashes. What cannot be
-made up is the answer of a model whose hash is known, which is why pictures are scored again.
+Hashes show that the files belong together, not who made them: whoever changes a file can make new hashes.
+What cannot be made up is the answer of a model whose hash is known, which is why pictures are scored again.
 """
 
 from collections.abc import Callable, Iterator
@@ -36,7 +37,10 @@ def verify_bundle(path: Path, victim_of: "Callable[[str], Victim | Check]") -> I
         names = entry_names(archive)
         for needed in (MANIFEST, SUMS):
             if needed not in names:
-                raise BundleError(f"{Path(path).name} holds no {needed}, so it is no bundle of this tool. Export it again as a ZIP.")
+                raise BundleError(
+                    f"{Path(path).name} holds no {needed}, so it is no bundle of this tool. Export "
+                    "it again as a ZIP."
+                )
         sums, manifest = read_sums(_read_small(archive, SUMS)), read_manifest(_read_small(archive, MANIFEST))
         yield from check_files(archive, names, sums, manifest)
 
@@ -49,8 +53,12 @@ def verify_bundle(path: Path, victim_of: "Callable[[str], Victim | Check]") -> I
             yield Check("fails", f"the claims of the bundle can be read: {error}")
 
 
-def check_files(archive: "zipfile.ZipFile", names: list[str], sums: dict[str, str], manifest: dict[str, Any]) -> Iterator[Check]:
-    """Every file against SHA256SUMS and the manifest; one line for all that hold, one for each that does not."""
+def check_files(
+    archive: "zipfile.ZipFile", names: list[str], sums: dict[str, str], manifest: dict[str, Any]
+) -> Iterator[Check]:
+    """Every file against SHA256SUMS and the manifest; one line for all that hold, one for each that does
+    not.
+    """
     held, found = 0, {}
     for name, said in sums.items():
         try:
@@ -61,18 +69,25 @@ def check_files(archive: "zipfile.ZipFile", names: list[str], sums: dict[str, st
         if found[name] == said:
             held += 1
         else:
-            yield Check("fails", f"{name} has SHA-256 {found[name][:12]}, {SUMS} says {said[:12]}: it was changed")
+            yield Check(
+                "fails", f"{name} has SHA-256 {found[name][:12]}, {SUMS} says {said[:12]}: it was changed"
+            )
     yield check(held == len(sums) and held > 0, f"{held} of {len(sums)} files have the SHA-256 of {SUMS}")
     for name in sorted(set(names) - set(sums) - {SUMS}):
         yield Check("fails", f"{name} is not listed in {SUMS}")
-    listed = {name: one.get("sha256") if isinstance(one, dict) else None for name, one in manifest["files"].items()}
+    listed = {
+        name: one.get("sha256") if isinstance(one, dict) else None for name, one in manifest["files"].items()
+    }
     yield check(
         listed == {name: digest for name, digest in sums.items() if name != MANIFEST},
-        f"{MANIFEST} and {SUMS} list the same {len(listed)} files and hashes", f"{MANIFEST} and {SUMS} list different files or hashes",
+        f"{MANIFEST} and {SUMS} list the same {len(listed)} files and hashes",
+        f"{MANIFEST} and {SUMS} list different files or hashes",
     )
 
 
-def _claims(manifest: dict[str, Any], names: list[str], read: Read, victim_of: "Callable[[str], Victim | Check]") -> Iterator[Check]:
+def _claims(
+    manifest: dict[str, Any], names: list[str], read: Read, victim_of: "Callable[[str], Victim | Check]"
+) -> Iterator[Check]:
     if manifest["kind"] == "run":
         from snapgui.report.verify.run import check_run_claims
 

@@ -26,11 +26,23 @@ def check(right: bool, words: str, otherwise: str = "") -> Check:
 
 
 def agree(said: Any, found: Any, tolerance: float) -> bool:
-    """Whether two figures, or two lists of them, are the same within a tolerance; what is no number agrees with nothing."""
+    """Whether two figures, or two lists of them, are the same within a tolerance; what is no number agrees
+    with nothing.
+    """
     if isinstance(said, Mapping) or isinstance(found, Mapping):
-        return isinstance(said, Mapping) and isinstance(found, Mapping) and set(said) == set(found) and all(agree(said[k], found[k], tolerance) for k in said)
+        return (
+            isinstance(said, Mapping)
+            and isinstance(found, Mapping)
+            and set(said) == set(found)
+            and all(agree(said[k], found[k], tolerance) for k in said)
+        )
     if _is_list(said) or _is_list(found):
-        return _is_list(said) and _is_list(found) and len(said) == len(found) and all(agree(a, b, tolerance) for a, b in zip(said, found, strict=True))
+        return (
+            _is_list(said)
+            and _is_list(found)
+            and len(said) == len(found)
+            and all(agree(a, b, tolerance) for a, b in zip(said, found, strict=True))
+        )
     if _is_number(said) and _is_number(found):
         return math.isclose(said, found, rel_tol=0, abs_tol=tolerance)
     return type(said) is type(found) and said == found

@@ -1,4 +1,6 @@
-"""The claims of a run's bundle, made again: mask, area, centre, colours, visibility, and what the model says here."""
+"""The claims of a run's bundle, made again: mask, area, centre, colours, visibility, and what the model says
+here.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -22,7 +24,8 @@ from snapgui.report.bundle.archive import BundleError
 from snapgui.report.bundle.manifest import read_json
 from snapgui.report.verify.checks import Check, agree, check
 
-# Other processors and libraries add up in another order; the same weights and pixels agree far better than this.
+# Other processors and libraries add up in another order; the same weights and pixels agree far better than
+# this.
 SCORE_TOLERANCE = 0.002
 FIGURE_TOLERANCE = 0.001
 # One level of 255: twice what rounding can do along a channel, since the axes of a gamut lie askew.
@@ -43,7 +46,9 @@ class Claims:
 
 
 def check_run_claims(manifest: dict[str, Any], read: Read, victim_of: VictimOf) -> Iterator[Check]:
-    """Every claim of a run that can be made again; raises BundleError where the claims cannot be read at all."""
+    """Every claim of a run that can be made again; raises BundleError where the claims cannot be read at
+    all.
+    """
     claims = _read_claims(read)
     try:
         yield from _pictures(manifest, claims)
@@ -57,7 +62,10 @@ def check_run_claims(manifest: dict[str, Any], read: Read, victim_of: VictimOf) 
 def _read_claims(read: Read) -> Claims:
     values = read_json(read("result.json"), "result.json")
     try:
-        original, adversarial = decode_pixels(read("original.png"), name="original.png"), decode_pixels(read("adversarial.png"), name="adversarial.png")
+        original, adversarial = (
+            decode_pixels(read("original.png"), name="original.png"),
+            decode_pixels(read("adversarial.png"), name="adversarial.png"),
+        )
         mask = read_mask(read("mask.png"), shape=(original.shape[0], original.shape[1]), name="mask.png")
         attack = AttackSettings.from_json(values["attack"])
     except (SnapError, KeyError, TypeError) as error:
@@ -70,41 +78,80 @@ def _read_claims(read: Read) -> Claims:
 def _pictures(manifest: dict[str, Any], claims: Claims) -> Iterator[Check]:
     values = claims.values
     same = (
-        manifest["name"] == values["run_id"] and manifest["model"]["sha256"] == values["model_sha256"]
-        and manifest["inputs"]["rgb_sha256"] == values["image_sha256"] and manifest["settings"]["attack"] == values["attack"]
+        manifest["name"] == values["run_id"]
+        and manifest["model"]["sha256"] == values["model_sha256"]
+        and manifest["inputs"]["rgb_sha256"] == values["image_sha256"]
+        and manifest["settings"]["attack"] == values["attack"]
     )
-    yield check(same, "manifest.json and result.json name the same run, model, image and settings",
-                "manifest.json and result.json speak of different runs, models, images or settings")
+    yield check(
+        same,
+        "manifest.json and result.json name the same run, model, image and settings",
+        "manifest.json and result.json speak of different runs, models, images or settings",
+    )
     digest = sha256(claims.original.tobytes())
-    yield check(digest == values["image_sha256"], f"the image has the SHA-256 stated, {digest[:12]}",
-                f"the image has SHA-256 {digest[:12]}; {str(values['image_sha256'])[:12]} is stated")
+    yield check(
+        digest == values["image_sha256"],
+        f"the image has the SHA-256 stated, {digest[:12]}",
+        f"the image has SHA-256 {digest[:12]}; {str(values['image_sha256'])[:12]} is stated",
+    )
     outside = int((claims.original != claims.adversarial).any(axis=2)[~claims.mask].sum())
-    yield check(outside == 0, "outside the mask every pixel is the same before and after", f"{outside} pixels outside the mask were changed")
+    yield check(
+        outside == 0,
+        "outside the mask every pixel is the same before and after",
+        f"{outside} pixels outside the mask were changed",
+    )
 
 
 def _figures(claims: Claims) -> Iterator[Check]:
     values = claims.values
     area, centre = area_fraction(claims.mask), "open" if touches_centre(claims.mask) else "excluded"
-    yield check(agree(values["area_fraction"], area, 1e-9), f"the mask covers {area:.2%} of the pixels, as stated",
-                f"the mask covers {area:.2%} of the pixels; {_said(values['area_fraction'], '.2%')} is stated")
-    yield check(values["centre"] == centre, f"the centre is {centre}, as stated", f"the centre is {centre}; {str(values['centre'])[:20]} is stated")
+    yield check(
+        agree(values["area_fraction"], area, 1e-9),
+        f"the mask covers {area:.2%} of the pixels, as stated",
+        f"the mask covers {area:.2%} of the pixels; {_said(values['area_fraction'], '.2%')} is stated",
+    )
+    yield check(
+        values["centre"] == centre,
+        f"the centre is {centre}, as stated",
+        f"the centre is {centre}; {str(values['centre'])[:20]} is stated",
+    )
     shares = gamut_shares(claims.original, claims.adversarial)
     said = values.get("gamut_shares")
-    words = f"{shares.changed_px} pixels changed, {_share(shares.outside_range)} of them outside the image's range, {_share(shares.outside_stain)} outside its stains"
+    words = (
+        f"{shares.changed_px} pixels changed, {_share(shares.outside_range)} of them outside the "
+        f"image's range, {_share(shares.outside_stain)} outside its stains"
+    )
     if said is None:
         yield Check("unchecked", f"{words}; the run states no shares")
     else:
-        yield check(agree(said, asdict(shares), 0.01), f"{words}, as stated", f"{words}; other shares are stated")
+        yield check(
+            agree(said, asdict(shares), 0.01), f"{words}, as stated", f"{words}; other shares are stated"
+        )
     # A soft edge mixes the patch with the image's own colours, which only the range is sure to hold.
     if claims.attack.gamut == "range" or not claims.attack.soft_edge:
         outside = _outside_gamut(claims, shares)
-        yield check(outside == 0, f"every changed colour lies in the gamut asked for, {claims.attack.gamut}",
-                    f"{outside} changed pixels have colours outside the gamut asked for, {claims.attack.gamut}")
-    found = {name: asdict(one) for name, one in measure(claims.original, claims.adversarial, claims.mask).items()}
-    finite = {name: {part: value if np.isfinite(value) else None for part, value in one.items()} for name, one in found.items()}
+        yield check(
+            outside == 0,
+            f"every changed colour lies in the gamut asked for, {claims.attack.gamut}",
+            f"{outside} changed pixels have colours outside the gamut asked for, {claims.attack.gamut}",
+        )
+    found = {
+        name: asdict(one) for name, one in measure(claims.original, claims.adversarial, claims.mask).items()
+    }
+    finite = {
+        name: {part: value if np.isfinite(value) else None for part, value in one.items()}
+        for name, one in found.items()
+    }
     stated = values["visibility"]
-    right = all(name in stated and agree({part: stated[name][part] for part in one}, one, FIGURE_TOLERANCE) for name, one in finite.items())
-    yield check(right, f"visibility measured again is the same: {_seen(finite)}", f"visibility measured again is another: {_seen(finite)}")
+    right = all(
+        name in stated and agree({part: stated[name][part] for part in one}, one, FIGURE_TOLERANCE)
+        for name, one in finite.items()
+    )
+    yield check(
+        right,
+        f"visibility measured again is the same: {_seen(finite)}",
+        f"visibility measured again is another: {_seen(finite)}",
+    )
 
 
 def _outside_gamut(claims: Claims, shares: GamutShares) -> int:
@@ -116,7 +163,11 @@ def _outside_gamut(claims: Claims, shares: GamutShares) -> int:
         return 0
     packed = pack(changed[None, None])
     colours = flatten(to_image(claims.adversarial)[None])[packed.places]
-    distance = (project(fit_gamut(claims.attack.gamut, to_image(claims.original)[None]), colours, packed) - colours).abs().amax(dim=1)
+    distance = (
+        (project(fit_gamut(claims.attack.gamut, to_image(claims.original)[None]), colours, packed) - colours)
+        .abs()
+        .amax(dim=1)
+    )
     return int((distance > ROUNDING).sum())
 
 
@@ -126,7 +177,8 @@ def _outcome(values: dict[str, Any], attack: AttackSettings) -> Iterator[Check]:
     flipped = int(np.argmax(before)) != target and int(np.argmax(after)) == target
     stated = (values["success"], values["flipped"], values["p_target_before"], values["p_target_after"])
     yield check(
-        agree(list(stated), [success, flipped, before[target], after[target]], 1e-12), "outcome and probabilities stated agree with each other",
+        agree(list(stated), [success, flipped, before[target], after[target]], 1e-12),
+        "outcome and probabilities stated agree with each other",
         "the outcome stated does not follow from the probabilities stated",
     )
 
@@ -139,11 +191,17 @@ def _scores(claims: Claims, victim_of: VictimOf) -> Iterator[Check]:
         return
     yield Check("holds", f"the model here is the one stated: SHA-256 {victim.card.sha256[:12]}")
     names = list(values["classes"])
-    for name, pixels, stated in (("original.png", claims.original, values["p_before"]), ("adversarial.png", claims.adversarial, values["p_after"])):
+    for name, pixels, stated in (
+        ("original.png", claims.original, values["p_before"]),
+        ("adversarial.png", claims.adversarial, values["p_after"]),
+    ):
         p = [float(one) for one in victim.predict(to_image(pixels)[None])[0]]
         found, said = _answer(names, p), _answer(names, stated)
-        yield check(agree(stated, p, SCORE_TOLERANCE), f"{name}, scored here: {found}, as stated within {SCORE_TOLERANCE:g}",
-                    f"{name}, scored here: {found}; stated is {said}")
+        yield check(
+            agree(stated, p, SCORE_TOLERANCE),
+            f"{name}, scored here: {found}, as stated within {SCORE_TOLERANCE:g}",
+            f"{name}, scored here: {found}; stated is {said}",
+        )
     yield from _controls(claims, victim)
 
 
@@ -158,8 +216,11 @@ def _controls(claims: Claims, victim: Victim) -> Iterator[Check]:
             yield Check("unchecked", f"control {name[:40]}: it cannot be made from the bundle")
             continue
         p = float(victim.predict(filled[name])[0][claims.attack.target])
-        yield check(agree(said, p, SCORE_TOLERANCE), f"control {name}, made and scored here: {target} {p:.4f}, as stated within {SCORE_TOLERANCE:g}",
-                    f"control {name}, made and scored here: {target} {p:.4f}; stated is {_said(said, '.4f')}")
+        yield check(
+            agree(said, p, SCORE_TOLERANCE),
+            f"control {name}, made and scored here: {target} {p:.4f}, as stated within {SCORE_TOLERANCE:g}",
+            f"control {name}, made and scored here: {target} {p:.4f}; stated is {_said(said, '.4f')}",
+        )
 
 
 def _answer(names: list[str], p: Any) -> str:
@@ -175,4 +236,6 @@ def _share(value: float | None) -> str:
 
 
 def _seen(found: dict[str, dict[str, Any]]) -> str:
-    return "; ".join(f"{name} CIEDE2000 {one['mean_de00']:.2f}, SSIM {one['ssim']:.3f}" for name, one in found.items())
+    return "; ".join(
+        f"{name} CIEDE2000 {one['mean_de00']:.2f}, SSIM {one['ssim']:.3f}" for name, one in found.items()
+    )

@@ -1,4 +1,6 @@
-"""The claims of a study's bundle, made again: the frozen design, the answers that belong to it, and the analysis."""
+"""The claims of a study's bundle, made again: the frozen design, the answers that belong to it, and the
+analysis.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -20,8 +22,11 @@ def check_study_claims(manifest: dict[str, Any], names: list[str], read: Read) -
     """Every claim of a study that can be made again."""
     try:
         study, digest = read_design(read(DESIGN_FILE).decode())
-        yield check(digest == manifest.get("design_sha256"), f"the design is the one frozen, SHA-256 {digest[:12]}",
-                    f"the design has SHA-256 {digest[:12]}; manifest.json states another")
+        yield check(
+            digest == manifest.get("design_sha256"),
+            f"the design is the one frozen, SHA-256 {digest[:12]}",
+            f"the design has SHA-256 {digest[:12]}; manifest.json states another",
+        )
         rows = read_rows(read(TRIALS_FILE).decode())
         check_rows(rows, study)
         yield Check("holds", f"all {len(rows):,} answers belong to trials of the design")
@@ -36,8 +41,17 @@ def check_study_claims(manifest: dict[str, Any], names: list[str], read: Read) -
     except SnapError as error:
         yield Check("fails", f"the analysis can be made from the answers: {error}")
         return
-    other = [part for part in found if part not in FROM_PICTURES and not agree(said.get(part), found[part], 1e-6)]
-    yield check(not other, f"{ANALYSIS_FILE}, made again from the answers, is the same", f"{ANALYSIS_FILE}, made again from the answers, differs in {', '.join(other)}")
+    other = [
+        part for part in found if part not in FROM_PICTURES and not agree(said.get(part), found[part], 1e-6)
+    ]
+    yield check(
+        not other,
+        f"{ANALYSIS_FILE}, made again from the answers, is the same",
+        f"{ANALYSIS_FILE}, made again from the answers, differs in {', '.join(other)}",
+    )
     for part in FROM_PICTURES:
         if not agree(said.get(part), found.get(part), 1e-6):
-            yield Check("unchecked", f"{ANALYSIS_FILE}, {part}: it was measured on pictures that are not in the bundle")
+            yield Check(
+                "unchecked",
+                f"{ANALYSIS_FILE}, {part}: it was measured on pictures that are not in the bundle",
+            )

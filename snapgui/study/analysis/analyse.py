@@ -23,7 +23,11 @@ QUESTIONS = ("altered", "which", "diagnosis")
 
 
 def analyse(
-    rows: Sequence[Row], study: Study, *, measures: Mapping[str, Mapping[str, float]] | None = None, resamples: int = RESAMPLES
+    rows: Sequence[Row],
+    study: Study,
+    *,
+    measures: Mapping[str, Mapping[str, float]] | None = None,
+    resamples: int = RESAMPLES,
 ) -> Figures:
     """All figures of a study as plain values; the same rows give the same figures.
 
@@ -42,28 +46,43 @@ def analyse(
     altered, which, diagnosis = (tables[question] for question in QUESTIONS)
     main = {question: table for question, table in tables.items() if table is not None}
     seen = measures_of(study) if measures is None else measures
-    found: Figures = plain({
-        "format": FORMAT,
-        "study": {
-            "title": settings.title, "sha256": json.loads(design_text(study))["sha256"], "kind": settings.kind, "seed": seed,
-            "margin": settings.margin, "exclusion": settings.exclusion.to_json(), "lists": len(study.lists), "level": 0.95,
-        },
-        "answers": {
-            "rows": len(rows), "readers": len({row["participant_id"] for row in rows}), "by_role": dict(sorted(Counter(row["role"] for row in rows).items())),
-            "counted": {question: sum(_main(row, question) for row in rows) for question in QUESTIONS},
-        },
-        "sessions": session_figures(rows, study),
-        "detection": detection_figures(altered, margin=settings.margin, seed=seed, resamples=resamples) if altered else None,
-        "by_exposure": _by_exposure(rows, settings.margin, seed, resamples),
-        "choices": choice_figures(which, margin=settings.margin) if which else None,
-        "diagnosis": diagnosis_figures(diagnosis) if diagnosis else None,
-        "reaction_times": {question: time_figures([row for row in rows if _main(row, question)], table) for question, table in main.items()},
-        "readers": {question: reader_figures(table, question) for question, table in main.items()},
-        "agreement": {question: agreement_figures(rows, question) for question in main},
-        "repeats": repeat_figures(rows),
-        "visibility": visibility_figures(rows, seen, question="which" if which else "altered", seed=seed),
-        "methods": SOURCES_OF_METHODS,
-    })
+    found: Figures = plain(
+        {
+            "format": FORMAT,
+            "study": {
+                "title": settings.title,
+                "sha256": json.loads(design_text(study))["sha256"],
+                "kind": settings.kind,
+                "seed": seed,
+                "margin": settings.margin,
+                "exclusion": settings.exclusion.to_json(),
+                "lists": len(study.lists),
+                "level": 0.95,
+            },
+            "answers": {
+                "rows": len(rows),
+                "readers": len({row["participant_id"] for row in rows}),
+                "by_role": dict(sorted(Counter(row["role"] for row in rows).items())),
+                "counted": {question: sum(_main(row, question) for row in rows) for question in QUESTIONS},
+            },
+            "sessions": session_figures(rows, study),
+            "detection": detection_figures(altered, margin=settings.margin, seed=seed, resamples=resamples)
+            if altered
+            else None,
+            "by_exposure": _by_exposure(rows, settings.margin, seed, resamples),
+            "choices": choice_figures(which, margin=settings.margin) if which else None,
+            "diagnosis": diagnosis_figures(diagnosis) if diagnosis else None,
+            "reaction_times": {
+                question: time_figures([row for row in rows if _main(row, question)], table)
+                for question, table in main.items()
+            },
+            "readers": {question: reader_figures(table, question) for question, table in main.items()},
+            "agreement": {question: agreement_figures(rows, question) for question in main},
+            "repeats": repeat_figures(rows),
+            "visibility": visibility_figures(rows, seen, question="which" if which else "altered", seed=seed),
+            "methods": SOURCES_OF_METHODS,
+        }
+    )
     return found | {"verdict": verdict(found)}
 
 
@@ -73,17 +92,33 @@ def _main(row: Row, question: str) -> bool:
 
 def _by_exposure(rows: Sequence[Row], margin: float, seed: int, resamples: int) -> list[Figures] | None:
     """Design D: detection at each time of exposure that was asked, with the times that were measured."""
-    levels = sorted({row["exposure_asked"] for row in rows if row["role"] == "main" and row["exposure_asked"] is not None})
+    levels = sorted(
+        {row["exposure_asked"] for row in rows if row["role"] == "main" and row["exposure_asked"] is not None}
+    )
     found = []
     for level in levels:
         own = [row for row in rows if row["exposure_asked"] == level]
         table = tabulate(own, "altered")
         if table is not None:
-            shown = sorted(row["exposure_shown"] for row in own if _main(row, "altered") and row["exposure_shown"] is not None)
-            found.append({
-                "exposure_asked_s": level, "exposure_shown_s": {"n": len(shown), "median": shown[len(shown) // 2], "lowest": shown[0], "highest": shown[-1]}
-                if shown else None, **detection_figures(table, margin=margin, seed=seed, resamples=resamples),
-            })
+            shown = sorted(
+                row["exposure_shown"]
+                for row in own
+                if _main(row, "altered") and row["exposure_shown"] is not None
+            )
+            found.append(
+                {
+                    "exposure_asked_s": level,
+                    "exposure_shown_s": {
+                        "n": len(shown),
+                        "median": shown[len(shown) // 2],
+                        "lowest": shown[0],
+                        "highest": shown[-1],
+                    }
+                    if shown
+                    else None,
+                    **detection_figures(table, margin=margin, seed=seed, resamples=resamples),
+                }
+            )
     return found or None
 
 
@@ -98,13 +133,17 @@ def analyse_folder(folder: Path) -> Figures:
 
 
 def analyse_store(store: StudyStore, name: str, folder: Path | None = None) -> Figures:
-    """The analysis of a study of the store, by way of its export; ``folder`` holds its pictures. Raises StudyError."""
+    """The analysis of a study of the store, by way of its export; ``folder`` holds its pictures. Raises
+    StudyError.
+    """
     rows, study = read_store(store, name, folder)
     return analyse(rows, study, measures=measures_for(study, folder))
 
 
 def measures_for(study: Study, folder: Path | None) -> dict[str, dict[str, float]]:
-    """Measures of visibility of a study: of its pictures where they lie in a folder, else those that the design holds."""
+    """Measures of visibility of a study: of its pictures where they lie in a folder, else those that the
+    design holds.
+    """
     there = folder is not None and (folder / "stimuli").is_dir()
     return measure_folder(study, folder) if folder is not None and there else measures_of(study)
 

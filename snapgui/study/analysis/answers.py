@@ -5,7 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from snapgui.study.analysis.detection import MINUS, pairs_of
-from snapgui.study.analysis.figures import Figures, beside_margin, exact_share, or_none, over_readers, quartiles
+from snapgui.study.analysis.figures import (
+    Figures,
+    beside_margin,
+    exact_share,
+    or_none,
+    over_readers,
+    quartiles,
+)
 from snapgui.study.analysis.rows import Table
 from snapgui.study.statistics.detection import two_choice, two_choice_equivalence
 from snapgui.study.statistics.estimates import share_part
@@ -13,27 +20,46 @@ from snapgui.study.store.export import Row
 
 
 def choice_figures(table: Table, *, margin: float) -> Figures:
-    """Two-alternative forced choice: the share of right choices of every arm, its bounds beside the margin, d'."""
+    """Two-alternative forced choice: the share of right choices of every arm, its bounds beside the margin,
+    d'.
+    """
     arms: Figures = {}
     for arm in table.altered:
         figures = exact_share(table.correct[arm])
         over, pair = figures["over_readers"], (figures["count"], figures["of"])
-        bounds = over or {"estimate": figures["share"], "lower": figures["exact_lower"], "upper": figures["exact_upper"]}
+        bounds = over or {
+            "estimate": figures["share"],
+            "lower": figures["exact_lower"],
+            "upper": figures["exact_upper"],
+        }
         arms[arm] = {
-            "right": figures, "two_choice": or_none(two_choice, *pair), "beside_margin": beside_margin(bounds, margin),
-            "beside_margin_exact": None if margin <= 0.5 else two_choice_equivalence(*pair, margin=margin - 0.5),
+            "right": figures,
+            "two_choice": or_none(two_choice, *pair),
+            "beside_margin": beside_margin(bounds, margin),
+            "beside_margin_exact": None
+            if margin <= 0.5
+            else two_choice_equivalence(*pair, margin=margin - 0.5),
         }
     return {"arms": arms, "differences": _differences(table, table.altered, "correct", "right")}
 
 
 def diagnosis_figures(table: Table) -> Figures:
-    """Design C: how often the diagnosis was right in each arm, before anyone was told of alterations, and the change from untouched."""
+    """Design C: how often the diagnosis was right in each arm, before anyone was told of alterations, and the
+    change from untouched.
+    """
     known = [arm for arm in table.arms if np.isfinite(table.correct[arm]).any()]
     untouched = [arm for arm in known if arm not in table.altered]
     order = [*(arm for arm in known if arm in table.altered), *untouched]
     return {
-        "arms": {arm: {"right": exact_share(table.correct[arm]), "called_metastasis": exact_share(table.second[arm])} for arm in order},
-        "differences": _differences(table, order, "correct", "right") | {
+        "arms": {
+            arm: {
+                "right": exact_share(table.correct[arm]),
+                "called_metastasis": exact_share(table.second[arm]),
+            }
+            for arm in order
+        },
+        "differences": _differences(table, order, "correct", "right")
+        | {
             pair: figures | _differences(table, order, "second", "called_metastasis")[pair]
             for pair, figures in _differences(table, order, "correct", "right").items()
         },
@@ -42,19 +68,31 @@ def diagnosis_figures(table: Table) -> Figures:
 
 def _differences(table: Table, arms: Sequence[str], what: str, name: str) -> Figures:
     parts = {arm: share_part(getattr(table, what)[arm]) for arm in arms}
-    return {f"{first}{MINUS}{second}": {name: over_readers([parts[first], parts[second].times(-1)])} for first, second in pairs_of(arms)}
+    return {
+        f"{first}{MINUS}{second}": {name: over_readers([parts[first], parts[second].times(-1)])}
+        for first, second in pairs_of(arms)
+    }
 
 
 def time_figures(rows: Sequence[Row], table: Table) -> Figures:
-    """Reaction times by the browser's clock: median and quartiles by arm and by right and wrong, and ratios to untouched pictures.
+    """Reaction times by the browser's clock: median and quartiles by arm and by right and wrong, and ratios
+    to untouched pictures.
 
     A ratio is that of geometric means, from the difference of the logarithms over readers and sources.
     """
+
     def times(arm: str, correct: int | None = None) -> Figures:
-        return quartiles(np.array([
-            row["response_time"] for row in rows
-            if row["arm"] == arm and row["response_time"] is not None and (correct is None or row["correct"] == correct)
-        ]))
+        return quartiles(
+            np.array(
+                [
+                    row["response_time"]
+                    for row in rows
+                    if row["arm"] == arm
+                    and row["response_time"] is not None
+                    and (correct is None or row["correct"] == correct)
+                ]
+            )
+        )
 
     untouched = [arm for arm in table.arms if arm not in table.altered]
     order = [*table.altered, *untouched]
@@ -62,7 +100,10 @@ def time_figures(rows: Sequence[Row], table: Table) -> Figures:
     pairs = [pair for pair in pairs_of(order) if set(pair) <= set(parts)]
     return {
         "arms": {arm: {"all": times(arm), "right": times(arm, 1), "wrong": times(arm, 0)} for arm in order},
-        "ratios": {f"{one} over {other}": _ratio(over_readers([parts[one], parts[other].times(-1)])) for one, other in pairs},
+        "ratios": {
+            f"{one} over {other}": _ratio(over_readers([parts[one], parts[other].times(-1)]))
+            for one, other in pairs
+        },
     }
 
 
@@ -70,6 +111,7 @@ def _ratio(logarithm: Figures | None) -> Figures | None:
     if logarithm is None:
         return None
     return {
-        "ratio": float(np.exp(logarithm["estimate"])), "interval": [float(np.exp(end)) for end in logarithm["interval"]],
+        "ratio": float(np.exp(logarithm["estimate"])),
+        "interval": [float(np.exp(end)) for end in logarithm["interval"]],
         **{name: logarithm[name] for name in ("degrees_of_freedom", "readers", "sources", "answers")},
     }

@@ -6,7 +6,15 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from snapgui.study.analysis.figures import Figures, beside_margin, counted_share, exact_share, or_none, over_readers, plain
+from snapgui.study.analysis.figures import (
+    Figures,
+    beside_margin,
+    counted_share,
+    exact_share,
+    or_none,
+    over_readers,
+    plain,
+)
 from snapgui.study.analysis.rows import Table
 from snapgui.study.records import RATINGS
 from snapgui.study.statistics.bootstrap import bootstrap_all
@@ -38,7 +46,8 @@ def detection_figures(table: Table, *, margin: float, seed: int, resamples: int 
         "differences": {
             f"{first}{MINUS}{second}": {
                 name: over_readers([*parts[first][name], *(part.times(-1) for part in parts[second][name])])
-                for name in parts[first] if name != "criterion" and name in parts[second]
+                for name in parts[first]
+                if name != "criterion" and name in parts[second]
             }
             for first, second in pairs_of(table.altered)
         },
@@ -48,7 +57,9 @@ def detection_figures(table: Table, *, margin: float, seed: int, resamples: int 
 
 def _enough(table: Table, arm: str, untouched: str) -> NDArray[np.bool_]:
     """Readers with two answers of each kind."""
-    return np.asarray((np.isfinite(table.second[arm]).sum(1) > 1) & (np.isfinite(table.second[untouched]).sum(1) > 1))
+    return np.asarray(
+        (np.isfinite(table.second[arm]).sum(1) > 1) & (np.isfinite(table.second[untouched]).sum(1) > 1)
+    )
 
 
 def _rated(table: Table, arm: str) -> bool:
@@ -57,7 +68,9 @@ def _rated(table: Table, arm: str) -> bool:
 
 
 def found_in(table: Table, arm: str) -> Floats | None:
-    """1 where the altered place was found, 0 where not or where there was no click; None where no click was compared with a mask."""
+    """1 where the altered place was found, 0 where not or where there was no click; None where no click was
+    compared with a mask.
+    """
     if not any(np.isfinite(found).any() for found in table.found.values()):
         return None
     return np.where(np.isfinite(table.second[arm]), np.nan_to_num(table.found[arm]), np.nan)
@@ -68,7 +81,8 @@ def _parts(table: Table, arm: str, untouched: str) -> dict[str, list[Part]]:
     hit, alarm = (np.where(kept, table.second[name], np.nan) for name in (arm, untouched))
     scores = score_part(hit), score_part(alarm)
     parts = {
-        "hit_rate": [share_part(table.second[arm])], "d_prime": [scores[0], scores[1].times(-1)],
+        "hit_rate": [share_part(table.second[arm])],
+        "d_prime": [scores[0], scores[1].times(-1)],
         "criterion": [one.times(-0.5) for one in scores],
     }
     if _rated(table, arm) and _rated(table, untouched):
@@ -84,10 +98,17 @@ def _arm(table: Table, arm: str, untouched: str, parts: Mapping[str, list[Part]]
     said, calm = (table.second[name][np.isfinite(table.second[name])] for name in (arm, untouched))
     counts = int(said.sum()), int(len(said) - said.sum()), int(calm.sum()), int(len(calm) - calm.sum())
     figures: Figures = {
-        "answers": {"altered": len(said), "untouched": len(calm), "hits": counts[0], "misses": counts[1], "false_alarms": counts[2],
-                    "correct_rejections": counts[3]},
+        "answers": {
+            "altered": len(said),
+            "untouched": len(calm),
+            "hits": counts[0],
+            "misses": counts[1],
+            "false_alarms": counts[2],
+            "correct_rejections": counts[3],
+        },
         "hit_rate": counted_share(table.second[arm]),
-        "d_prime": over_readers(parts["d_prime"]), "criterion": over_readers(parts["criterion"]),
+        "d_prime": over_readers(parts["d_prime"]),
+        "criterion": over_readers(parts["criterion"]),
         "pooled": or_none(yes_no, *counts),
     }
     if "auc" in parts:
@@ -100,7 +121,9 @@ def _arm(table: Table, arm: str, untouched: str, parts: Mapping[str, list[Part]]
         figures["beside_margin"] = beside_margin(area or _as_bounds(ratings, truth), margin)
         found = found_in(table, arm)
         if "lroc" in parts and found is not None:
-            distances = np.concatenate([np.where(found[np.isfinite(found)] == 1, 0.0, np.inf), np.full(len(calm), np.nan)])
+            distances = np.concatenate(
+                [np.where(found[np.isfinite(found)] == 1, 0.0, np.inf), np.full(len(calm), np.nan)]
+            )
             figures["lroc"] = over_readers(parts["lroc"], scale="area")
             figures["lroc_delong"] = or_none(lroc_area, ratings, truth, distances, radius_px=1)
             figures["lroc_points"] = or_none(lroc_points, ratings, truth, distances, radius_px=1)
@@ -117,12 +140,20 @@ def pooled_ratings(table: Table, arm: str, untouched: str) -> tuple[Floats, NDAr
 def _as_bounds(ratings: Floats, truth: NDArray[np.int64]) -> Figures | None:
     """One reader's area with one-sided bounds, the ends of its 90 % interval."""
     area = or_none(roc_area, ratings, truth, level=0.9)
-    return None if area is None else {"estimate": area.area, "lower": area.interval[0], "upper": area.interval[1]}
+    return (
+        None
+        if area is None
+        else {"estimate": area.area, "lower": area.interval[0], "upper": area.interval[1]}
+    )
 
 
 def _u_statistics(table: Table, arm: str, untouched: str) -> Figures | None:
-    """The area as iMRMC computes it from the exported table: a picture is a case, whatever source it comes from."""
-    both = np.concatenate([table.rating[arm], table.rating[untouched]], axis=1)[_enough(table, arm, untouched)]
+    """The area as iMRMC computes it from the exported table: a picture is a case, whatever source it comes
+    from.
+    """
+    both = np.concatenate([table.rating[arm], table.rating[untouched]], axis=1)[
+        _enough(table, arm, untouched)
+    ]
     seen = np.isfinite(both).any(0)
     truth = np.repeat([1, 0], len(table.sources))[seen]
     if len(both) * truth.sum() * (1 - truth).sum() > _LARGE_KERNEL:
@@ -132,12 +163,16 @@ def _u_statistics(table: Table, arm: str, untouched: str) -> Figures | None:
 
 
 def _bootstrap(table: Table, untouched: str, seed: int, resamples: int) -> Figures | None:
-    """Area and d' of every arm, and their differences, with readers and sources drawn anew, each within its own list."""
+    """Area and d' of every arm, and their differences, with readers and sources drawn anew, each within its
+    own list.
+    """
     arms = [untouched, *table.altered]
     kept = np.all([_enough(table, arm, untouched) for arm in table.altered], axis=0)
     if not all(_rated(table, arm) for arm in arms) or kept.sum() < 2:
         return None
-    counts = np.stack([table.rating[arm][kept, :, None] == np.arange(1, RATINGS + 1) for arm in arms], axis=2).astype(float)
+    counts = np.stack(
+        [table.rating[arm][kept, :, None] == np.arange(1, RATINGS + 1) for arm in arms], axis=2
+    ).astype(float)
     pairs = pairs_of(table.altered)
 
     def statistics(drawn: Floats) -> Floats:
@@ -145,20 +180,36 @@ def _bootstrap(table: Table, untouched: str, seed: int, resamples: int) -> Figur
         shares = number / number.sum(2, keepdims=True)
         below = shares[:, 0].cumsum(1) - shares[:, 0] / 2
         areas = (shares[:, 1:] * below[:, None]).sum(2).mean(0)
-        return np.concatenate([areas, [areas[table.altered.index(a)] - areas[table.altered.index(b)] for a, b in pairs]])
+        return np.concatenate(
+            [areas, [areas[table.altered.index(a)] - areas[table.altered.index(b)] for a, b in pairs]]
+        )
 
     seen = np.stack([np.isfinite(table.rating[arm][kept]) for arm in arms])
     names = [*table.altered, *(f"{first}{MINUS}{second}" for first, second in pairs)]
     with np.errstate(invalid="ignore", divide="ignore"):
         found = or_none(
             bootstrap_all,
-            counts, statistics, np.random.default_rng([seed, 7]), strata=_alike(seen.transpose(2, 0, 1)), reader_strata=_alike(seen.transpose(1, 0, 2)),
+            counts,
+            statistics,
+            np.random.default_rng([seed, 7]),
+            strata=_alike(seen.transpose(2, 0, 1)),
+            reader_strata=_alike(seen.transpose(1, 0, 2)),
             resamples=resamples,
         )
-    return None if found is None else {"of": "area under the ROC curve", "resamples": resamples, "figures": dict(zip(names, found, strict=True))}
+    return (
+        None
+        if found is None
+        else {
+            "of": "area under the ROC curve",
+            "resamples": resamples,
+            "figures": dict(zip(names, found, strict=True)),
+        }
+    )
 
 
 def _alike(seen: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """A number for each row of what was seen, the same for rows that agree; all the same where no two or hardly any do."""
+    """A number for each row of what was seen, the same for rows that agree; all the same where no two or
+    hardly any do.
+    """
     _, kinds = np.unique(seen.reshape(len(seen), -1), axis=0, return_inverse=True)
     return kinds.ravel() if kinds.max() + 1 <= len(kinds) // 2 else np.zeros(len(kinds), np.int64)

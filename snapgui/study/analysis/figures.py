@@ -1,4 +1,6 @@
-"""Figures of an analysis as plain values: estimates with intervals and numbers, the same however few readers there are."""
+"""Figures of an analysis as plain values: estimates with intervals and numbers, the same however few readers
+there are.
+"""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -40,11 +42,16 @@ def over_readers(parts: Sequence[Part], *, scale: Scale = "plain") -> Figures | 
 
 
 def counted_share(answers: Floats) -> Figures:
-    """Count, share, Wilson's interval as if all answers were independent, and the interval over readers and sources."""
+    """Count, share, Wilson's interval as if all answers were independent, and the interval over readers and
+    sources.
+    """
     seen = answers[np.isfinite(answers)]
     figures = share(int(seen.sum()), len(seen))
     return {
-        "count": figures["count"], "of": figures["of"], "share": figures["share"], "wilson_interval": figures["interval"] if len(seen) else None,
+        "count": figures["count"],
+        "of": figures["of"],
+        "share": figures["share"],
+        "wilson_interval": figures["interval"] if len(seen) else None,
         "over_readers": over_readers([share_part(answers)], scale="share") if len(seen) else None,
     }
 
@@ -54,16 +61,28 @@ def exact_share(answers: Floats) -> Figures:
     figures = counted_share(answers)
     if figures["of"]:
         pair = figures["count"], figures["of"]
-        figures |= {"exact_interval": exact_interval(*pair), "exact_lower": lower_bound(*pair), "exact_upper": upper_bound(*pair)}
+        figures |= {
+            "exact_interval": exact_interval(*pair),
+            "exact_lower": lower_bound(*pair),
+            "exact_upper": upper_bound(*pair),
+        }
     return figures
 
 
 def beside_margin(figure: Figures | None, margin: float) -> Figures | None:
-    """One-sided bounds of a share or an area beside the margin of the design, which lies as far from chance (0.5) on both sides."""
+    """One-sided bounds of a share or an area beside the margin of the design, which lies as far from chance
+    (0.5) on both sides.
+    """
     if figure is None or margin <= 0.5 or not all(math.isfinite(figure[name]) for name in ("lower", "upper")):
         return None
     found = equivalence(figure["estimate"], figure["lower"], figure["upper"], chance=0.5, margin=margin - 0.5)
-    return {**asdict(found), "margin_from": 1 - margin, "margin_to": margin, "within": found.within, "sentence": found.sentence()}
+    return {
+        **asdict(found),
+        "margin_from": 1 - margin,
+        "margin_to": margin,
+        "within": found.within,
+        "sentence": found.sentence(),
+    }
 
 
 def quartiles(values: Floats) -> Figures:

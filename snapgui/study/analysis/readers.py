@@ -21,8 +21,12 @@ LEAST_SHARED = 5
 
 
 def agreement_figures(rows: Sequence[Row], question: str) -> Figures:
-    """Kappas of the main answers, all arms together: Fleiss' of all readers, Cohen's of every pair that shares pictures."""
-    kept = [row for row in rows if row["trial_type"] == question and row["role"] == "main" and not row["excluded"]]
+    """Kappas of the main answers, all arms together: Fleiss' of all readers, Cohen's of every pair that
+    shares pictures.
+    """
+    kept = [
+        row for row in rows if row["trial_type"] == question and row["role"] == "main" and not row["excluded"]
+    ]
     readers = sorted({row["participant_id"] for row in kept})
     place = {name: r for r, name in enumerate(readers)}
     word = CHOICES[question][1]  # type: ignore[index]
@@ -36,11 +40,21 @@ def agreement_figures(rows: Sequence[Row], question: str) -> Figures:
             pictures[name][place[row["participant_id"]]] = float(row["response"] == word)
     answers = np.array([pictures[name] for name in sorted(pictures)]).reshape(-1, len(readers))
     shared = answers[np.isfinite(answers).sum(1) > 1] if len(answers) else answers
-    clusters = np.array([sources[name] for name in sorted(pictures)])[np.isfinite(answers).sum(1) > 1] if len(answers) else []
+    clusters = (
+        np.array([sources[name] for name in sorted(pictures)])[np.isfinite(answers).sum(1) > 1]
+        if len(answers)
+        else []
+    )
     return {
-        "readers": readers, "pictures": len(answers), "pictures_shared": len(shared),
+        "readers": readers,
+        "pictures": len(answers),
+        "pictures_shared": len(shared),
         "fleiss": or_none(fleiss, shared, clusters=clusters) if len(shared) > 1 else None,
-        "pairs": [found for one, other in combinations(range(len(readers)), 2) if (found := _pair(answers, readers, one, other))],
+        "pairs": [
+            found
+            for one, other in combinations(range(len(readers)), 2)
+            if (found := _pair(answers, readers, one, other))
+        ],
     }
 
 
@@ -49,30 +63,54 @@ def _pair(answers: np.ndarray, readers: Sequence[str], one: int, other: int) -> 
     if len(both) < LEAST_SHARED:
         return None
     counts = [[int(((both[:, 0] == a) & (both[:, 1] == b)).sum()) for b in (0, 1)] for a in (0, 1)]
-    return {"first": readers[one], "second": readers[other], "pictures": len(both), "counts": counts, "cohen": cohen(both[:, 0], both[:, 1])}
+    return {
+        "first": readers[one],
+        "second": readers[other],
+        "pictures": len(both),
+        "counts": counts,
+        "cohen": cohen(both[:, 0], both[:, 1]),
+    }
 
 
 def repeat_figures(rows: Sequence[Row]) -> Figures | None:
-    """First and second answers to repeated trials of the same session, by question; None where there are none."""
+    """First and second answers to repeated trials of the same session, by question; None where there are
+    none.
+    """
     first = {(row["participant_id"], row["session_id"], row["trial_index"]): row for row in rows}
     pairs = [
-        (first[key], row) for row in rows
-        if row["role"] == "repeat" and not row["excluded"] and (key := (row["participant_id"], row["session_id"], row["repeat_of"])) in first
+        (first[key], row)
+        for row in rows
+        if row["role"] == "repeat"
+        and not row["excluded"]
+        and (key := (row["participant_id"], row["session_id"], row["repeat_of"])) in first
     ]
     questions = sorted({row["trial_type"] for _, row in pairs})
-    return {question: _again([pair for pair in pairs if pair[1]["trial_type"] == question]) for question in questions} or None
+    return {
+        question: _again([pair for pair in pairs if pair[1]["trial_type"] == question])
+        for question in questions
+    } or None
 
 
 def _again(pairs: Sequence[tuple[Row, Row]]) -> Figures:
     readers, sources = (sorted({row[name] for _, row in pairs}) for name in ("participant_id", "source_id"))
     same = np.full((len(readers), len(sources)), np.nan)
     for one, again in pairs:
-        same[readers.index(again["participant_id"]), sources.index(again["source_id"])] = float(one["response"] == again["response"])
-    rated = [(one["rating"], again["rating"]) for one, again in pairs if one["rating"] is not None and again["rating"] is not None]
+        same[readers.index(again["participant_id"]), sources.index(again["source_id"])] = float(
+            one["response"] == again["response"]
+        )
+    rated = [
+        (one["rating"], again["rating"])
+        for one, again in pairs
+        if one["rating"] is not None and again["rating"] is not None
+    ]
     ratings = or_none(repeat_agreement, *np.array(rated).T) if rated else None
     return {
-        "same_answer": exact_share(same), "ratings": ratings,
-        "by_reader": {name: {"same": int(np.nansum(same[r])), "of": int(np.isfinite(same[r]).sum())} for r, name in enumerate(readers)},
+        "same_answer": exact_share(same),
+        "ratings": ratings,
+        "by_reader": {
+            name: {"same": int(np.nansum(same[r])), "of": int(np.isfinite(same[r]).sum())}
+            for r, name in enumerate(readers)
+        },
     }
 
 
@@ -86,18 +124,30 @@ def session_figures(rows: Sequence[Row], study: Study) -> list[Figures]:
         trials = study.lists[own[0]["list"]][session_of(own[0])]
         answered = {row["trial_index"] for row in own}
         catch = [row["correct"] for row in own if row["role"] == "catch" and row["correct"] is not None]
-        found.append({
-            "participant_id": reader, "session_id": session, "list": own[0]["list"], "trials": len(trials), "answered": len(own),
-            "missing": [trial.index for trial in trials if trial.index not in answered],
-            "catch": share(sum(catch), len(catch)) if catch else None,
-            "excluded": bool(own[0]["excluded"]), "reasons": own[0]["exclusion_reasons"],
-        })
+        found.append(
+            {
+                "participant_id": reader,
+                "session_id": session,
+                "list": own[0]["list"],
+                "trials": len(trials),
+                "answered": len(own),
+                "missing": [trial.index for trial in trials if trial.index not in answered],
+                "catch": share(sum(catch), len(catch)) if catch else None,
+                "excluded": bool(own[0]["excluded"]),
+                "reasons": own[0]["exclusion_reasons"],
+            }
+        )
     return found
 
 
 def reader_figures(table: Table, question: str) -> list[Figures]:
-    """Each reader alone, with the intervals of one reader: they speak of other pictures, not of other readers."""
-    return [{"participant_id": name, "list": table.lists[r], **_one(table, r, question)} for r, name in enumerate(table.readers)]
+    """Each reader alone, with the intervals of one reader: they speak of other pictures, not of other
+    readers.
+    """
+    return [
+        {"participant_id": name, "list": table.lists[r], **_one(table, r, question)}
+        for r, name in enumerate(table.readers)
+    ]
 
 
 def _one(table: Table, r: int, question: str) -> Figures:
@@ -114,7 +164,10 @@ def _one(table: Table, r: int, question: str) -> Figures:
         elif untouched is not None:
             calm = table.second[untouched][r][np.isfinite(table.second[untouched][r])]
             counts = int(said.sum()), int((1 - said).sum()), int(calm.sum()), int((1 - calm).sum())
-            figures["hit_rate"], figures["false_alarm_rate"] = share(counts[0], len(said)), share(counts[2], len(calm))
+            figures["hit_rate"], figures["false_alarm_rate"] = (
+                share(counts[0], len(said)),
+                share(counts[2], len(calm)),
+            )
             figures["yes_no"] = or_none(yes_no, *counts)
             kinds = [table.rating[name][r][np.isfinite(table.rating[name][r])] for name in (arm, untouched)]
             if len(kinds[0]) == len(said) and len(kinds[1]) == len(calm):

@@ -1,4 +1,6 @@
-"""The answers of a study as its export holds them: `trials.csv` and `design.json`, checked against each other."""
+"""The answers of a study as its export holds them: `trials.csv` and `design.json`, checked against each
+other.
+"""
 
 import csv
 import io
@@ -17,20 +19,51 @@ from snapgui.study.store.store import StudyStore
 
 Floats = NDArray[np.float64]
 TRIALS_FILE = "trials.csv"
-_WHOLE = ("list", "trial_index", "repeat_of", "altered", "truth", "model_fooled", "correct", "rating", "click_hit", "excluded")
+_WHOLE = (
+    "list",
+    "trial_index",
+    "repeat_of",
+    "altered",
+    "truth",
+    "model_fooled",
+    "correct",
+    "rating",
+    "click_hit",
+    "excluded",
+)
 _BROKEN = ("response_time", "exposure_asked", "exposure_shown", "click_x", "click_y")
 _WANTED = (
-    "participant_id", "session_id", "list", "trial_index", "trial_type", "role", "repeat_of", "stim_id", "source_id", "arm", "altered", "truth",
-    "response", "correct", "rating", "response_time", "exposure_asked", "click_hit", "excluded", "exclusion_reasons",
+    "participant_id",
+    "session_id",
+    "list",
+    "trial_index",
+    "trial_type",
+    "role",
+    "repeat_of",
+    "stim_id",
+    "source_id",
+    "arm",
+    "altered",
+    "truth",
+    "response",
+    "correct",
+    "rating",
+    "response_time",
+    "exposure_asked",
+    "click_hit",
+    "excluded",
+    "exclusion_reasons",
 )
 
 
 @dataclass(frozen=True)
 class Table:
-    """Answers of one kind, readers by sources, for each arm; NaN where a reader did not see a source in that arm.
+    """Answers of one kind, readers by sources, for each arm; NaN where a reader did not see a source in that
+    arm.
 
-    ``rating`` is 1 to 6 or NaN, ``second`` 1 where the question's second word was said (yes, metastasis), ``correct`` 1 or 0,
-    ``found`` 1 where a click hit the altered cells, ``log_time`` the logarithm of the seconds.
+    ``rating`` is 1 to 6 or NaN, ``second`` 1 where the question's second word was said (yes, metastasis),
+    ``correct`` 1 or 0, ``found`` 1 where a click hit the altered cells, ``log_time`` the logarithm of the
+    seconds.
     """
 
     readers: tuple[str, ...]
@@ -46,18 +79,29 @@ class Table:
 
 
 def read_rows(text: str) -> list[Row]:
-    """The rows of a `trials.csv` with plain values, None for n/a; raises StudyError with what is wrong in which line."""
+    """The rows of a `trials.csv` with plain values, None for n/a; raises StudyError with what is wrong in
+    which line.
+    """
     reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
     missing = [name for name in _WANTED if name not in (reader.fieldnames or [])]
     if missing:
-        raise StudyError(f"The table lacks the columns {', '.join(missing)}. Choose the {TRIALS_FILE} of a study's export.")
+        raise StudyError(
+            f"The table lacks the columns {', '.join(missing)}. Choose the {TRIALS_FILE} of a study's export."
+        )
     rows = []
     for line in reader:
         values = {name: None if line.get(name) in (None, MISSING, "") else line[name] for name in COLUMNS}
         try:
-            rows.append(values | {name: _number(values[name], int) for name in _WHOLE} | {name: _number(values[name], float) for name in _BROKEN})
+            rows.append(
+                values
+                | {name: _number(values[name], int) for name in _WHOLE}
+                | {name: _number(values[name], float) for name in _BROKEN}
+            )
         except ValueError as error:
-            raise StudyError(f"Line {reader.line_num} of the table holds something else than a number ({error}). Export the study again.") from error
+            raise StudyError(
+                f"Line {reader.line_num} of the table holds something else than a number ({error}). "
+                "Export the study again."
+            ) from error
     return rows
 
 
@@ -78,8 +122,8 @@ def read_folder(folder: Path) -> tuple[list[Row], Study]:
             found.append((folder / name).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             raise StudyError(
-                f"{folder} holds no readable {name} ({getattr(error, 'strerror', None) or 'no text'}). Give the folder of a study's export, or the "
-                "name of a study of the store."
+                f"{folder} holds no readable {name} ({getattr(error, 'strerror', None) or 'no text'}). Give "
+                "the folder of a study's export, or the name of a study of the store."
             ) from error
     return read_rows(found[0]), read_design(found[1])[0]
 
@@ -91,7 +135,9 @@ def read_store(store: StudyStore, name: str, folder: Path | None = None) -> tupl
 
 
 def check_rows(rows: Sequence[Row], study: Study) -> None:
-    """Raise StudyError where answers do not belong to a design: another picture, list or question, or one trial twice."""
+    """Raise StudyError where answers do not belong to a design: another picture, list or question, or one
+    trial twice.
+    """
     stimuli, seen = study.by_id(), set()
     for row in rows:
         key = row["participant_id"], row["session_id"], row["trial_index"]
@@ -101,14 +147,25 @@ def check_rows(rows: Sequence[Row], study: Study) -> None:
         stimulus = stimuli.get(row["stim_id"])
         if stimulus is None or stimulus.arm.name != _undefused(row["arm"], stimulus.arm.name):
             raise StudyError(
-                f"{TRIALS_FILE} names the picture {row['stim_id']} ({row['arm']}), which {DESIGN_FILE} does not have. Give the two files of one export."
+                f"{TRIALS_FILE} names the picture {row['stim_id']} ({row['arm']}), which "
+                f"{DESIGN_FILE} does not have. Give the two files of one export."
             )
         if row["trial_type"] not in CHOICES or row["response"] not in CHOICES[row["trial_type"]]:
-            raise StudyError(f"Trial {key[2]} of {key[0]} answers “{row['response']}” to “{row['trial_type']}”, which no study asks. Export it again.")
+            raise StudyError(
+                f"Trial {key[2]} of {key[0]} answers “{row['response']}” to “{row['trial_type']}”, "
+                "which no study asks. Export it again."
+            )
         number = session_of(row)
         lists = study.lists
-        if row["list"] is None or not 0 <= row["list"] < len(lists) or not 0 <= number < len(lists[row["list"]]):
-            raise StudyError(f"{key[0]} has list {row['list']} and {key[1]}, which {DESIGN_FILE} does not have. Give the two files of one export.")
+        if (
+            row["list"] is None
+            or not 0 <= row["list"] < len(lists)
+            or not 0 <= number < len(lists[row["list"]])
+        ):
+            raise StudyError(
+                f"{key[0]} has list {row['list']} and {key[1]}, which {DESIGN_FILE} does not have. "
+                "Give the two files of one export."
+            )
 
 
 def _undefused(text: str | None, name: str) -> str | None:
@@ -124,7 +181,9 @@ def session_of(row: Row) -> int:
 
 def tabulate(rows: Sequence[Row], question: str) -> Table | None:
     """The main answers to one question as tables; None where there are none. Excluded sessions stay out."""
-    kept = [row for row in rows if row["trial_type"] == question and row["role"] == "main" and not row["excluded"]]
+    kept = [
+        row for row in rows if row["trial_type"] == question and row["role"] == "main" and not row["excluded"]
+    ]
     if not kept:
         return None
     readers = sorted({row["participant_id"] for row in kept})
@@ -133,18 +192,31 @@ def tabulate(rows: Sequence[Row], question: str) -> Table | None:
     arms = tuple(key[-1] for key in order)
     row_of, column_of = ({name: i for i, name in enumerate(names)} for names in (readers, sources))
     empty = np.full((len(readers), len(sources)), np.nan)
-    tables: dict[str, dict[str, Floats]] = {what: {arm: empty.copy() for arm in arms} for what in ("rating", "second", "correct", "found", "log_time")}
+    tables: dict[str, dict[str, Floats]] = {
+        what: {arm: empty.copy() for arm in arms}
+        for what in ("rating", "second", "correct", "found", "log_time")
+    }
     word = CHOICES[question][1]  # type: ignore[index]
     lists = [0] * len(readers)
     for row in kept:
         r, i = row_of[row["participant_id"]], column_of[row["source_id"]]
         lists[r] = row["list"]
         values = {
-            "rating": row["rating"], "second": int(row["response"] == word), "correct": row["correct"], "found": row["click_hit"],
+            "rating": row["rating"],
+            "second": int(row["response"] == word),
+            "correct": row["correct"],
+            "found": row["click_hit"],
             "log_time": np.log(row["response_time"]) if row["response_time"] else None,
         }
         for what, value in values.items():
             # A source that comes again in the same arm counts once, as it was answered first.
             if value is not None and np.isnan(tables[what][row["arm"]][r, i]):
                 tables[what][row["arm"]][r, i] = value
-    return Table(tuple(readers), tuple(sources), tuple(lists), arms, tuple(key[-1] for key in order if key[0]), **tables)
+    return Table(
+        tuple(readers),
+        tuple(sources),
+        tuple(lists),
+        arms,
+        tuple(key[-1] for key in order if key[0]),
+        **tables,
+    )

@@ -9,7 +9,9 @@ NONE = "–"
 
 
 def main_table(analysis: Figures) -> dict[str, Columns]:
-    """Tables by title: arms, and their differences beside them, in the columns; a figure a row, with its 95 % interval."""
+    """Tables by title: arms, and their differences beside them, in the columns; a figure a row, with its 95 %
+    interval.
+    """
     found: dict[str, Columns] = {}
     if analysis["choices"]:
         found["Which of two is altered?"] = _choices(analysis["choices"])
@@ -18,7 +20,14 @@ def main_table(analysis: Figures) -> dict[str, Columns]:
     for one in analysis["by_exposure"] or []:
         if one.get("arms"):
             shown = one["exposure_shown_s"]
-            words = f", shown {shown['median'] * 1000:.0f} ms (median; {shown['lowest'] * 1000:.0f} to {shown['highest'] * 1000:.0f})" if shown else ""
+            words = (
+                (
+                    f", shown {shown['median'] * 1000:.0f} ms (median; {shown['lowest'] * 1000:.0f} to "
+                    f"{shown['highest'] * 1000:.0f})"
+                )
+                if shown
+                else ""
+            )
             found[f"Altered or not? Shown for {one['exposure_asked_s'] * 1000:g} ms{words}"] = _detection(one)
     if analysis["diagnosis"]:
         found["Diagnosis, before anyone was told of alterations"] = _diagnosis(analysis["diagnosis"])
@@ -40,7 +49,12 @@ def _detection(figures: Figures) -> Columns:
         add("… U-statistics, as iMRMC", lambda one: over(one.get("auc_u_statistics")))
         add("Area under the LROC curve: place found, too", lambda one: over(one.get("lroc")), "lroc")
     add("d', mean of the readers", lambda one: over(one["d_prime"]), "d_prime")
-    add("… all answers together", lambda one: NONE if not one["pooled"] else spread(one["pooled"]["d_prime"], one["pooled"]["interval"]))
+    add(
+        "… all answers together",
+        lambda one: (
+            NONE if not one["pooled"] else spread(one["pooled"]["d_prime"], one["pooled"]["interval"])
+        ),
+    )
     add("Criterion c", lambda one: over(one["criterion"]))
     return _with_differences(rows, [*arms, figures["untouched"]["arm"]], figures["differences"])
 
@@ -49,9 +63,26 @@ def _choices(figures: Figures) -> Columns:
     arms = figures["arms"]
     rows = [
         ("Right", "", [f"{one['right']['count']} of {one['right']['of']}" for one in arms.values()]),
-        ("Share right, for other readers and pictures", "right", [over(one["right"]["over_readers"]) for one in arms.values()]),
-        ("… all answers together, Clopper and Pearson", "", [spread(one["right"]["share"], one["right"].get("exact_interval")) for one in arms.values()]),
-        ("d' of all answers together", "", [NONE if not one["two_choice"] else spread(one["two_choice"]["d_prime"], one["two_choice"]["d_prime_interval"]) for one in arms.values()]),
+        (
+            "Share right, for other readers and pictures",
+            "right",
+            [over(one["right"]["over_readers"]) for one in arms.values()],
+        ),
+        (
+            "… all answers together, Clopper and Pearson",
+            "",
+            [spread(one["right"]["share"], one["right"].get("exact_interval")) for one in arms.values()],
+        ),
+        (
+            "d' of all answers together",
+            "",
+            [
+                NONE
+                if not one["two_choice"]
+                else spread(one["two_choice"]["d_prime"], one["two_choice"]["d_prime_interval"])
+                for one in arms.values()
+            ],
+        ),
     ]
     return _with_differences(rows, list(arms), figures["differences"])
 
@@ -60,27 +91,41 @@ def _diagnosis(figures: Figures) -> Columns:
     arms = figures["arms"]
     rows = [
         ("Diagnosis right", "right", [counted(one["right"]) for one in arms.values()]),
-        ("Called metastasis", "called_metastasis", [counted(one["called_metastasis"]) for one in arms.values()]),
+        (
+            "Called metastasis",
+            "called_metastasis",
+            [counted(one["called_metastasis"]) for one in arms.values()],
+        ),
     ]
     return _with_differences(rows, list(arms), figures["differences"])
 
 
-def _with_differences(rows: Sequence[tuple[str, str, list[str]]], arms: list[str], differences: Figures) -> Columns:
+def _with_differences(
+    rows: Sequence[tuple[str, str, list[str]]], arms: list[str], differences: Figures
+) -> Columns:
     columns: Columns = {"": [name for name, _, _ in rows]}
     for place, arm in enumerate(arms):
         columns[arm] = [cells[place] for _, _, cells in rows]
     for pair, figures in differences.items():
-        columns[pair.replace(" minus ", " − ")] = [over(figures.get(key), sign=True) if key else "" for _, key, _ in rows]
+        columns[pair.replace(" minus ", " − ")] = [
+            over(figures.get(key), sign=True) if key else "" for _, key, _ in rows
+        ]
     return columns
 
 
 def counted(figure: Figures | None) -> str:
-    """A count with its share and the interval over readers and sources, or Wilson's where there is only one reader."""
+    """A count with its share and the interval over readers and sources, or Wilson's where there is only one
+    reader.
+    """
     if not figure or not figure["of"]:
         return NONE
     crossed = figure["over_readers"]
-    interval = crossed["interval"] if crossed and crossed["interval"][0] is not None else figure["wilson_interval"]
-    return f"{figure['count']} of {figure['of']}, {figure['share']:.2f} ({interval[0]:.2f} to {interval[1]:.2f})"
+    interval = (
+        crossed["interval"] if crossed and crossed["interval"][0] is not None else figure["wilson_interval"]
+    )
+    return (
+        f"{figure['count']} of {figure['of']}, {figure['share']:.2f} ({interval[0]:.2f} to {interval[1]:.2f})"
+    )
 
 
 def over(figure: Figures | None, *, sign: bool = False) -> str:
@@ -107,7 +152,10 @@ def plain_table(columns: Columns) -> str:
     """Columns of words for a terminal."""
     widths = {name: max(len(name), *map(len, cells)) for name, cells in columns.items()}
     lines = [list(columns), *map(list, zip(*columns.values(), strict=True))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths.values(), strict=True)).rstrip() for line in lines)
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths.values(), strict=True)).rstrip()
+        for line in lines
+    )
 
 
 def sessions_table(analysis: Figures) -> Columns:
@@ -118,7 +166,10 @@ def sessions_table(analysis: Figures) -> Columns:
         "Session": [one["session_id"].removeprefix("ses-") for one in sessions],
         "List": [str(one["list"]) for one in sessions],
         "Answered": [f"{one['answered']} of {one['trials']}" for one in sessions],
-        "Obvious pictures found": [NONE if one["catch"] is None else f"{one['catch']['count']} of {one['catch']['of']}" for one in sessions],
+        "Obvious pictures found": [
+            NONE if one["catch"] is None else f"{one['catch']['count']} of {one['catch']['of']}"
+            for one in sessions
+        ],
         "Counts": ["no: " + one["reasons"] if one["excluded"] else "yes" for one in sessions],
     }
 
@@ -131,13 +182,42 @@ def readers_table(analysis: Figures) -> Columns:
         for arm, one in reader["arms"].items():
             if question == "which":
                 found = one["two_choice"]
-                rows.append([reader["participant_id"], arm, str(one["answers"]), NONE if not found else spread(found["proportion"], found["interval"]), NONE if not found else spread(found["d_prime"], found["d_prime_interval"])])
+                rows.append(
+                    [
+                        reader["participant_id"],
+                        arm,
+                        str(one["answers"]),
+                        NONE if not found else spread(found["proportion"], found["interval"]),
+                        NONE if not found else spread(found["d_prime"], found["d_prime_interval"]),
+                    ]
+                )
             else:
-                rows.append([
-                    reader["participant_id"], arm, str(one["answers"]), *(NONE if one[name]["share"] is None else f"{one[name]['share']:.2f}" for name in ("hit_rate", "false_alarm_rate")),
-                    NONE if not one["yes_no"] else spread(one["yes_no"]["d_prime"], one["yes_no"]["interval"]), _area(one.get("auc")), _area(one.get("lroc")),
-                ])
-    names = ["Reader", "Arm", "Answers", *(["Share right", "d'"] if question == "which" else ["Called altered", "Untouched called altered", "d'", "Area (ROC)", "Area (LROC)"])]
+                rows.append(
+                    [
+                        reader["participant_id"],
+                        arm,
+                        str(one["answers"]),
+                        *(
+                            NONE if one[name]["share"] is None else f"{one[name]['share']:.2f}"
+                            for name in ("hit_rate", "false_alarm_rate")
+                        ),
+                        NONE
+                        if not one["yes_no"]
+                        else spread(one["yes_no"]["d_prime"], one["yes_no"]["interval"]),
+                        _area(one.get("auc")),
+                        _area(one.get("lroc")),
+                    ]
+                )
+    names = [
+        "Reader",
+        "Arm",
+        "Answers",
+        *(
+            ["Share right", "d'"]
+            if question == "which"
+            else ["Called altered", "Untouched called altered", "d'", "Area (ROC)", "Area (LROC)"]
+        ),
+    ]
     return {name: [row[place] for row in rows] for place, name in enumerate(names)}
 
 
@@ -147,13 +227,27 @@ def agreement_table(analysis: Figures) -> Columns:
     rows = []
     for question, one in analysis["agreement"].items():
         kappa = one["fleiss"]
-        rows.append([f"Between readers, {words[question]}: Fleiss' kappa", NONE if kappa is None else spread(kappa["kappa"], kappa["interval"]), f"{one['pictures_shared']} pictures seen by two or more"])
+        rows.append(
+            [
+                f"Between readers, {words[question]}: Fleiss' kappa",
+                NONE if kappa is None else spread(kappa["kappa"], kappa["interval"]),
+                f"{one['pictures_shared']} pictures seen by two or more",
+            ]
+        )
     for question, one in (analysis["repeats"] or {}).items():
         same = one["same_answer"]
-        rows.append([f"With oneself, {words[question]}: same answer again", counted(same), f"{same['of']} repeats"])
+        rows.append(
+            [f"With oneself, {words[question]}: same answer again", counted(same), f"{same['of']} repeats"]
+        )
         if one["ratings"] is not None:
             kappa = one["ratings"]["kappa"]
-            rows.append([f"With oneself, {words[question]}: kappa of the ratings, quadratic weights", spread(kappa["kappa"], kappa["interval"]), f"{one['ratings']['trials']} repeats"])
+            rows.append(
+                [
+                    f"With oneself, {words[question]}: kappa of the ratings, quadratic weights",
+                    spread(kappa["kappa"], kappa["interval"]),
+                    f"{one['ratings']['trials']} repeats",
+                ]
+            )
     return {name: [row[place] for row in rows] for place, name in enumerate(("Agreement", "Figure", "Of"))}
 
 
@@ -161,16 +255,24 @@ def times_table(analysis: Figures) -> Columns:
     """Reaction times: ratios of geometric means between arms."""
     rows = [
         (pair, NONE if one is None else spread(one["ratio"], one["interval"]))
-        for found in analysis["reaction_times"].values() for pair, one in found["ratios"].items()
+        for found in analysis["reaction_times"].values()
+        for pair, one in found["ratios"].items()
     ]
     return {"Time of": [pair for pair, _ in rows], "Ratio": [ratio for _, ratio in rows]}
 
 
 def visibility_table(analysis: Figures, words: Callable[[str], str]) -> Columns:
-    """Every measure of visibility: rank correlation with the share of readers who found the picture, an arm a column."""
+    """Every measure of visibility: rank correlation with the share of readers who found the picture, an arm a
+    column.
+    """
     found = analysis["visibility"] or {}
     names = sorted({name for one in found.values() for name in one["measures"]})
     return {"Measure": [words(name) for name in names]} | {
-        f"{arm} ({len(one['pictures'])} pictures)": [NONE if not (figure := one["measures"].get(name)) else spread(figure["spearman"], figure["interval"]) for name in names]
+        f"{arm} ({len(one['pictures'])} pictures)": [
+            NONE
+            if not (figure := one["measures"].get(name))
+            else spread(figure["spearman"], figure["interval"])
+            for name in names
+        ]
         for arm, one in found.items()
     }

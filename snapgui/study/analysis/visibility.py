@@ -25,7 +25,9 @@ NO_MEASURES = ("fooled", "attempt", "gap_levels")
 
 def measures_of(study: Study) -> dict[str, dict[str, float]]:
     """Measures that the design holds, by picture: every number of a stimulus's details."""
-    return {one.id: found for one in study.stimuli if one.arm.altered and (found := dict(_numbers(one.details)))}
+    return {
+        one.id: found for one in study.stimuli if one.arm.altered and (found := dict(_numbers(one.details)))
+    }
 
 
 def _numbers(values: Mapping[str, Any], before: str = "") -> list[tuple[str, float]]:
@@ -33,13 +35,19 @@ def _numbers(values: Mapping[str, Any], before: str = "") -> list[tuple[str, flo
     for name, value in values.items():
         if isinstance(value, Mapping):
             found += _numbers(value, f"{before}{name}.")
-        elif isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and name not in NO_MEASURES:
+        elif (
+            isinstance(value, (int, float))
+            and not isinstance(value, bool)
+            and math.isfinite(value)
+            and name not in NO_MEASURES
+        ):
             found.append((f"{before}{name}", float(value)))
     return found
 
 
 def measure_folder(study: Study, folder: Path) -> dict[str, dict[str, float]]:
-    """The same with what the study's own pictures measure, altered against untouched: SSIM, PSNR and CIEDE2000 in the mask and whole.
+    """The same with what the study's own pictures measure, altered against untouched: SSIM, PSNR and
+    CIEDE2000 in the mask and whole.
 
     Raises:
         StudyError: a picture is gone or changed.
@@ -55,31 +63,59 @@ def measure_folder(study: Study, folder: Path) -> dict[str, dict[str, float]]:
     for one in study.stimuli:
         if one.arm.altered and one.use == "main" and one.source in untouched and one.mask in one.files:
             calm, mask = untouched[one.source], pixels(one, one.mask).mean(axis=2) > 127.5
-            for region, figures in measure(pixels(calm, calm.picture), pixels(one, one.picture), mask).items():
+            for region, figures in measure(
+                pixels(calm, calm.picture), pixels(one, one.picture), mask
+            ).items():
                 found.setdefault(one.id, {}).update(_numbers(asdict(figures), f"{region}."))
     return found
 
 
 def visibility_figures(
-    rows: Sequence[Row], measures: Mapping[str, Mapping[str, float]], *, question: str, seed: int, resamples: int = 2000
+    rows: Sequence[Row],
+    measures: Mapping[str, Mapping[str, float]],
+    *,
+    question: str,
+    seed: int,
+    resamples: int = 2000,
 ) -> Figures | None:
-    """For every altered arm and measure: rank correlation with the share of readers who found the picture, and the points."""
+    """For every altered arm and measure: rank correlation with the share of readers who found the picture,
+    and the points.
+    """
     answers: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
-        if row["trial_type"] == question and row["role"] == "main" and row["altered"] and not row["excluded"] and row["stim_id"] in measures:
+        if (
+            row["trial_type"] == question
+            and row["role"] == "main"
+            and row["altered"]
+            and not row["excluded"]
+            and row["stim_id"] in measures
+        ):
             answers[row["arm"]][row["stim_id"]].append(row["correct"])
     figures: Figures = {}
     for arm, own in sorted(answers.items()):
         names = sorted({name for picture in own for name in measures[picture]})
-        points = [{"stim_id": one, "found": sum(said), "of": len(said), **measures[one]} for one, said in sorted(own.items())]
-        figures[arm] = {"pictures": points, "measures": {name: rank_correlation(points, name, seed, resamples) for name in names}}
+        points = [
+            {"stim_id": one, "found": sum(said), "of": len(said), **measures[one]}
+            for one, said in sorted(own.items())
+        ]
+        figures[arm] = {
+            "pictures": points,
+            "measures": {name: rank_correlation(points, name, seed, resamples) for name in names},
+        }
     return figures or None
 
 
-def rank_correlation(points: Sequence[Mapping[str, Any]], name: str, seed: int, resamples: int) -> Figures | None:
-    """Spearman's correlation over pictures with an interval from drawing pictures anew; None with few or all alike."""
+def rank_correlation(
+    points: Sequence[Mapping[str, Any]], name: str, seed: int, resamples: int
+) -> Figures | None:
+    """Spearman's correlation over pictures with an interval from drawing pictures anew; None with few or all
+    alike.
+    """
     kept = [point for point in points if name in point]
-    x, y = np.array([point[name] for point in kept]), np.array([point["found"] / point["of"] for point in kept])
+    x, y = (
+        np.array([point[name] for point in kept]),
+        np.array([point["found"] / point["of"] for point in kept]),
+    )
     if len(kept) < LEAST_PICTURES or np.ptp(x) == 0 or np.ptp(y) == 0:
         return {"spearman": None, "interval": None, "pictures": len(kept)}
     estimate = float(stats.spearmanr(x, y).statistic)
@@ -87,8 +123,12 @@ def rank_correlation(points: Sequence[Mapping[str, Any]], name: str, seed: int, 
     return {"spearman": estimate, "interval": [low, high], "pictures": len(kept)}
 
 
-def bootstrap_correlation(x: Floats, y: Floats, generator: np.random.Generator, resamples: int) -> tuple[float, float]:
-    """Interval of Spearman's correlation: Fisher's z with the bootstrap's standard error and Student's deviate."""
+def bootstrap_correlation(
+    x: Floats, y: Floats, generator: np.random.Generator, resamples: int
+) -> tuple[float, float]:
+    """Interval of Spearman's correlation: Fisher's z with the bootstrap's standard error and Student's
+    deviate.
+    """
     drawn = generator.integers(0, len(x), (resamples, len(x)))
     ranks = [stats.rankdata(values[drawn], axis=1) for values in (x, y)]
     ranks = [one - one.mean(1, keepdims=True) for one in ranks]

@@ -26,62 +26,88 @@ def canonical_json(values: Any) -> str:
 
 
 def design_text(study: Study) -> str:
-    """``design.json``: the study and a SHA-256 over all of it; the pictures are part of it by their own hashes."""
+    """``design.json``: the study and a SHA-256 over all of it; the pictures are part of it by their own
+    hashes.
+    """
     values = {"format": FORMAT, "study": study.to_json()}
     return canonical_json(values | {"sha256": sha256(canonical_json(values).encode())}) + "\n"
 
 
 def read_design(text: str) -> tuple[Study, str]:
-    """The study of a ``design.json`` and its SHA-256; raises StudyError where the text does not agree with its own hash."""
+    """The study of a ``design.json`` and its SHA-256; raises StudyError where the text does not agree with
+    its own hash.
+    """
     try:
         values = json.loads(text)
         said = values.pop("sha256")
         if values["format"] != FORMAT:
-            raise StudyError(f"The design is of format {values['format']}; this version reads {FORMAT}. Use the version that froze it.")
+            raise StudyError(
+                f"The design is of format {values['format']}; this version reads {FORMAT}. Use the "
+                "version that froze it."
+            )
         if sha256(canonical_json(values).encode()) != said:
-            raise StudyError("The design was changed after it was frozen: its text and its SHA-256 differ. Restore it or make a new study.")
+            raise StudyError(
+                "The design was changed after it was frozen: its text and its SHA-256 differ. "
+                "Restore it or make a new study."
+            )
         return Study.from_json(values["study"]), said
     except (ValueError, KeyError, TypeError, AttributeError, SettingsError) as error:
         raise StudyError(f"This is not the design of a study ({error!r}). Choose a {DESIGN_FILE}.") from error
 
 
 def freeze(study: Study, files: Mapping[str, bytes], folder: Path) -> str:
-    """Write a study's design and pictures to its folder; gives the SHA-256. Freezing the same again changes nothing.
+    """Write a study's design and pictures to its folder; gives the SHA-256.
+
+    Freezing the same again changes nothing.
 
     Raises:
-        StudyError: another design is there already, a picture is missing or is not the one that the design names, the
-            files of the pictures differ in size, or the place cannot be written.
+        StudyError: another design is there already, a picture is missing or is not the one that the design
+            names, the files of the pictures differ in size, or the place cannot be written.
     """
     text = design_text(study)
     named = {name: digest for stimulus in study.stimuli for name, digest in stimulus.files.items()}
     wrong = [name for name, digest in named.items() if name not in files or sha256(files[name]) != digest]
     if wrong:
-        raise StudyError(f"The picture {wrong[0]} is missing or another than the design names. Make the stimuli again.")
+        raise StudyError(
+            f"The picture {wrong[0]} is missing or another than the design names. Make the stimuli again."
+        )
     if len({len(files[stimulus.picture]) for stimulus in study.stimuli}) > 1:
-        raise StudyError("The pictures' files are of several sizes, which could tell them apart. Choose sources of one size for all uses.")
+        raise StudyError(
+            "The pictures' files are of several sizes, which could tell them apart. Choose sources "
+            "of one size for all uses."
+        )
     path = folder / DESIGN_FILE
     try:
         if path.is_file():
-            if path.read_text() != text:
-                raise StudyError(f"{folder.name} holds a frozen design already, and this is another. Make a new study; a frozen one stays.")
+            if path.read_text(encoding="utf-8") != text:
+                raise StudyError(
+                    f"{folder.name} holds a frozen design already, and this is another. Make a new "
+                    "study; a frozen one stays."
+                )
             return verify(folder)[1]
         (folder / PICTURES).mkdir(parents=True, exist_ok=True)
         for name in named:
             (folder / PICTURES / name).write_bytes(files[name])
         partial = folder / f"{DESIGN_FILE}.partial"
-        partial.write_text(text)
+        partial.write_text(text, encoding="utf-8")
         partial.replace(path)
     except OSError as error:
-        raise StudyError(f"The study cannot be written to {folder} ({error.strerror}). Choose another folder.") from error
+        raise StudyError(
+            f"The study cannot be written to {folder} ({error.strerror}). Choose another folder."
+        ) from error
     return verify(folder)[1]
 
 
 def verify(folder: Path) -> tuple[Study, str]:
-    """The study of a folder and its SHA-256, with every picture checked; raises StudyError for whatever was changed or is gone."""
+    """The study of a folder and its SHA-256, with every picture checked; raises StudyError for whatever was
+    changed or is gone.
+    """
     try:
-        study, digest = read_design((folder / DESIGN_FILE).read_text())
+        study, digest = read_design((folder / DESIGN_FILE).read_text(encoding="utf-8"))
     except OSError as error:
-        raise StudyError(f"{folder} holds no {DESIGN_FILE} ({error.strerror}). Freeze a study there first.") from error
+        raise StudyError(
+            f"{folder} holds no {DESIGN_FILE} ({error.strerror}). Freeze a study there first."
+        ) from error
     for stimulus in study.stimuli:
         for name in stimulus.files:
             read_file(folder, stimulus, name)
@@ -93,7 +119,11 @@ def read_file(folder: Path, stimulus: Stimulus, name: str) -> bytes:
     try:
         data = (folder / PICTURES / name).read_bytes()
     except OSError as error:
-        raise StudyError(f"The picture {name} of the study is gone ({error.strerror}). Restore the study's folder.") from error
+        raise StudyError(
+            f"The picture {name} of the study is gone ({error.strerror}). Restore the study's folder."
+        ) from error
     if sha256(data) != stimulus.files.get(name):
-        raise StudyError(f"The picture {name} was changed after the design was frozen. Restore it or make a new study.")
+        raise StudyError(
+            f"The picture {name} was changed after the design was frozen. Restore it or make a new study."
+        )
     return data

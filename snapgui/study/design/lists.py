@@ -1,4 +1,6 @@
-"""The trials of one session: practice, then sources by condition, with repeats and catch trials among them."""
+"""The trials of one session: practice, then sources by condition, with repeats and catch trials among
+them.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +14,9 @@ Source = Mapping[str, Stimulus]
 
 @dataclass(frozen=True)
 class Shown:
-    """How a source is shown: its arm, and in a choice between two whether the altered picture is on the right."""
+    """How a source is shown: its arm, and in a choice between two whether the altered picture is on the
+    right.
+    """
 
     arm: str
     right: bool = False
@@ -31,15 +35,26 @@ class _Entry:
 
 
 def build_session(
-    sources: Sequence[Source], practice: Mapping[str, Source], catch: Mapping[str, Source], conditions: Sequence[Shown], *,
-    shift: int, mirrored: bool, kind: Kind, repeats: int, gap: int, seed: tuple[int, int, int],
+    sources: Sequence[Source],
+    practice: Mapping[str, Source],
+    catch: Mapping[str, Source],
+    conditions: Sequence[Shown],
+    *,
+    shift: int,
+    mirrored: bool,
+    kind: Kind,
+    repeats: int,
+    gap: int,
+    seed: tuple[int, int, int],
 ) -> tuple[Trial, ...]:
     """The trials of one list and session.
 
-    Order: blocks that hold each condition once, in random order within and among themselves, so that no arm gathers early or
-    late; a mirrored list takes its partner's order backwards. Design C asks for every diagnosis before it says that anything
-    may be altered, then shows the same pictures again, in another order, as declared repeats; its catch trials and its altered
-    practice pictures come in that second part, where they can give nothing away.
+    Order: blocks that hold each condition once, in random order within and among themselves, so that no arm
+        gathers early or
+    late; a mirrored list takes its partner's order backwards. Design C asks for every diagnosis before it
+    says that anything may be altered, then shows the same pictures again, in another order, as declared
+    repeats; its catch trials and its altered practice pictures come in that second part, where they can give
+    nothing away.
 
     Args:
         sources: main sources, each a stimulus by arm; source ``i`` is shown under condition ``i + shift``.
@@ -55,37 +70,62 @@ def build_session(
     study, k, session = seed
     rng = np.random.default_rng([study, 2, k, session])
     order_rng = np.random.default_rng([study, 3, shift % len(conditions), session])
-    question: Question = {"A": "altered", "B": "which", "C": "diagnosis", "D": "altered"}[kind]  # type: ignore[assignment]
+    questions: dict[str, Question] = {"A": "altered", "B": "which", "C": "diagnosis", "D": "altered"}
+    question = questions[kind]
     levels = [shown.exposure_ms for shown in conditions if shown.exposure_ms]
     easy = max(levels) if levels else None
 
-    def extra(group: Mapping[str, Source], question: Question, role: Role, altered: bool | None = None) -> list[_Entry]:
+    def extra(
+        group: Mapping[str, Source], question: Question, role: Role, altered: bool | None = None
+    ) -> list[_Entry]:
         """One entry per source, arms taking turns; ``altered`` keeps to one sort."""
         entries = []
         for i, own in enumerate(group.values()):
             fit = [one for one in own.values() if altered is None or one.arm.altered == altered]
             if fit:
-                ids = _pair(own, fit[i % len(fit)], bool(rng.integers(2))) if kind == "B" else (fit[i % len(fit)].id,)
+                ids = (
+                    _pair(own, fit[i % len(fit)], bool(rng.integers(2)))
+                    if kind == "B"
+                    else (fit[i % len(fit)].id,)
+                )
                 entries.append(_Entry(ids, question, role, easy))
         return [entries[i] for i in rng.permutation(len(entries))]
 
-    main = _order([
-        _Entry(_ids(own, conditions[(i + shift) % len(conditions)], kind), question, "main", conditions[(i + shift) % len(conditions)].exposure_ms)
-        for i, own in enumerate(sources)
-    ], len(conditions), shift, order_rng)
+    main = _order(
+        [
+            _Entry(
+                _ids(own, conditions[(i + shift) % len(conditions)], kind),
+                question,
+                "main",
+                conditions[(i + shift) % len(conditions)].exposure_ms,
+            )
+            for i, own in enumerate(sources)
+        ],
+        len(conditions),
+        shift,
+        order_rng,
+    )
     main = main[::-1] if mirrored else main
     if kind != "C":
         wanted = True if kind == "B" else None
-        entries = [*extra(practice, question, "practice", wanted), *_among(_repeat(main, repeats, gap, rng), extra(catch, question, "catch", True))]
+        entries = [
+            *extra(practice, question, "practice", wanted),
+            *_among(_repeat(main, repeats, gap, rng), extra(catch, question, "catch", True)),
+        ]
         return _number(entries, kind)
     asked_again = [_Entry(one.stimuli, "altered", "main", of=one) for one in main]
     again = [asked_again[i] for i in order_rng.permutation(len(main))]
     again = again[::-1] if mirrored else again
     first = _repeat(main, repeats, gap, rng)
-    untouched = {name: own for name, own in practice.items() if not any(one.arm.altered for one in own.values())}
+    untouched = {
+        name: own for name, own in practice.items() if not any(one.arm.altered for one in own.values())
+    }
     primed = {name: own for name, own in practice.items() if name not in untouched}
     second = _among(_repeat(again, repeats, gap, rng), extra(catch, "altered", "catch", True))
-    return _number([*extra(untouched, "diagnosis", "practice"), *first, *extra(primed, "altered", "practice"), *second], kind)
+    return _number(
+        [*extra(untouched, "diagnosis", "practice"), *first, *extra(primed, "altered", "practice"), *second],
+        kind,
+    )
 
 
 def _ids(own: Source, shown: Shown, kind: Kind) -> tuple[str, ...]:
@@ -111,7 +151,8 @@ def _repeat(entries: Sequence[_Entry], count: int, gap: int, rng: np.random.Gene
     early = len(entries) - gap + 1
     if count > max(early, 0):
         raise StudyError(
-            f"{count} repeats at least {gap} trials later do not fit into {len(entries)} trials. Ask for at most {max(early, 0)}, a smaller gap or more sources."
+            f"{count} repeats at least {gap} trials later do not fit into {len(entries)} trials. "
+            f"Ask for at most {max(early, 0)}, a smaller gap or more sources."
         )
     after: dict[int, list[_Entry]] = {}
     for i in rng.permutation(early)[:count] if count else ():
@@ -124,13 +165,23 @@ def _repeat(entries: Sequence[_Entry], count: int, gap: int, rng: np.random.Gene
 def _among(entries: Sequence[_Entry], more: Sequence[_Entry]) -> list[_Entry]:
     """``more`` spread evenly among the entries."""
     places = [(i + 0.5) * len(entries) / max(len(more), 1) for i in range(len(more))]
-    keyed = [(float(i), entry) for i, entry in enumerate(entries)] + [(place - 0.25, entry) for place, entry in zip(places, more, strict=True)]
+    keyed = [(float(i), entry) for i, entry in enumerate(entries)] + [
+        (place - 0.25, entry) for place, entry in zip(places, more, strict=True)
+    ]
     return [entry for _, entry in sorted(keyed, key=lambda pair: pair[0])]
 
 
 def _number(entries: Sequence[_Entry], kind: Kind) -> tuple[Trial, ...]:
     place = {id(entry): i for i, entry in enumerate(entries)}
     return tuple(
-        Trial(i, kind, one.question, one.stimuli, one.role, place[id(one.of)] if one.of else None, one.exposure_ms)
+        Trial(
+            i,
+            kind,
+            one.question,
+            one.stimuli,
+            one.role,
+            place[id(one.of)] if one.of else None,
+            one.exposure_ms,
+        )
         for i, one in enumerate(entries)
     )

@@ -27,7 +27,8 @@ class Planned(Settings):
         trials: of each, that speak of the arm in question.
         share: true share right, 0.5 being chance, that the study should be able to find.
         margin: share right up to which a change counts as practically unnoticed.
-        reader_correlation, case_correlation: of two answers of one reader, and of two readers' answers to one picture.
+        reader_correlation, case_correlation: of two answers of one reader, and of two readers' answers to one
+            picture.
     """
 
     readers: int = 6
@@ -53,7 +54,8 @@ class Power:
     Attributes:
         independent: trials that tell as much as all readers' trials together.
         found: probability to find the true share above chance.
-        unnoticed: probability to show the share within the margin if readers only guess; None without a margin.
+        unnoticed: probability to show the share within the margin if readers only guess; None without a
+            margin.
         readers_found, readers_unnoticed: readers for a probability of 80 %, or why none are enough.
     """
 
@@ -66,7 +68,10 @@ class Power:
 
 def compute_power(planned: Planned) -> Power:
     """Exact binomial power (one-sided, 95 %) for the independent trials that all answers are worth."""
-    correlations = {"reader_correlation": planned.reader_correlation, "case_correlation": planned.case_correlation}
+    correlations = {
+        "reader_correlation": planned.reader_correlation,
+        "case_correlation": planned.case_correlation,
+    }
     independent = max(1, int(effective_trials(planned.readers, planned.trials, **correlations)))
     margin = round(planned.margin - 0.5, 9)
 
@@ -74,14 +79,24 @@ def compute_power(planned: Planned) -> Power:
         try:
             if goal == "unnoticed" and margin <= 0:
                 return "no margin is set"
-            trials = detection_trials(proportion=planned.share, power=POWER) if goal == "found" else equivalence_trials(margin=margin, power=POWER)
+            trials = (
+                detection_trials(proportion=planned.share, power=POWER)
+                if goal == "found"
+                else equivalence_trials(margin=margin, power=POWER)
+            )
             return readers_needed(trials.lasting, planned.trials, **correlations)
         except SettingsError:
-            return "no number of readers is enough, since all see the same few pictures: show more pictures to each"
+            return (
+                "no number of readers is enough, since all see the same few pictures: show more "
+                "pictures to each"
+            )
 
     return Power(
-        independent, float(detection_power(independent, proportion=planned.share)),
-        float(equivalence_power(independent, margin=margin)) if margin > 0 else None, needed("found"), needed("unnoticed"),
+        independent,
+        float(detection_power(independent, proportion=planned.share)),
+        float(equivalence_power(independent, margin=margin)) if margin > 0 else None,
+        needed("found"),
+        needed("unnoticed"),
     )
 
 
@@ -91,28 +106,43 @@ def power_words(planned: Planned, power: Power, *, arm: str = "SNAP") -> list[st
     who = "1 reader" if planned.readers == 1 else f"{planned.readers} readers"
     each = "" if planned.readers == 1 else " each"
     worth = (
-        f"With {who} and {planned.trials} trials{each} on {arm} there are {answers:,} answers. Since answers of one reader and answers to one "
+        f"With {who} and {planned.trials} trials{each} on {arm} there are {answers:,} answers. "
+        "Since answers of one reader and answers to one "
         f"picture resemble each other, they tell as much as {power.independent:,} independent ones."
-        if power.independent < answers else f"With {who} and {planned.trials} trials{each} on {arm} there are {answers:,} answers."
+        if power.independent < answers
+        else f"With {who} and {planned.trials} trials{each} on {arm} there are {answers:,} answers."
     )
-    sentences = [worth, (
-        f"A true share right of {_per_cent(planned.share)} would be found to lie above guessing (50 %) with a probability of "
-        f"{_per_cent(power.found)}.{_needed(power.found, power.readers_found)}"
-    )]
+    sentences = [
+        worth,
+        (
+            f"A true share right of {_per_cent(planned.share)} would be found to lie above guessing (50 %) "
+            f"with a probability of {_per_cent(power.found)}.{_needed(power.found, power.readers_found)}"
+        ),
+    ]
     if power.unnoticed is None:
-        return [*sentences, "Without a margin above 50 % the study cannot show that the change goes unnoticed."]
+        return [
+            *sentences,
+            "Without a margin above 50 % the study cannot show that the change goes unnoticed.",
+        ]
     low, high = _per_cent(1 - planned.margin), _per_cent(planned.margin)
-    return [*sentences, (
-        f"If readers only guess, the study would show that their share lies below {high} (and above {low}) with a probability of "
-        f"{_per_cent(power.unnoticed)}.{_needed(power.unnoticed, power.readers_unnoticed)}"
-    )]
+    return [
+        *sentences,
+        (
+            f"If readers only guess, the study would show that their share lies below {high} (and "
+            f"above {low}) with a probability of "
+            f"{_per_cent(power.unnoticed)}.{_needed(power.unnoticed, power.readers_unnoticed)}"
+        ),
+    ]
 
 
 def _needed(reached: float, readers: int | str) -> str:
     if isinstance(readers, str):
         return f" For {_per_cent(POWER)}, {readers}."
     if reached >= POWER:
-        return f" For {_per_cent(POWER)}, {'1 reader is' if readers == 1 else f'{readers:,} readers are'} enough."
+        return (
+            f" For {_per_cent(POWER)}, {'1 reader is' if readers == 1 else f'{readers:,} readers are'} "
+            "enough."
+        )
     return f" For {_per_cent(POWER)} it takes {'1 reader' if readers == 1 else f'{readers:,} readers'}."
 
 

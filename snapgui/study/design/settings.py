@@ -48,7 +48,8 @@ class StudySettings(Settings):
         repeat_gap: least number of trials between a trial and its repeat.
         break_every: trials after which a break is offered.
         exposures_ms: levels of design D.
-        margin: a share right (or AUC) up to which the change counts as practically unnoticed, 0.5 being chance.
+        margin: a share right (or AUC) up to which the change counts as practically unnoticed, 0.5 being
+            chance.
         consent, instructions: shown before the first trial.
         exclusion: the rule for leaving a session out.
     """
@@ -76,36 +77,57 @@ class StudySettings(Settings):
         self._check_range("repeat_gap", 1, 1000)
         self._check_range("break_every", 1, 10_000)
         self._check_range("margin", 0.5, 1)
-        wrong = [ms for ms in self.exposures_ms if isinstance(ms, bool) or not isinstance(ms, int) or not 10 <= ms <= 60_000]
+        wrong = [
+            ms
+            for ms in self.exposures_ms
+            if isinstance(ms, bool) or not isinstance(ms, int) or not 10 <= ms <= 60_000
+        ]
         if wrong or not self.exposures_ms or len(set(self.exposures_ms)) < len(self.exposures_ms):
-            raise SettingsError(f"The exposures are {list(self.exposures_ms)}; give different whole numbers from 10 to 60000 ms.")
+            raise SettingsError(
+                f"The exposures are {list(self.exposures_ms)}; give different whole numbers from 10 "
+                "to 60000 ms."
+            )
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
-        parts = {"exclusion": ExclusionRule.from_json(values["exclusion"]), "exposures_ms": tuple(values["exposures_ms"])}
+        parts = {
+            "exclusion": ExclusionRule.from_json(values["exclusion"]),
+            "exposures_ms": tuple(values["exposures_ms"]),
+        }
         return super().from_json(values | parts)
 
 
-
-
 def reasons_to_exclude(
-    rule: ExclusionRule, trials: Sequence[Trial], responses: Sequence[Response], stimuli: Mapping[str, Stimulus]
+    rule: ExclusionRule,
+    trials: Sequence[Trial],
+    responses: Sequence[Response],
+    stimuli: Mapping[str, Stimulus],
 ) -> list[str]:
     """Why a rule leaves a session out, in words; none means that it stays."""
     given = {response.trial_index: response for response in responses}
-    catch = [given[t.index].choice == right_choice(t, stimuli) for t in trials if t.role == "catch" and t.index in given]
+    catch = [
+        given[t.index].choice == right_choice(t, stimuli)
+        for t in trials
+        if t.role == "catch" and t.index in given
+    ]
     again = [
         given[t.index].choice == given[t.repeat_of].choice
-        for t in trials if t.role == "repeat" and t.repeat_of in given and t.index in given and t.repeat_of is not None
+        for t in trials
+        if t.role == "repeat" and t.repeat_of in given and t.index in given and t.repeat_of is not None
     ]
     fast = [r.reaction_ms < rule.fast_ms for r in responses if r.reaction_ms is not None]
     checks = [
-        ("catch trials right", catch, rule.min_catch_share, None), ("repeats answered alike", again, rule.min_repeat_share, None),
+        ("catch trials right", catch, rule.min_catch_share, None),
+        ("repeats answered alike", again, rule.min_repeat_share, None),
         (f"answers faster than {rule.fast_ms:g} ms", fast, None, rule.max_fast_share),
         ("trials answered", [t.index in given for t in trials], rule.min_answered_share, None),
     ]
     return [
-        f"{words}: {np.mean(found):.0%}, {'at least' if low is not None else 'at most'} {low if low is not None else high:.0%} asked"
+        (
+            f"{words}: {np.mean(found):.0%}, {'at least' if low is not None else 'at most'} "
+            f"{low if low is not None else high:.0%} asked"
+        )
         for words, found, low, high in checks
-        if found and ((low is not None and np.mean(found) < low) or (high is not None and np.mean(found) > high))
+        if found
+        and ((low is not None and np.mean(found) < low) or (high is not None and np.mean(found) > high))
     ]

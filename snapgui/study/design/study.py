@@ -27,43 +27,64 @@ class Study(Settings):
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
-        lists = tuple(tuple(tuple(map(Trial.from_json, trials)) for trials in sessions) for sessions in values["lists"])
+        lists = tuple(
+            tuple(tuple(map(Trial.from_json, trials)) for trials in sessions) for sessions in values["lists"]
+        )
         stimuli = tuple(map(Stimulus.from_json, values["stimuli"]))
-        return super().from_json({"settings": StudySettings.from_json(values["settings"]), "stimuli": stimuli, "lists": lists})
+        return super().from_json(
+            {"settings": StudySettings.from_json(values["settings"]), "stimuli": stimuli, "lists": lists}
+        )
 
 
 def make_study(stimuli: Sequence[Stimulus], settings: StudySettings) -> Study:
     """Lists for the stimuli: a Latin square of sources and conditions.
 
-    A condition is an arm (A, C), an arm and the side of the altered picture (B), or an arm and an exposure (D). With ``n``
-    conditions there are ``2n`` lists: source ``i`` is met under condition ``i + k + s`` modulo ``n`` by list ``k`` in session
-    ``s``, and lists ``n`` to ``2n - 1`` show the same in the opposite order. So no reader meets a source twice in a session
-    but in a declared repeat, and over the lists every source is met under every condition, as often early as late. A number
-    of readers that is a multiple of ``2n`` uses all lists equally.
+    A condition is an arm (A, C), an arm and the side of the altered picture (B), or an arm and an exposure
+    (D). With ``n`` conditions there are ``2n`` lists: source ``i`` is met under condition ``i + k + s``
+    modulo ``n`` by list ``k`` in session ``s``, and lists ``n`` to ``2n - 1`` show the same in the opposite
+    order. So no reader meets a source twice in a session but in a declared repeat, and over the lists every
+    source is met under every condition, as often early as late. A number of readers that is a multiple of
+    ``2n`` uses all lists equally.
 
     Raises:
-        StudyError: a source lacks an arm, a source serves two uses, or there are too few sources for what is asked.
+        StudyError: a source lacks an arm, a source serves two uses, or there are too few sources for what is
+            asked.
     """
     by_source: dict[str, dict[str, Stimulus]] = defaultdict(dict)
     for stimulus in stimuli:
         if stimulus.arm.name in by_source[stimulus.source]:
-            raise StudyError(f"{stimulus.source} is there twice as “{stimulus.arm.name}”. Give each source and arm once.")
+            raise StudyError(
+                f"{stimulus.source} is there twice as “{stimulus.arm.name}”. Give each source and arm once."
+            )
         by_source[stimulus.source][stimulus.arm.name] = stimulus
     mixed = [name for name, own in by_source.items() if len({one.use for one in own.values()}) > 1]
     if mixed:
-        raise StudyError(f"{mixed[0]} serves several uses. Practice and catch trials need sources of their own.")
+        raise StudyError(
+            f"{mixed[0]} serves several uses. Practice and catch trials need sources of their own."
+        )
     main, practice, catch = (
         {name: own for name, own in sorted(by_source.items()) if next(iter(own.values())).use == use}
         for use in ("main", "practice", "catch")
     )
     conditions = _conditions(main, practice, catch, settings)
     if settings.sessions > len({shown.arm for shown in conditions}):
-        raise StudyError(f"{settings.sessions} sessions are asked and there are {len({s.arm for s in conditions})} arms; a source would be met again as before.")
+        raise StudyError(
+            f"{settings.sessions} sessions are asked and there are "
+            f"{len({s.arm for s in conditions})} arms; a source would be met again as before."
+        )
     lists = tuple(
         tuple(
             build_session(
-                _shuffled(main, settings.seed), practice, catch, conditions, shift=k % len(conditions) + session, mirrored=k >= len(conditions),
-                kind=settings.kind, repeats=settings.repeats, gap=settings.repeat_gap, seed=(settings.seed, k, session),
+                _shuffled(main, settings.seed),
+                practice,
+                catch,
+                conditions,
+                shift=k % len(conditions) + session,
+                mirrored=k >= len(conditions),
+                kind=settings.kind,
+                repeats=settings.repeats,
+                gap=settings.repeat_gap,
+                seed=(settings.seed, k, session),
             )
             for session in range(settings.sessions)
         )
@@ -73,22 +94,31 @@ def make_study(stimuli: Sequence[Stimulus], settings: StudySettings) -> Study:
 
 
 def _conditions(
-    main: Mapping[str, Mapping[str, Stimulus]], practice: Mapping[str, Mapping[str, Stimulus]],
-    catch: Mapping[str, Mapping[str, Stimulus]], settings: StudySettings,
+    main: Mapping[str, Mapping[str, Stimulus]],
+    practice: Mapping[str, Mapping[str, Stimulus]],
+    catch: Mapping[str, Mapping[str, Stimulus]],
+    settings: StudySettings,
 ) -> list[Shown]:
     """The conditions of a study, arms changing fastest."""
     arms = list(dict.fromkeys(name for own in main.values() for name in own))
     for name, own in main.items():
         missing = [arm for arm in arms if arm not in own]
         if missing:
-            raise StudyError(f"{name} has no picture for {', '.join(missing)}; every source needs every arm. Leave it out or make them.")
+            raise StudyError(
+                f"{name} has no picture for {', '.join(missing)}; every source needs every arm. "
+                "Leave it out or make them."
+            )
     if settings.kind == "B":
         for name, own in [*main.items(), *practice.items(), *catch.items()]:
             if all(one.arm.altered for one in own.values()):
-                raise StudyError(f"{name} has no untouched picture; a choice between two needs it beside the altered one.")
+                raise StudyError(
+                    f"{name} has no untouched picture; a choice between two needs it beside the altered one."
+                )
     altered = [arm for arm in arms if any(own[arm].arm.altered for own in main.values())]
     if not altered:
-        raise StudyError("No source has an altered picture, so there is nothing to ask. Give SNAP or another condition.")
+        raise StudyError(
+            "No source has an altered picture, so there is nothing to ask. Give SNAP or another condition."
+        )
     if settings.kind == "B":
         return [Shown(arm, right=right) for right in (False, True) for arm in altered]
     levels: tuple[int | None, ...] = settings.exposures_ms if settings.kind == "D" else (None,)
@@ -96,7 +126,9 @@ def _conditions(
 
 
 def _shuffled(sources: Mapping[str, Mapping[str, Stimulus]], seed: int) -> list[Mapping[str, Stimulus]]:
-    """Sources of one truth together, in random order within: so that each truth is spread over the conditions."""
+    """Sources of one truth together, in random order within: so that each truth is spread over the
+    conditions.
+    """
     rng = np.random.default_rng([seed, 1])
     named = [list(sources.values())[i] for i in rng.permutation(len(sources))]
     return sorted(named, key=lambda own: str(next(iter(own.values())).truth))

@@ -1,4 +1,7 @@
-"""What readers are told, and a design in plain words. Everything here may be changed before a study is frozen."""
+"""What readers are told, and a design in plain words.
+
+Everything here may be changed before a study is frozen.
+"""
 
 from snapgui.study.design.settings import ExclusionRule
 from snapgui.study.records import Kind
@@ -8,10 +11,31 @@ DEFAULT_TITLE = "Reading small fields of tissue"
 
 # Name of a design, what it asks, what it is good for.
 DESIGN_WORDS: dict[Kind, tuple[str, str]] = {
-    "A": ("Yes or no, then where", "One picture at a time: has it been altered, how sure are you, and where? Gives d', ROC and location."),
-    "B": ("Which of two", "The untouched and the altered picture side by side: which was altered? The most sensitive question, free of bias."),
-    "C": ("Diagnosis first", "Normal or metastasis, before anything is said of alterations; afterwards the same pictures are asked about as in A."),
-    "D": ("Short exposure", "As A without the click, but each picture is shown for a set time only, as when one scrolls past it."),
+    "A": (
+        "Yes or no, then where",
+        (
+            "One picture at a time: has it been altered, how sure are you, and where? Gives d', ROC "
+            "and location."
+        ),
+    ),
+    "B": (
+        "Which of two",
+        (
+            "The untouched and the altered picture side by side: which was altered? The most sensitive "
+            "question, free of bias."
+        ),
+    ),
+    "C": (
+        "Diagnosis first",
+        (
+            "Normal or metastasis, before anything is said of alterations; afterwards the same "
+            "pictures are asked about as in A."
+        ),
+    ),
+    "D": (
+        "Short exposure",
+        "As A without the click, but each picture is shown for a set time only, as when one scrolls past it.",
+    ),
 }
 # Roughly what a trial takes, answer and next picture included.
 SECONDS_PER_TRIAL: dict[Kind, float] = {"A": 9, "B": 8, "C": 8, "D": 6}
@@ -20,10 +44,13 @@ _ABOUT: dict[Kind, str] = {
     "A": "This study asks whether changes that a computer made to pictures of stained tissue can be seen.",
     "B": "This study asks whether changes that a computer made to pictures of stained tissue can be seen.",
     "C": (
-        "This study asks how small fields of stained tissue are read. What exactly is compared can be told only in its course, "
-        "since knowing it beforehand would change how you look."
+        "This study asks how small fields of stained tissue are read. What exactly is compared can be told "
+        "only in its course, since knowing it beforehand would change how you look."
     ),
-    "D": "This study asks whether changes that a computer made to pictures of stained tissue can be seen at a short glance.",
+    "D": (
+        "This study asks whether changes that a computer made to pictures of stained tissue can be "
+        "seen at a short glance."
+    ),
 }
 
 _CONSENT = """{about}
@@ -68,7 +95,9 @@ For each picture say whether it has been altered, from 1 (surely not) to 6 (sure
 
 
 def consent_text(kind: Kind) -> str:
-    """A consent that says what is asked and what is kept; the investigator's own words belong where the brackets stand."""
+    """A consent that says what is asked and what is kept; the investigator's own words belong where the
+    brackets stand.
+    """
     return _CONSENT.format(about=_ABOUT[kind], contact=CONTACT)
 
 
@@ -85,9 +114,15 @@ def exclusion_words(rule: ExclusionRule) -> str:
     if rule.min_repeat_share > 0:
         parts.append(f"fewer than {rule.min_repeat_share:.0%} of the repeated pictures were answered alike")
     if rule.max_fast_share < 1 and rule.fast_ms > 0:
-        parts.append(f"more than {rule.max_fast_share:.0%} of the answers came faster than {rule.fast_ms:g} ms")
+        parts.append(
+            f"more than {rule.max_fast_share:.0%} of the answers came faster than {rule.fast_ms:g} ms"
+        )
     if rule.min_answered_share > 0:
-        parts.append("not every trial was answered" if rule.min_answered_share == 1 else f"fewer than {rule.min_answered_share:.0%} of the trials were answered")
+        parts.append(
+            "not every trial was answered"
+            if rule.min_answered_share == 1
+            else f"fewer than {rule.min_answered_share:.0%} of the trials were answered"
+        )
     if not parts:
         return "No session is left out."
     said = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} or {parts[-1]}"

@@ -1,4 +1,6 @@
-"""From material to a frozen study: sources are drawn, split by use, made into stimuli, and taken into the store."""
+"""From material to a frozen study: sources are drawn, split by use, made into stimuli, and taken into the
+store.
+"""
 
 from collections import deque
 from collections.abc import Callable, Generator
@@ -49,22 +51,30 @@ class BuildOutcome:
 
 
 def build_study(
-    material: Material, recipe: Recipe, settings: StudySettings, store: StudyStore, *, victim: Victim | None = None,
+    material: Material,
+    recipe: Recipe,
+    settings: StudySettings,
+    store: StudyStore,
+    *,
+    victim: Victim | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Generator[BuildProgress, None, BuildOutcome | None]:
-    """Make a study, freeze it in the workspace and take it into the store; yields progress, returns None where it was stopped.
+    """Make a study, freeze it in the workspace and take it into the store; yields progress, returns None
+    where it was stopped.
 
-    Sources are drawn at random by the settings' seed. Left out, with a sentence each: pictures that cannot be read or do not
-    agree with their mask, images that another source shows already, and with a victim those whose every sham fools it too
-    (these serve for catch trials first).
-    Nothing is on disk before all pictures are made.
+    Sources are drawn at random by the settings' seed. Left out, with a sentence each: pictures that cannot be
+    read or do not agree with their mask, images that another source shows already, and with a victim those
+    whose every sham fools it too (these serve for catch trials first). Nothing is on disk before all pictures
+    are made.
 
     Args:
-        victim: the model that was attacked, for choosing shams that do not fool it; without it they are not asked.
+        victim: the model that was attacked, for choosing shams that do not fool it; without it they are not
+            asked.
         stop: asked before each source.
 
     Raises:
-        StudyError: too little material, an arm that it does not have, a victim that is not the one attacked, or the study cannot be written.
+        StudyError: too little material, an arm that it does not have, a victim that is not the one attacked,
+            or the study cannot be written.
     """
     _require_fit(material, recipe, victim)
     draft_study(material.truths, recipe, settings)
@@ -83,13 +93,19 @@ def build_study(
             return None
         yield BuildProgress(len(bench.made), wanted, len(bench.left_out))
         arms = arms_for(use, recipe, settings.kind, number)
-        source = bench.spare.pop() if from_spare else bench.accept(material, order.popleft(), [arm.name for arm in arms])
+        source = (
+            bench.spare.pop()
+            if from_spare
+            else bench.accept(material, order.popleft(), [arm.name for arm in arms])
+        )
         if source is None:
             continue
         own = make_stimuli([source], arms, seed=settings.seed, use=use, victim=victim)
         if any(one.arm.name == "sham" and one.details.get("fooled") for one in own[0]):
             bench.spare.append(source)
-            bench.left_out[source.name] = f"{source.name}: every sham fools the model as SNAP does, so it is none."
+            bench.left_out[source.name] = (
+                f"{source.name}: every sham fools the model as SNAP does, so it is none."
+            )
         else:
             bench.keep(source, own)
             waiting.popleft()
@@ -98,16 +114,23 @@ def build_study(
     main = sum(own[0].use == "main" for own, _ in bench.made)
     if not main:
         why = f" The first: {left_out[0]}" if left_out else ""
-        raise StudyError(f"No picture is left for the trials that count; {len(left_out)} of {len(material.names)} were left out.{why}")
+        raise StudyError(
+            f"No picture is left for the trials that count; {len(left_out)} of "
+            f"{len(material.names)} were left out.{why}"
+        )
     repeats = min(settings.repeats, max(0, main - settings.repeat_gap + 1))
     study = make_study([one for own, _ in bench.made for one in own], replace(settings, repeats=repeats))
-    name, digest = _take_in(study, {name: data for _, files in bench.made for name, data in files.items()}, store)
+    name, digest = _take_in(
+        study, {name: data for _, files in bench.made for name, data in files.items()}, store
+    )
     return BuildOutcome(name, digest, main, asked, repeats, left_out)
 
 
 @dataclass
 class _Bench:
-    """Sources on their way: made ones, spare ones that have no sham, and why others were left out, by name."""
+    """Sources on their way: made ones, spare ones that have no sham, and why others were left out, by
+    name.
+    """
 
     made: list[tuple[list[Stimulus], dict[str, bytes]]] = field(default_factory=list)
     spare: list[Source] = field(default_factory=list)
@@ -123,7 +146,9 @@ class _Bench:
             return None
         size, twin = size_words(source.pixels), self.seen.get(sha256(source.pixels.tobytes()))
         if self.size not in ("", size):
-            self.left_out[source.name] = f"{source.name}: it is {size} and others are {self.size}, which would tell them apart."
+            self.left_out[source.name] = (
+                f"{source.name}: it is {size} and others are {self.size}, which would tell them apart."
+            )
         elif twin:
             self.left_out[source.name] = f"{source.name}: it shows the same image as {twin}."
         else:
@@ -139,20 +164,28 @@ class _Bench:
 
 
 def _require_fit(material: Material, recipe: Recipe, victim: Victim | None) -> None:
-    """Raise StudyError for an arm that the material does not have, or a model that is not the one attacked."""
+    """Raise StudyError for an arm that the material does not have, or a model that is not the one
+    attacked.
+    """
     known = ("untouched", "SNAP", "sham", *material.conditions)
     unknown = [arm for arm in recipe.arms if arm not in known]
     if unknown:
-        raise StudyError(f"“{unknown[0]}” cannot be had from {material.label}; there are {', '.join(known)}. Choose from these.")
+        raise StudyError(
+            f"“{unknown[0]}” cannot be had from {material.label}; there are {', '.join(known)}. "
+            "Choose from these."
+        )
     if victim is not None and material.model_sha256 and victim.card.sha256 != material.model_sha256:
         raise StudyError(
-            f"The pictures were made against another model ({material.model_sha256[:10]}) than {victim.card.name} ({victim.card.sha256[:10]}). "
+            f"The pictures were made against another model ({material.model_sha256[:10]}) than "
+            f"{victim.card.name} ({victim.card.sha256[:10]}). "
             "Give that model, or do not let a model check the shams."
         )
 
 
 def _take_in(study: Study, files: dict[str, bytes], store: StudyStore) -> tuple[str, str]:
-    """Freeze a study and take it into the store; gives its name and its SHA-256, and leaves no folder where that fails."""
+    """Freeze a study and take it into the store; gives its name and its SHA-256, and leaves no folder where
+    that fails.
+    """
     digest = read_design(design_text(study))[1]
     name = study_name(digest)
     fresh = not has_folder(name)

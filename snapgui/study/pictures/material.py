@@ -1,4 +1,6 @@
-"""Pictures that a study can be made from: saved runs, or a finished audit (`pairs`: a folder); read one by one when asked for."""
+"""Pictures that a study can be made from: saved runs, or a finished audit (`pairs`: a folder); read one by
+one when asked for.
+"""
 
 import json
 from collections.abc import Callable, Collection, Sequence
@@ -59,12 +61,18 @@ def material_from_runs(folders: Sequence[Path]) -> Material:
     for folder in folders:
         about = _read_json(folder / "result.json", f"{folder.name} is not the folder of a saved run")
         if not {"image_sha256", "model_sha256", "model_name", "attack"} <= set(about):
-            raise StudyError(f"{folder.name} is not the folder of a saved run: its result.json lacks figures. Choose another.")
+            raise StudyError(
+                f"{folder.name} is not the folder of a saved run: its result.json lacks figures. "
+                "Choose another."
+            )
         chosen.setdefault(about["image_sha256"], (folder, about))
     kept = list(chosen.values())
     models = {about["model_sha256"]: about["model_name"] for _, about in kept}
     if len(models) > 1:
-        raise StudyError(f"The runs attacked {len(models)} models ({', '.join(models.values())}). Choose runs against one model.")
+        raise StudyError(
+            f"The runs attacked {len(models)} models ({', '.join(models.values())}). Choose runs "
+            "against one model."
+        )
 
     def read(index: int, wanted: Collection[str]) -> Source:
         folder, about = kept[index]
@@ -73,17 +81,29 @@ def material_from_runs(folders: Sequence[Path]) -> Material:
 
     twice = len(folders) - len(kept)
     return Material(
-        f"{len(kept)} run{'' if len(kept) == 1 else 's'}", tuple(folder.name for folder, _ in kept),
-        tuple(about.get("true_class") for _, about in kept), FILLINGS, read, None, next(iter(models)),
-        (f"{twice} further run{' shows' if twice == 1 else 's show'} an image that another run shows; of each image one run is taken.",) if twice else (),
+        f"{len(kept)} run{'' if len(kept) == 1 else 's'}",
+        tuple(folder.name for folder, _ in kept),
+        tuple(about.get("true_class") for _, about in kept),
+        FILLINGS,
+        read,
+        None,
+        next(iter(models)),
+        (
+            (
+                f"{twice} further run{' shows' if twice == 1 else 's show'} an image that another run "
+                "shows; of each image one run is taken."
+            ),
+        )
+        if twice
+        else (),
     )
 
 
 def material_from_audit(folder: Path, data: Path | None = None, *, fooled_only: bool = True) -> Material:
     """The SNAP pictures that a finished audit kept.
 
-    An audit keeps the pictures of SNAP alone. The fillings of the same cells need no optimisation and are made again from the
-    audit's settings, byte for byte; other conditions cannot be had.
+    An audit keeps the pictures of SNAP alone. The fillings of the same cells need no optimisation and are
+    made again from the audit's settings, byte for byte; other conditions cannot be had.
 
     Args:
         folder: of the audit.
@@ -100,22 +120,35 @@ def material_from_audit(folder: Path, data: Path | None = None, *, fooled_only: 
         place, model = Path(data or about["data_path"]), Path(about["model_path"])
         model_sha256, name = str(about["model_sha256"]), str(about["data"])
     except (KeyError, TypeError, SettingsError) as error:
-        raise StudyError(f"The audit.json of {folder.name} is damaged or of another version ({error}). Run the audit again.") from error
+        raise StudyError(
+            f"The audit.json of {folder.name} is damaged or of another version ({error}). Run the "
+            "audit again."
+        ) from error
     rows = kept_pictures(folder, flipped_only=fooled_only)
     if not len(rows):
-        raise StudyError(f"{folder.name} kept no picture{' that fooled the model' if fooled_only else ''}. Choose another audit{' or take all pictures' if fooled_only else ''}.")
+        raise StudyError(
+            f"{folder.name} kept no picture{' that fooled the model' if fooled_only else ''}. "
+            f"Choose another audit{' or take all pictures' if fooled_only else ''}."
+        )
     if not place.is_dir():
-        raise StudyError(f"The audit's data set is not at {place} any more. Say where it is: the untouched pictures come from it.")
+        raise StudyError(
+            f"The audit's data set is not at {place} any more. Say where it is: the untouched "
+            "pictures come from it."
+        )
     patches, donors = select_patches(place, settings)
     positions = {patch: i for i, patch in enumerate(patches.ids)}
     ids, labels, pictures = list(rows.id), [int(label) for label in rows.label], list(rows.picture)
     missing = [patch for patch in ids if patch not in positions]
     if missing:
-        raise StudyError(f"The audit's patch {missing[0]} is not in {place.name}. Give the data set that was audited.")
+        raise StudyError(
+            f"The audit's patch {missing[0]} is not in {place.name}. Give the data set that was audited."
+        )
     textures: list[list[Pixels]] = []
 
     def read(index: int, wanted: Collection[str]) -> Source:
-        source = source_from_audit(folder, ids[index], labels[index], pictures[index], patches.pixels(positions[ids[index]]))
+        source = source_from_audit(
+            folder, ids[index], labels[index], pictures[index], patches.pixels(positions[ids[index]])
+        )
         source = with_fillings(source, wanted, settings.attack)
         if NUCLEI in wanted:
             if not textures:
@@ -125,11 +158,19 @@ def material_from_audit(folder: Path, data: Path | None = None, *, fooled_only: 
         return source
 
     remark = (
-        "An audit keeps the pictures of SNAP alone. Fillings of the same cells (median colour, random colours, real nuclei) are made again "
+        "An audit keeps the pictures of SNAP alone. Fillings of the same cells (median colour, "
+        "random colours, real nuclei) are made again "
         "exactly as they were audited; squares, any colour and the whole image cannot be had."
     )
     return Material(
-        f"audit of {name}", tuple(ids), tuple(labels), (*FILLINGS, NUCLEI), read, model if model.is_file() else None, model_sha256, (remark,),
+        f"audit of {name}",
+        tuple(ids),
+        tuple(labels),
+        (*FILLINGS, NUCLEI),
+        read,
+        model if model.is_file() else None,
+        model_sha256,
+        (remark,),
     )
 
 
@@ -137,17 +178,21 @@ def check_source(source: Source) -> Source:
     """The same source if it holds together.
 
     Raises:
-        StudyError: an altered picture is of another size, differs outside the mask, or does not differ at all.
+        StudyError: an altered picture is of another size, differs outside the mask, or does not differ at
+            all.
     """
     for arm, pixels in {"SNAP": source.snap, **source.others}.items():
         if pixels.shape != source.pixels.shape:
-            raise StudyError(f"{source.name} is {size_words(pixels)} as {arm} and {size_words(source.pixels)} untouched; both must be of one size.")
+            raise StudyError(
+                f"{source.name} is {size_words(pixels)} as {arm} and {size_words(source.pixels)} "
+                "untouched; both must be of one size."
+            )
         changed = (pixels != source.pixels).any(axis=2)
         outside = int((changed & ~source.mask).sum())
         if outside:
             raise StudyError(
-                f"{source.name} as {arm} differs from the untouched picture in {outside} pixels outside its mask. Use the very picture that was "
-                "altered (lossless, not JPEG), and its own mask."
+                f"{source.name} as {arm} differs from the untouched picture in {outside} pixels outside its "
+                "mask. Use the very picture that was altered (lossless, not JPEG), and its own mask."
             )
         if not changed.any():
             raise StudyError(f"{source.name} as {arm} is the same as untouched. Leave it out.")
@@ -163,7 +208,7 @@ def with_fillings(source: Source, wanted: Collection[str], attack: AttackSetting
 
 def _read_json(path: Path, trouble: str) -> dict[str, Any]:
     try:
-        return dict(json.loads(path.read_text()))
+        return dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise StudyError(f"{trouble}: its {path.name} cannot be read. Choose another folder.") from error
 
@@ -186,7 +231,9 @@ FILLINGS = ("median colour", "random colours")
 
 
 def fill_cells(source: Source, attack: AttackSettings, names: Collection[str]) -> dict[str, Pixels]:
-    """The source with its cells filled, by the name of the filling; the same pixels as the audit's and the run's own controls."""
+    """The source with its cells filled, by the name of the filling; the same pixels as the audit's and the
+    run's own controls.
+    """
     image, mask = to_image(source.pixels)[None], torch.from_numpy(source.mask)[None, None]
     filled = control_images(image, mask, fit_gamut(attack.gamut, image), seed=attack.seed)
     return {name: to_pixels(pictures[0]) for name, pictures in filled.items() if name in names}

@@ -33,20 +33,34 @@ def material_from_pairs(folder: Path) -> Material:
         StudyError: a folder or a picture is missing, or labels.csv says something else than 0 or 1.
     """
     if not folder.is_dir():
-        raise StudyError(f"{folder} is not a folder. Give a folder with the folders untouched and altered in it.")
-    inside = {place.name: _pictures(place) for place in sorted(folder.iterdir()) if place.is_dir() and not place.name.startswith(".")}
+        raise StudyError(
+            f"{folder} is not a folder. Give a folder with the folders untouched and altered in it."
+        )
+    inside = {
+        place.name: _pictures(place)
+        for place in sorted(folder.iterdir())
+        if place.is_dir() and not place.name.startswith(".")
+    }
     for needed in ("untouched", "altered"):
         if not inside.get(needed):
-            raise StudyError(f"{folder.name} has no pictures in a folder “{needed}”. Put the same names into untouched and altered.")
+            raise StudyError(
+                f"{folder.name} has no pictures in a folder “{needed}”. Put the same names into "
+                "untouched and altered."
+            )
     untouched = inside.pop("untouched")
     for place, files in inside.items():
         lacking = sorted(set(untouched) - set(files))
         if lacking:
-            raise StudyError(f"{lacking[0]} is in untouched but not in {place} ({len(lacking)} such pictures). Every folder needs every name.")
+            raise StudyError(
+                f"{lacking[0]} is in untouched but not in {place} ({len(lacking)} such pictures). "
+                "Every folder needs every name."
+            )
     altered, masks = inside.pop("altered"), inside.pop("mask", None)
     reserved = [place for place in inside if place in RESERVED]
     if reserved:
-        raise StudyError(f"The folder “{reserved[0]}” bears a name that the tool uses itself. Give it another name.")
+        raise StudyError(
+            f"The folder “{reserved[0]}” bears a name that the tool uses itself. Give it another name."
+        )
     names = sorted(untouched)
     truths = _labels(folder / "labels.csv", names)
 
@@ -54,13 +68,31 @@ def material_from_pairs(folder: Path) -> Material:
         name = names[index]
         pixels, snap = read_pixels(untouched[name]), read_pixels(altered[name])
         if snap.shape != pixels.shape:
-            raise StudyError(f"{name} is {size_words(snap)} in altered and {size_words(pixels)} in untouched; both must be of one size.")
-        mask = load_mask(masks[name], shape=(pixels.shape[0], pixels.shape[1])) if masks else (snap != pixels).any(axis=2)
+            raise StudyError(
+                f"{name} is {size_words(snap)} in altered and {size_words(pixels)} in untouched; "
+                "both must be of one size."
+            )
+        mask = (
+            load_mask(masks[name], shape=(pixels.shape[0], pixels.shape[1]))
+            if masks
+            else (snap != pixels).any(axis=2)
+        )
         others = {place: read_pixels(files[name]) for place, files in inside.items() if place in wanted}
-        return with_fillings(Source(name, pixels, snap, mask, truths[index], others), wanted, AttackSettings())
+        return with_fillings(
+            Source(name, pixels, snap, mask, truths[index], others), wanted, AttackSettings()
+        )
 
-    remark = "" if masks else "There is no folder “mask”, so the mask of each pair is where its pictures differ."
-    return Material(f"folder {folder.name}", tuple(names), truths, (*inside, *FILLINGS), read, remarks=(remark,) if remark else ())
+    remark = (
+        "" if masks else "There is no folder “mask”, so the mask of each pair is where its pictures differ."
+    )
+    return Material(
+        f"folder {folder.name}",
+        tuple(names),
+        truths,
+        (*inside, *FILLINGS),
+        read,
+        remarks=(remark,) if remark else (),
+    )
 
 
 def _pictures(folder: Path) -> dict[str, Path]:
@@ -74,8 +106,13 @@ def _labels(path: Path, names: Sequence[str]) -> tuple[int | None, ...]:
         with path.open(newline="", encoding="utf-8-sig") as file:
             given = {row["name"]: row["label"].strip() for row in csv.DictReader(file)}
     except (OSError, KeyError, AttributeError, UnicodeDecodeError, csv.Error) as error:
-        raise StudyError(f"{path.name} is not a table with the columns name and label ({error!r}). Correct or remove it.") from error
+        raise StudyError(
+            f"{path.name} is not a table with the columns name and label ({error!r}). Correct or remove it."
+        ) from error
     wrong = next((name for name in names if given.get(name, "") not in ("", "0", "1")), None)
     if wrong is not None:
-        raise StudyError(f"labels.csv gives {wrong} the label “{given[wrong][:20]}”; labels are 0 (normal) or 1 (metastasis).")
+        raise StudyError(
+            f"labels.csv gives {wrong} the label “{given[wrong][:20]}”; labels are 0 (normal) or 1 "
+            "(metastasis)."
+        )
     return tuple(int(given[name]) if given.get(name) else None for name in names)

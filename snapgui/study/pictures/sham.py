@@ -40,7 +40,9 @@ class Source:
 
 @dataclass(frozen=True)
 class Sham:
-    """A sham: its pixels, how far its mean absolute change is from SNAP's (levels), and whether a victim is fooled (None: not asked)."""
+    """A sham: its pixels, how far its mean absolute change is from SNAP's (levels), and whether a victim is
+    fooled (None: not asked).
+    """
 
     pixels: Pixels
     gap_levels: float
@@ -54,18 +56,20 @@ def change_levels(source: Source, pixels: Pixels) -> float:
     return float(difference.mean()) if difference.size else 0.0
 
 
-def make_sham(source: Source, *, seed: int, victim: Victim | None = None, attempts: int = SHAM_ATTEMPTS) -> Sham:
+def make_sham(
+    source: Source, *, seed: int, victim: Victim | None = None, attempts: int = SHAM_ATTEMPTS
+) -> Sham:
     """The same edit without the attack: SNAP's own colours, put in other places of the same cells.
 
-    Each cell keeps exactly the pixels of its patch, so mask, colours, gamut and the mean colour of every cell agree with
-    SNAP's; pairs are then exchanged until the total absolute change of the cell agrees as well. What is lost is the one thing
-    that was optimised, which colour stands where. A reader who finds SNAP but not the sham sees the attack; one who finds
-    both sees that something was edited. (Moving the *changes* instead of the colours would leave the gamut and so be
-    easier to see than SNAP.)
+    Each cell keeps exactly the pixels of its patch, so mask, colours, gamut and the mean colour of every cell
+    agree with SNAP's; pairs are then exchanged until the total absolute change of the cell agrees as well.
+    What is lost is the one thing that was optimised, which colour stands where. A reader who finds SNAP but
+    not the sham sees the attack; one who finds both sees that something was edited. (Moving the *changes*
+    instead of the colours would leave the gamut and so be easier to see than SNAP.)
 
-    The first attempt turns each cell's patch end for end, the second reads it by columns, later ones shuffle it with the
-    seed. With a victim, the first attempt that does not fool it is taken; if all do, the last, and ``fooled`` says so:
-    leave such a source out. Without one, the first is taken and ``fooled`` is None.
+    The first attempt turns each cell's patch end for end, the second reads it by columns, later ones shuffle
+    it with the seed. With a victim, the first attempt that does not fool it is taken; if all do, the last,
+    and ``fooled`` says so: leave such a source out. Without one, the first is taken and ``fooled`` is None.
     """
     places = _places(source.mask)
     rng = np.random.default_rng([seed, *source.name.encode()])
@@ -75,7 +79,11 @@ def make_sham(source: Source, *, seed: int, victim: Victim | None = None, attemp
         pixels = source.pixels.copy()
         for rows, columns in places:
             patch, own = source.snap[rows, columns], source.pixels[rows, columns]
-            order = (np.arange(len(rows))[::-1], np.lexsort((rows, columns)))[attempt] if attempt < 2 else rng.permutation(len(rows))
+            order = (
+                (np.arange(len(rows))[::-1], np.lexsort((rows, columns)))[attempt]
+                if attempt < 2
+                else rng.permutation(len(rows))
+            )
             pixels[rows, columns] = patch[_match_change(own, patch, order)]
         made.append(pixels)
         fooled.append(None if victim is None else is_fooled(victim, source.pixels, [pixels])[0])
@@ -97,7 +105,9 @@ def _places(mask: Mask) -> list[tuple[NDArray[np.int64], ...]]:
 
 
 def _match_change(own: Pixels, patch: Pixels, order: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Exchange pairs of an order until ``sum |patch[order] - own|`` is what it is for the patch in its own place."""
+    """Exchange pairs of an order until ``sum |patch[order] - own|`` is what it is for the patch in its own
+    place.
+    """
     cost = np.abs(patch[None].astype(np.int64) - own[:, None]).sum(axis=2)
     order = np.array(order)
     wanted = int(cost.trace())

@@ -1,4 +1,6 @@
-"""The pictures of a study: every arm through one and the same way to a PNG that tells nothing but its pixels."""
+"""The pictures of a study: every arm through one and the same way to a PNG that tells nothing but its
+pixels.
+"""
 
 import hashlib
 import struct
@@ -47,37 +49,55 @@ def sources_from_audit(folder: Path, patches: PatchSet, *, flipped_only: bool = 
     found = []
     for row in kept_pictures(folder, flipped_only=flipped_only).itertuples():
         if row.id not in place:
-            raise StudyError(f"The audit's patch {row.id} is not in this data set. Give the data set that was audited.")
-        found.append(source_from_audit(folder, row.id, int(row.label), row.picture, patches.pixels(place[row.id])))
+            raise StudyError(
+                f"The audit's patch {row.id} is not in this data set. Give the data set that was audited."
+            )
+        found.append(
+            source_from_audit(folder, row.id, int(row.label), row.picture, patches.pixels(place[row.id]))
+        )
     return found
 
 
 def kept_pictures(folder: Path, *, flipped_only: bool = True) -> "pd.DataFrame":
-    """Rows (id, label, flipped, picture) of the SNAP pictures that a finished audit kept; raises DataError where there is no table."""
+    """Rows (id, label, flipped, picture) of the SNAP pictures that a finished audit kept; raises DataError
+    where there is no table.
+    """
     rows = read_rows(folder, ["id", "label", "condition", "flipped", "picture"])
     rows = rows[(rows.condition == SNAP_CONDITION) & rows.picture.notna()]
     return rows[rows.flipped.astype(bool)] if flipped_only else rows
 
 
 def source_from_audit(folder: Path, name: str, label: int, picture: str, pixels: Pixels) -> Source:
-    """A source from a SNAP picture of an audit, the untouched pixels beside it; raises DataError where a file is gone."""
+    """A source from a SNAP picture of an audit, the untouched pixels beside it; raises DataError where a file
+    is gone.
+    """
     path = folder / "pictures" / picture
-    mask = read_mask(read_bytes(path.with_name(f"{path.stem}-mask.png")), shape=(pixels.shape[0], pixels.shape[1]))
+    mask = read_mask(
+        read_bytes(path.with_name(f"{path.stem}-mask.png")), shape=(pixels.shape[0], pixels.shape[1])
+    )
     return Source(name, pixels, read_pixels(path), mask, label)
 
 
 def make_stimuli(
-    sources: Sequence[Source], arms: Sequence[Arm], *, seed: int, use: Use = "main", victim: Victim | None = None
+    sources: Sequence[Source],
+    arms: Sequence[Arm],
+    *,
+    seed: int,
+    use: Use = "main",
+    victim: Victim | None = None,
 ) -> tuple[list[Stimulus], dict[str, bytes]]:
     """The stimuli of some sources under some arms, and their files by name.
 
     An opaque id is a hash of the seed, the use, the source and the arm: keep the seed from readers.
 
     Raises:
-        StudyError: pictures of several sizes (their byte counts would differ), or an arm that a source does not have.
+        StudyError: pictures of several sizes (their byte counts would differ), or an arm that a source does
+            not have.
     """
     if len({source.pixels.shape for source in sources}) > 1:
-        raise StudyError("The pictures are of several sizes, which would tell them apart. Choose sources of one size.")
+        raise StudyError(
+            "The pictures are of several sizes, which would tell them apart. Choose sources of one size."
+        )
     stimuli: list[Stimulus] = []
     files: dict[str, bytes] = {}
     for source in sources:
@@ -85,7 +105,10 @@ def make_stimuli(
             pixels, details = _picture(source, arm, seed, victim)
             name = hashlib.sha256(f"{seed}\0{use}\0{source.name}\0{arm.name}".encode()).hexdigest()[:16]
             stimulus = Stimulus(name, source.name, arm, source.truth, use, details=details)
-            own = {stimulus.picture: encode_stimulus(pixels), stimulus.mask: encode_png(source.mask.astype(np.uint8) * 255)}
+            own = {
+                stimulus.picture: encode_stimulus(pixels),
+                stimulus.mask: encode_png(source.mask.astype(np.uint8) * 255),
+            }
             stimulus.files.update({file: sha256(data) for file, data in own.items()})
             stimuli.append(stimulus)
             files |= own
@@ -113,16 +136,20 @@ def _picture(source: Source, arm: Arm, seed: int, victim: Victim | None) -> tupl
     elif arm.name in source.others:
         pixels = source.others[arm.name]
     else:
-        raise StudyError(f"{source.name} has no picture for “{arm.name}”; it has {', '.join(['untouched', 'SNAP', 'sham', *source.others])}.")
+        raise StudyError(
+            f"{source.name} has no picture for “{arm.name}”; it has "
+            f"{', '.join(['untouched', 'SNAP', 'sham', *source.others])}."
+        )
     return pixels, details | {"mean_change_levels": change_levels(source, pixels)}
 
 
 def encode_stimulus(pixels: Pixels) -> bytes:
-    """uint8 RGB ``(H, W, 3)`` as a PNG whose size depends on height and width alone, with no text, time or other chunk.
+    """uint8 RGB ``(H, W, 3)`` as a PNG whose size depends on height and width alone, with no text, time or
+    other chunk.
 
-    The rows are stored, neither filtered nor compressed. Padding a compressed file would hide the size of the file but not
-    that of the compressed part within it; stored, every byte that is not a pixel (or a checksum of pixels) is the same for
-    all pictures of a size, whichever arm they belong to.
+    The rows are stored, neither filtered nor compressed. Padding a compressed file would hide the size of the
+    file but not that of the compressed part within it; stored, every byte that is not a pixel (or a checksum
+    of pixels) is the same for all pictures of a size, whichever arm they belong to.
     """
     height, width = pixels.shape[:2]
     rows = np.zeros((height, 1 + 3 * width), dtype=np.uint8)
@@ -130,7 +157,8 @@ def encode_stimulus(pixels: Pixels) -> bytes:
     raw = rows.tobytes()
     blocks = [raw[start : start + _BLOCK] for start in range(0, len(raw), _BLOCK)]
     stored = b"".join(
-        struct.pack("<BHH", i == len(blocks) - 1, len(block), len(block) ^ 0xFFFF) + block for i, block in enumerate(blocks)
+        struct.pack("<BHH", i == len(blocks) - 1, len(block), len(block) ^ 0xFFFF) + block
+        for i, block in enumerate(blocks)
     )
     data = b"\x78\x01" + stored + struct.pack(">I", zlib.adler32(raw))
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
@@ -146,4 +174,7 @@ def read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise StudyError(f"{path.name} cannot be read ({error.strerror}). The study or audit that it belongs to is damaged.") from error
+        raise StudyError(
+            f"{path.name} cannot be read ({error.strerror}). The study or audit that it belongs to "
+            "is damaged."
+        ) from error

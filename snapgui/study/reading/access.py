@@ -22,12 +22,17 @@ def make_code() -> str:
 
 
 def waiting_s(failures: int) -> float:
-    """How long the next try has to wait after so many wrong ones in a row: nothing, then 2, 4, 8 s and so on to 10 minutes."""
+    """How long the next try has to wait after so many wrong ones in a row: nothing, then 2, 4, 8 s and so on
+    to 10 minutes.
+    """
     return 0.0 if failures < FREE_TRIES else min(2.0 ** (failures - FREE_TRIES + 1), LONGEST_WAIT_S)
 
 
 class Gate:
-    """The door of one process. Every wrong code makes everybody wait longer; a right one ends that. Safe for several threads."""
+    """The door of one process.
+
+    Every wrong code makes everybody wait longer; a right one ends that. Safe for several threads.
+    """
 
     def __init__(self, code: str, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._code = _plain(code)
@@ -37,11 +42,17 @@ class Gate:
         self._open_again = 0.0
 
     def check(self, typed: str) -> bool:
-        """Whether this is the code; raises StudyError while one has to wait, and then does not look at what was typed."""
+        """Whether this is the code; raises StudyError while one has to wait, and then does not look at what
+        was typed.
+        """
         with self._lock:
             left = self._open_again - self._clock()
             if left > 0:
-                raise StudyError(f"Too many wrong codes. Wait {left:.0f} s, then try again." if left >= 1.5 else "Too many wrong codes. Wait a second, then try again.")
+                raise StudyError(
+                    f"Too many wrong codes. Wait {left:.0f} s, then try again."
+                    if left >= 1.5
+                    else "Too many wrong codes. Wait a second, then try again."
+                )
             if hmac.compare_digest(_plain(typed), self._code):
                 self._failures = 0
                 return True

@@ -7,17 +7,20 @@ from snapgui.shipped import ROOT
 
 READER_APP = ROOT / "snapgui" / "ui" / "reader" / "app.py"
 PORT = 8601
-# How the command tells the reader's page what it serves; the code stands in no command line, where others could read it.
+# How the command tells the reader's page what it serves; the code stands in no command line, where others
+# could read it.
 STUDY_VARIABLE, CODE_VARIABLE = "SNAP_READER_STUDY", "SNAP_READER_CODE"
 NETWORK_WARNING = (
-    "Everybody on this network can reach this page, and nothing is encrypted: who listens in can read the answers and see the "
-    "pictures. Use it only on a network that you trust, and end it after the reading."
+    "Everybody on this network can reach this page, and nothing is encrypted: who listens in can read the "
+    "answers and see the pictures. Use it only on a network that you trust, and end it after the reading."
 )
 
 
 @dataclass(frozen=True)
 class Serving:
-    """A study as it is offered: Streamlit's own options, where readers open it, and the code that they type (none: no code)."""
+    """A study as it is offered: Streamlit's own options, where readers open it, and the code that they type
+    (none: no code).
+    """
 
     options: tuple[str, ...]
     address: str
@@ -37,12 +40,36 @@ def plan_serving(name: str, *, lan: bool, port: int, environment: Mapping[str, s
         raise StudyError(f"The port is {port}; it must be from 1 to 65535.")
     host = network_address() if lan else "127.0.0.1"
     options = (
-        "--server.headless", "true", "--server.port", str(port), "--server.address", "0.0.0.0" if lan else "127.0.0.1",
-        "--browser.serverAddress", host, "--browser.gatherUsageStats", "false", "--server.fileWatcherType", "none",
-        "--server.enableAgentApi", "false", "--server.enableWebsocketCompression", "false", "--client.toolbarMode", "minimal",
-        "--client.showErrorDetails", "none", "--logger.hideWelcomeMessage", "true", "--runner.postScriptGC", "false",
+        "--server.headless",
+        "true",
+        "--server.port",
+        str(port),
+        "--server.address",
+        "0.0.0.0" if lan else "127.0.0.1",
+        "--browser.serverAddress",
+        host,
+        "--browser.gatherUsageStats",
+        "false",
+        "--server.fileWatcherType",
+        "none",
+        "--server.enableAgentApi",
+        "false",
+        "--server.enableWebsocketCompression",
+        "false",
+        "--client.toolbarMode",
+        "minimal",
+        "--client.showErrorDetails",
+        "none",
+        "--logger.hideWelcomeMessage",
+        "true",
+        "--runner.postScriptGC",
+        "false",
     )
-    return Serving(options, f"http://{host}:{port}/?study={name}", (environment.get(CODE_VARIABLE) or make_code()) if lan else "")
+    return Serving(
+        options,
+        f"http://{host}:{port}/?study={name}",
+        (environment.get(CODE_VARIABLE) or make_code()) if lan else "",
+    )
 
 
 def serving_words(serving: Serving) -> str:
@@ -50,7 +77,16 @@ def serving_words(serving: Serving) -> str:
     lines = [f"Readers open {serving.address}"]
     if serving.code:
         lines += [f"and type the access code {serving.code}", "", f"Warning: {NETWORK_WARNING}"]
-    return "\n".join([*lines, "", "End it with Ctrl+C; answers are kept, and readers go on where they were when it is started again."])
+    return "\n".join(
+        [
+            *lines,
+            "",
+            (
+                "End it with Ctrl+C; answers are kept, and readers go on where they were when it is "
+                "started again."
+            ),
+        ]
+    )
 
 
 def check_offered(name: str) -> None:
@@ -65,6 +101,7 @@ def check_offered(name: str) -> None:
     finally:
         store.close()
     if not has_folder(name):
-        raise StudyError(f"The pictures of {name} are not in this workspace. Serve it on the computer where it was made, or set SNAP_WORKSPACE.")
-
-
+        raise StudyError(
+            f"The pictures of {name} are not in this workspace. Serve it on the computer where it "
+            "was made, or set SNAP_WORKSPACE."
+        )

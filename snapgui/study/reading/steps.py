@@ -1,4 +1,6 @@
-"""Where a reader is in a session: worked out from what the store holds, so that a reload or a killed server loses nothing."""
+"""Where a reader is in a session: worked out from what the store holds, so that a reload or a killed server
+loses nothing.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -54,8 +56,15 @@ def find_step(trials: Sequence[Trial], following: Trial | None, events: Events, 
 
 
 def is_break_due(trials: Sequence[Trial], index: int, *, every: int) -> bool:
-    """Whether a break stands before a trial: after so many that count, but not beside practice or another question, nor near the end."""
-    if index == 0 or trials[index].role == "practice" or trials[index - 1].role == "practice" or trials[index - 1].question != trials[index].question:
+    """Whether a break stands before a trial: after so many that count, but not beside practice or another
+    question, nor near the end.
+    """
+    if (
+        index == 0
+        or trials[index].role == "practice"
+        or trials[index - 1].role == "practice"
+        or trials[index - 1].question != trials[index].question
+    ):
         return False
     count = [trial.index for trial in trials if trial.role != "practice"]
     done = sum(i < index for i in count)
@@ -75,18 +84,27 @@ def find_progress(trials: Sequence[Trial], index: int) -> Progress:
 def read_answer(trials: Sequence[Trial], payload: Any) -> Response:
     """The answer that a browser sent; raises StudyError where it is none.
 
-    ``payload`` holds ``trial`` and ``choice``, and where they apply ``rating``, ``x`` and ``y`` (pixels of the picture),
-    ``reaction_ms``, ``shown_ms`` and ``comment``.
+    ``payload`` holds ``trial`` and ``choice``, and where they apply ``rating``, ``x`` and ``y`` (pixels of
+    the picture), ``reaction_ms``, ``shown_ms`` and ``comment``.
     """
     if not isinstance(payload, dict) or not isinstance(payload.get("choice"), str):
         raise StudyError("What the browser sent is not an answer. Reload the page to go on.")
     index = payload.get("trial")
     if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < len(trials):
-        raise StudyError(f"The answer names the trial {str(index)[:20]}; this session has {len(trials)}. Reload the page to go on.")
+        raise StudyError(
+            f"The answer names the trial {str(index)[:20]}; this session has {len(trials)}. Reload "
+            "the page to go on."
+        )
     try:
         return Response(
-            index, payload["choice"], payload.get("rating"), payload.get("x"), payload.get("y"), payload.get("reaction_ms"),
-            payload.get("shown_ms"), payload.get("comment") or "",
+            index,
+            payload["choice"],
+            payload.get("rating"),
+            payload.get("x"),
+            payload.get("y"),
+            payload.get("reaction_ms"),
+            payload.get("shown_ms"),
+            payload.get("comment") or "",
         )
     except SettingsError as error:
         raise StudyError(str(error)) from error
@@ -100,24 +118,48 @@ def read_screen(payload: Any) -> dict[str, Any]:
 
 
 def read_display(payload: Any) -> dict[str, Any]:
-    """What a display check found, ready to be kept; raises StudyError with a sentence where the figures cannot be.
+    """What a display check found, ready to be kept; raises StudyError with a sentence where the figures
+    cannot be.
 
-    ``payload`` holds ``card_px`` (CSS pixels that equal a bank card's width), ``device_pixel_ratio``, ``distance_mm`` and the
-    sizes of screen and window; without ``card_px`` the reader had no card, and common figures are assumed.
+    ``payload`` holds ``card_px`` (CSS pixels that equal a bank card's width), ``device_pixel_ratio``,
+    ``distance_mm`` and the sizes of screen and window; without ``card_px`` the reader had no card, and common
+    figures are assumed.
     """
     values = payload if isinstance(payload, dict) else {}
-    names = ("card_px", "device_pixel_ratio", "distance_mm", "screen_width", "screen_height", "window_width", "window_height")
-    said = {name: float(values[name]) for name in names if isinstance(values.get(name), (int, float)) and not isinstance(values[name], bool)}
+    names = (
+        "card_px",
+        "device_pixel_ratio",
+        "distance_mm",
+        "screen_width",
+        "screen_height",
+        "window_width",
+        "window_height",
+    )
+    said = {
+        name: float(values[name])
+        for name in names
+        if isinstance(values.get(name), (int, float)) and not isinstance(values[name], bool)
+    }
     try:
         if "card_px" in said:
             ratio, distance = said.get("device_pixel_ratio", 1.0), said.get("distance_mm", 0.0)
-            display = Display.of_screen(width_mm=CARD_MM, width_px=max(0, round(said["card_px"] * ratio)), distance_mm=distance, zoom=1)
+            display = Display.of_screen(
+                width_mm=CARD_MM,
+                width_px=max(0, round(said["card_px"] * ratio)),
+                distance_mm=distance,
+                zoom=1,
+            )
         else:
             display = Display(zoom=1)
     except (SettingsError, OverflowError, ValueError) as error:
-        raise StudyError(f"These figures of a screen cannot be. {error if isinstance(error, SettingsError) else 'Measure again.'}") from error
+        raise StudyError(
+            "These figures of a screen cannot be. "
+            f"{error if isinstance(error, SettingsError) else 'Measure again.'}"
+        ) from error
     return said | {
-        "measured": display.measured, "distance_mm": display.distance_mm, "pitch_mm": display.pitch_mm,
+        "measured": display.measured,
+        "distance_mm": display.distance_mm,
+        "pitch_mm": display.pitch_mm,
         "pixels_per_degree": display.pixels_per_degree,
     }
 
@@ -137,5 +179,7 @@ def begin_session(store: StudyStore, study: str, letters: str | None) -> Sitting
     if letters is None:
         return store.begin(store.enrol(study).pseudonym)
     if all(reader.pseudonym != letters for reader in store.readers(study)):
-        raise StudyError(f"There is no reader “{letters[:20]}” in this study. Check the letters, or begin as a new reader.")
+        raise StudyError(
+            f"There is no reader “{letters[:20]}” in this study. Check the letters, or begin as a new reader."
+        )
     return store.begin(letters)

@@ -1,4 +1,6 @@
-"""What a browser gets to know of a trial: its question and its pixels. Nothing in it depends on arm, source or role."""
+"""What a browser gets to know of a trial: its question and its pixels. Nothing in it depends on arm, source
+or role.
+"""
 
 import base64
 import hashlib
@@ -18,8 +20,8 @@ from snapgui.study.store.store import Sitting
 def trial_message(sitting: Sitting, trial: Trial, pictures: Sequence[bytes]) -> dict[str, Any]:
     """A trial as the browser gets it.
 
-    No name of a stimulus is in it: it would be the same for every reader, and so could be passed on. ``session`` merely
-    tells one session's unsent answer from another's.
+    No name of a stimulus is in it: it would be the same for every reader, and so could be passed on.
+    ``session`` merely tells one session's unsent answer from another's.
     """
     progress = find_progress(sitting.trials, trial.index)
     return {
@@ -35,19 +37,29 @@ def trial_message(sitting: Sitting, trial: Trial, pictures: Sequence[bytes]) -> 
 
 
 def read_pictures(folder: Path, trial: Trial, stimuli: Mapping[str, Stimulus]) -> list[bytes]:
-    """The very bytes of a trial's stimuli, checked against the frozen design; raises StudyError where one was changed."""
+    """The very bytes of a trial's stimuli, checked against the frozen design; raises StudyError where one was
+    changed.
+    """
     return [read_file(folder, stimuli[name], stimuli[name].picture) for name in trial.stimuli]
 
 
 def feedback_message(
-    trial: Trial, response: Response, stimuli: Mapping[str, Stimulus], masks: Sequence[NDArray[np.bool_] | None]
+    trial: Trial,
+    response: Response,
+    stimuli: Mapping[str, Stimulus],
+    masks: Sequence[NDArray[np.bool_] | None],
 ) -> dict[str, Any] | None:
-    """What a practice trial tells after its answer, None where it has nothing to tell; ``masks`` are the pictures' own."""
+    """What a practice trial tells after its answer, None where it has nothing to tell; ``masks`` are the
+    pictures' own.
+    """
     words = feedback_words(trial, response, stimuli) if trial.feedback else ""
     if not words:
         return None
     altered = [stimuli[name].arm.altered and trial.question != "diagnosis" for name in trial.stimuli]
-    outlines = [outline_path(mask) if show and mask is not None else "" for show, mask in zip(altered, masks, strict=True)]
+    outlines = [
+        outline_path(mask) if show and mask is not None else ""
+        for show, mask in zip(altered, masks, strict=True)
+    ]
     return {"trial": trial.index, "words": words, "outlines": outlines}
 
 
@@ -57,7 +69,9 @@ def outline_path(mask: NDArray[np.bool_]) -> str:
     level = inside[1:, 1:-1] != inside[:-1, 1:-1]
     upright = inside[1:-1, 1:] != inside[1:-1, :-1]
     parts = [f"M{start} {y}h{length}" for y, row in enumerate(level) for start, length in _runs(row)]
-    parts += [f"M{x} {start}v{length}" for x, column in enumerate(upright.T) for start, length in _runs(column)]
+    parts += [
+        f"M{x} {start}v{length}" for x, column in enumerate(upright.T) for start, length in _runs(column)
+    ]
     return "".join(parts)
 
 
@@ -70,13 +84,24 @@ def _runs(line: NDArray[np.bool_]) -> list[tuple[int, int]]:
 _RATINGS: dict[Question, tuple[str, ...]] = {
     "altered": ("surely not", "probably not", "rather not", "rather yes", "probably yes", "surely yes"),
     "diagnosis": (
-        "surely normal", "probably normal", "rather normal", "rather metastasis", "probably metastasis", "surely metastasis",
+        "surely normal",
+        "probably normal",
+        "rather normal",
+        "rather metastasis",
+        "probably metastasis",
+        "surely metastasis",
     ),
 }
 _TITLES: dict[Question, str] = {
-    "altered": "Has this picture been altered?", "which": "Which of the two has been altered?", "diagnosis": "Normal or metastasis?",
+    "altered": "Has this picture been altered?",
+    "which": "Which of the two has been altered?",
+    "diagnosis": "Normal or metastasis?",
 }
-_LABELS: dict[Question, tuple[str, str]] = {"altered": ("No", "Yes"), "which": ("Left", "Right"), "diagnosis": ("Normal", "Metastasis")}
+_LABELS: dict[Question, tuple[str, str]] = {
+    "altered": ("No", "Yes"),
+    "which": ("Left", "Right"),
+    "diagnosis": ("Normal", "Metastasis"),
+}
 
 
 def question_words(trial: Trial) -> dict[str, Any]:
@@ -91,8 +116,15 @@ def question_words(trial: Trial) -> dict[str, Any]:
         "title": _TITLES[trial.question],
         "choices": list(CHOICES[trial.question]),
         "options": list(_RATINGS[trial.question] if rated else _LABELS[trial.question]),
-        "where": "Where? Click the place that looks altered most, or move the cross with the arrow keys and press Enter." if located else "",
-        "comment": "Anything unusual about this picture? Write it here, or leave it empty; Enter goes on." if diagnosed else "",
+        "where": (
+            "Where? Click the place that looks altered most, or move the cross with the arrow keys and "
+            "press Enter."
+        )
+        if located
+        else "",
+        "comment": "Anything unusual about this picture? Write it here, or leave it empty; Enter goes on."
+        if diagnosed
+        else "",
     }
 
 
@@ -102,10 +134,17 @@ def key_words(trial: Trial) -> str:
     if trial.kind in ("A", "C"):
         said = f"Keys: **1** (surely {words[0]}) to **6** (surely {words[1]})."
         if trial.question == "altered":
-            return f"{said} After a yes, the **arrow keys** move a cross (faster with Shift) and **Enter** sets it; a click of the mouse does the same. **Esc** takes the answer back."
+            return (
+                f"{said} After a yes, the **arrow keys** move a cross (faster with Shift) and **Enter** "
+                "sets it; a click of the mouse does the same. **Esc** takes the answer back."
+            )
         return f"{said} Then a line for remarks; **Enter** goes on, **Esc** takes the answer back."
     said = f"Keys: **←** {words[0]}, **→** {words[1]}."
-    return f"{said} **Space** shows the picture: look at the cross when you press it." if trial.kind == "D" else said
+    return (
+        f"{said} **Space** shows the picture: look at the cross when you press it."
+        if trial.kind == "D"
+        else said
+    )
 
 
 def feedback_words(trial: Trial, response: Response, stimuli: Mapping[str, Stimulus]) -> str:
@@ -118,4 +157,8 @@ def feedback_words(trial: Trial, response: Response, stimuli: Mapping[str, Stimu
         return f"{right} This is {truth}."
     if trial.question == "which":
         return f"{right} The {truth} picture has been altered, where the outline is."
-    return f"{right} This picture has been altered, where the outline is." if truth == "yes" else f"{right} This picture is as it was."
+    return (
+        f"{right} This picture has been altered, where the outline is."
+        if truth == "yes"
+        else f"{right} This picture is as it was."
+    )

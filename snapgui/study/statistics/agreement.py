@@ -19,11 +19,14 @@ _NO_SPREAD = 1e-12
 
 @dataclass(frozen=True)
 class Kappa:
-    """Agreement beyond chance. ``observed`` and ``expected`` are shares of agreement (weighted where the kappa is).
+    """Agreement beyond chance.
 
-    ``standard_error`` belongs to the interval, ``null_standard_error`` to a test of no agreement beyond chance. All but
-    ``observed`` and ``expected`` are NaN where everyone gave one and the same answer throughout: chance then explains all. Without any
-    spread (one rater gave one answer throughout) the interval is NaN.
+    ``observed`` and ``expected`` are shares of agreement (weighted where the kappa is).
+
+    ``standard_error`` belongs to the interval, ``null_standard_error`` to a test of no agreement beyond
+    chance. All but ``observed`` and ``expected`` are NaN where everyone gave one and the same answer
+    throughout: chance then explains all. Without any spread (one rater gave one answer throughout) the
+    interval is NaN.
     """
 
     kappa: float
@@ -47,11 +50,15 @@ class RepeatAgreement:
     trials: int
 
 
-def cohen(first: ArrayLike, second: ArrayLike, *, weights: Weights | None = None, level: float = 0.95) -> Kappa:
-    """Cohen's kappa of two raters' answers ``(N,)`` (Cohen 1960, 1968), errors by Fleiss, Cohen and Everitt 1969.
+def cohen(
+    first: ArrayLike, second: ArrayLike, *, weights: Weights | None = None, level: float = 0.95
+) -> Kappa:
+    """Cohen's kappa of two raters' answers ``(N,)`` (Cohen 1960, 1968), errors by Fleiss, Cohen and Everitt
+    1969.
 
-    Weights fall with the difference of the answers as numbers, or with its square. With perfect agreement the formula's
-    error is 0 and says nothing; the lower end is then that of Clopper and Pearson's for the share of agreement.
+    Weights fall with the difference of the answers as numbers, or with its square. With perfect agreement the
+    formula's error is 0 and says nothing; the lower end is then that of Clopper and Pearson's for the share
+    of agreement.
     """
     answers = _checked(np.stack(_pair(first, second), axis=1))
     values, codes = np.unique(answers, return_inverse=True)
@@ -70,16 +77,20 @@ def cohen(first: ArrayLike, second: ArrayLike, *, weights: Weights | None = None
         found = cohens_kappa(table) if weights is None else cohens_kappa(table, weights=1 - closeness)
     error = math.sqrt(max(0.0, float(found.var_kappa)))
     null_error = math.sqrt(max(0.0, float(found.var_kappa0)))
-    return _kappa(float(found.kappa), error, null_error, observed, expected, answers.shape, level, freedom=math.inf)
+    return _kappa(
+        float(found.kappa), error, null_error, observed, expected, answers.shape, level, freedom=math.inf
+    )
 
 
 def fleiss(answers: ArrayLike, *, clusters: ArrayLike | None = None, level: float = 0.95) -> Kappa:
-    """Fleiss' kappa of answers ``(N, R)`` of R raters to N images (Fleiss 1971); NaN where a rater did not see an image.
+    """Fleiss' kappa of answers ``(N, R)`` of R raters to N images (Fleiss 1971); NaN where a rater did not
+    see an image.
 
-    Every image needs two answers; where their numbers differ, each image counts alike, whoever saw it (Gwet 2014, chapter 5). The
-    standard error is the linearised one over images, for any true kappa (Gwet 2008), over ``clusters`` ``(N,)`` of images where
-    some belong together; so it speaks of other images, not of other raters. That of no agreement is by Fleiss, Nee and Landis
-    1979, and NaN where numbers of answers differ.
+    Every image needs two answers; where their numbers differ, each image counts alike, whoever saw it (Gwet
+    2014, chapter 5). The standard error is the linearised one over images, for any true kappa (Gwet 2008),
+    over ``clusters`` ``(N,)`` of images where some belong together; so it speaks of other images, not of
+    other raters. That of no agreement is by Fleiss, Nee and Landis 1979, and NaN where numbers of answers
+    differ.
     """
     checked = _checked(np.asarray(answers, np.float64), gaps=True)
     seen = np.isfinite(checked)
@@ -105,21 +116,36 @@ def fleiss(answers: ArrayLike, *, clusters: ArrayLike | None = None, level: floa
         others = shares * (1 - shares)
         null = others.sum() ** 2 - (others * (1 - 2 * shares)).sum()
         null_error = math.sqrt(2 * null / (cases * raters * (raters - 1))) / float(others.sum())
-    return _kappa(kappa, error, null_error, float(agreed.mean()), expected, (cases, raters), level, freedom=many - 1)
+    return _kappa(
+        kappa, error, null_error, float(agreed.mean()), expected, (cases, raters), level, freedom=many - 1
+    )
 
 
 def repeat_agreement(first: ArrayLike, second: ArrayLike, *, level: float = 0.95) -> RepeatAgreement:
-    """First and second answers ``(N,)`` to repeated trials: the share given alike, within one step, and quadratic kappa."""
+    """First and second answers ``(N,)`` to repeated trials: the share given alike, within one step, and
+    quadratic kappa.
+    """
     one, two = _pair(first, second)
     kappa = cohen(one, two, weights="quadratic", level=level)
     same = int((one == two).sum())
     return RepeatAgreement(
-        same / len(one), exact_interval(same, len(one), level=level), float((np.abs(one - two) <= 1).mean()), kappa, len(one)
+        same / len(one),
+        exact_interval(same, len(one), level=level),
+        float((np.abs(one - two) <= 1).mean()),
+        kappa,
+        len(one),
     )
 
 
 def _kappa(
-    kappa: float, error: float, null_error: float, observed: float, expected: float, shape: tuple[int, ...], level: float, *,
+    kappa: float,
+    error: float,
+    null_error: float,
+    observed: float,
+    expected: float,
+    shape: tuple[int, ...],
+    level: float,
+    *,
     freedom: float,
 ) -> Kappa:
     cases, raters = shape
@@ -141,7 +167,8 @@ def _pair(first: ArrayLike, second: ArrayLike) -> tuple[Floats, Floats]:
     one, two = np.asarray(first, np.float64), np.asarray(second, np.float64)
     if one.ndim != 1 or one.shape != two.shape:
         raise DataError(
-            f"Answers of shapes {one.shape} and {two.shape} came; two answers per image are needed. Check that no row was lost."
+            f"Answers of shapes {one.shape} and {two.shape} came; two answers per image are needed. "
+            "Check that no row was lost."
         )
     return one, two
 
@@ -149,16 +176,18 @@ def _pair(first: ArrayLike, second: ArrayLike) -> tuple[Floats, Floats]:
 def _checked(answers: Floats, *, gaps: bool = False) -> Floats:
     if answers.ndim != 2 or answers.shape[0] < 1 or answers.shape[1] < 2:
         raise DataError(
-            f"Answers of shape {answers.shape} came; at least one image answered by at least two raters is needed. Collect more "
-            "answers."
+            f"Answers of shape {answers.shape} came; at least one image answered by at least two raters is "
+            "needed. Collect more answers."
         )
     if gaps and not np.isinf(answers).any():
         if (np.isfinite(answers).sum(1) < 2).any():
-            raise DataError("An image with fewer than two answers came; every image needs two. Leave the others out.")
+            raise DataError(
+                "An image with fewer than two answers came; every image needs two. Leave the others out."
+            )
         return answers
     if not np.isfinite(answers).all():
         raise DataError(
-            f"{int((~np.isfinite(answers)).sum())} of {answers.size} answers are no numbers; every rater must have answered every "
-            "image. Leave the others out."
+            f"{int((~np.isfinite(answers)).sum())} of {answers.size} answers are no numbers; every rater "
+            "must have answered every image. Leave the others out."
         )
     return answers

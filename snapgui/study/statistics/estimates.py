@@ -1,7 +1,9 @@
-"""Figures of several readers as sums over tables, so that any of them, and any difference of two, gets an interval.
+"""Figures of several readers as sums over tables, so that any of them, and any difference of two, gets an
+interval.
 
-A table is ``(R, N)``: readers by sources, NaN where a reader did not see a source in that arm. A figure that is no plain mean (d',
-an area) is written as the mean of pseudo-values: its value for a reader, plus how far each answer pulls it up or down.
+A table is ``(R, N)``: readers by sources, NaN where a reader did not see a source in that arm. A figure that
+is no plain mean (d', an area) is written as the mean of pseudo-values: its value for a reader, plus how far
+each answer pulls it up or down.
 """
 
 import math
@@ -25,7 +27,9 @@ _NO_SPREAD = 1e-7
 
 @dataclass(frozen=True)
 class Part:
-    """A table of values ``(R, N)`` with signed weights, 0 where there is nothing; a figure is the sum over its parts."""
+    """A table of values ``(R, N)`` with signed weights, 0 where there is nothing; a figure is the sum over
+    its parts.
+    """
 
     values: Floats
     weights: Floats
@@ -39,8 +43,8 @@ class Part:
 class Estimate:
     """A figure over readers and sources.
 
-    ``interval`` is two-sided; ``lower`` and ``upper`` are one-sided bounds of the same confidence. All four are NaN where the
-    answers show no spread.
+    ``interval`` is two-sided; ``lower`` and ``upper`` are one-sided bounds of the same confidence. All four
+    are NaN where the answers show no spread.
     """
 
     estimate: float
@@ -64,8 +68,9 @@ def share_part(answers: Floats) -> Part:
 def score_part(said: Floats) -> Part:
     """The mean over readers of z(rate), rates log-linear (Hautus 1995); ``said`` holds 1 and 0.
 
-    The pull of an answer on z is its distance from the rate over the normal density there, as in Gourevitch and Galanter 1967; pulls
-    are stretched so that together they have the variance of the corrected rates, which are never 0 or 1.
+    The pull of an answer on z is its distance from the rate over the normal density there, as in Gourevitch
+    and Galanter 1967; pulls are stretched so that together they have the variance of the corrected rates,
+    which are never 0 or 1.
     """
     seen = np.isfinite(said)
     count = np.maximum(seen.sum(1), 1)
@@ -73,17 +78,21 @@ def score_part(said: Floats) -> Part:
     rate = log_linear_rate(yes, count)
     score, density = special.ndtri(rate), stats.norm.pdf(special.ndtri(rate))
     plain = yes / count
-    wanted, got = (rate * (1 - rate) / density**2 / count).sum(), (plain * (1 - plain) / density**2 / count).sum()
+    wanted, got = (
+        (rate * (1 - rate) / density**2 / count).sum(),
+        (plain * (1 - plain) / density**2 / count).sum(),
+    )
     stretch = math.sqrt(wanted / got) if got > 0 else 1.0
     pull = stretch * (said - plain[:, None]) / density[:, None]
     return Part(np.where(seen, score[:, None] + pull, 0.0), _by_reader(seen))
 
 
 def area_parts(altered: Floats, untouched: Floats, found: Floats | None = None) -> list[Part]:
-    """The mean over readers of the area under the ROC curve, or under the LROC curve where ``found`` holds 1 and 0.
+    """The mean over readers of the area under the ROC curve, or under the LROC curve where ``found`` holds 1
+    and 0.
 
-    Pulls are DeLong's placements: the share of untouched pictures that an altered one beats, and of altered ones that beat an
-    untouched one (DeLong et al. 1988).
+    Pulls are DeLong's placements: the share of untouched pictures that an altered one beats, and of altered
+    ones that beat an untouched one (DeLong et al. 1988).
     """
     placed, beaten = np.zeros_like(altered), np.zeros_like(untouched)
     seen = np.isfinite(altered), np.isfinite(untouched)
@@ -101,9 +110,9 @@ def area_parts(altered: Floats, untouched: Floats, found: Floats | None = None) 
 def estimate(parts: Sequence[Part], *, scale: Scale = "plain", level: float = 0.95) -> Estimate:
     """The sum of some parts with its interval.
 
-    ``share``: Wilson's interval for as many independent answers as the variance is worth, with Student's deviate (Korn and Graubard
-    1998; Dean and Pagano 2015). ``area``: on the logit scale (Pepe 2003). Without spread both are Clopper and Pearson's over
-    sources.
+    ``share``: Wilson's interval for as many independent answers as the variance is worth, with Student's
+    deviate (Korn and Graubard 1998; Dean and Pagano 2015). ``area``: on the logit scale (Pepe 2003). Without
+    spread both are Clopper and Pearson's over sources.
 
     Raises:
         DataError: fewer than two readers or two sources.
@@ -111,21 +120,39 @@ def estimate(parts: Sequence[Part], *, scale: Scale = "plain", level: float = 0.
     used = np.any([part.weights != 0 for part in parts], axis=0)
     rows, columns = used.any(1), used.any(0)
     if min(rows.sum(), columns.sum()) < 2:
-        raise DataError(f"{rows.sum()} readers and {columns.sum()} sources came; two of each are needed. Use the figures of one reader instead.")
-    values, weights = (np.stack([getattr(part, name)[np.ix_(rows, columns)] for part in parts]) for name in ("values", "weights"))
+        raise DataError(
+            f"{rows.sum()} readers and {columns.sum()} sources came; two of each are needed. Use "
+            "the figures of one reader instead."
+        )
+    values, weights = (
+        np.stack([getattr(part, name)[np.ix_(rows, columns)] for part in parts])
+        for name in ("values", "weights")
+    )
     middle = float((values * weights).sum())
     spread = spread_of(values, weights)
     error = math.sqrt(spread.variance)
     # No rounding at the ends of a scale.
     middle = float(np.round(middle, 12))
-    ends = [_interval(middle, error, spread.degrees_of_freedom, scale, int(columns.sum()), at) for at in (level, 2 * level - 1)]
+    ends = [
+        _interval(middle, error, spread.degrees_of_freedom, scale, int(columns.sum()), at)
+        for at in (level, 2 * level - 1)
+    ]
     return Estimate(
-        middle, error, spread.degrees_of_freedom, ends[0], *ends[1], tuple(map(float, _each(values, weights))), int(rows.sum()),
-        int(columns.sum()), int(used.sum()),
+        middle,
+        error,
+        spread.degrees_of_freedom,
+        ends[0],
+        *ends[1],
+        tuple(map(float, _each(values, weights))),
+        int(rows.sum()),
+        int(columns.sum()),
+        int(used.sum()),
     )
 
 
-def _interval(middle: float, error: float, freedom: float, scale: Scale, sources: int, level: float) -> tuple[float, float]:
+def _interval(
+    middle: float, error: float, freedom: float, scale: Scale, sources: int, level: float
+) -> tuple[float, float]:
     deviate = float(stats.t.ppf((1 + critical_level(level)) / 2, freedom))
     if scale == "plain":
         half = deviate * error if error >= _NO_SPREAD else math.nan
@@ -136,7 +163,9 @@ def _interval(middle: float, error: float, freedom: float, scale: Scale, sources
     if scale == "share":
         return score_interval(middle, error, deviate)
     half = deviate * error / (middle * (1 - middle))
-    return float(special.expit(special.logit(middle) - half)), float(special.expit(special.logit(middle) + half))
+    return float(special.expit(special.logit(middle) - half)), float(
+        special.expit(special.logit(middle) + half)
+    )
 
 
 def score_interval(share: float, error: float, deviate: float) -> tuple[float, float]:

@@ -1,4 +1,5 @@
-"""Confidence ratings of one reader: ROC curve, its area with DeLong's variance, and the area with localisation.
+"""Confidence ratings of one reader: ROC curve, its area with DeLong's variance, and the area with
+localisation.
 
 ``ratings`` are ``(N,)``, higher for "altered"; ``altered`` is ``(N,)``, 1 or True for an altered image.
 """
@@ -42,12 +43,16 @@ class AreaDifference:
 
 
 def success_kernel(altered: Floats, untouched: Floats) -> Floats:
-    """Ratings ``(..., A)`` and ``(..., U)`` to ``(..., A, U)``: 1 where the altered image is rated higher, 0.5 for a tie."""
+    """Ratings ``(..., A)`` and ``(..., U)`` to ``(..., A, U)``: 1 where the altered image is rated higher,
+    0.5 for a tie.
+    """
     return np.asarray((np.sign(altered[..., :, None] - untouched[..., None, :]) + 1) / 2, np.float64)
 
 
 def roc_points(ratings: ArrayLike, altered: ArrayLike) -> tuple[Floats, Floats]:
-    """The empirical curve, from (0, 0) to (1, 1) with a point per rating used: shares of false alarms and of hits ``(P,)``."""
+    """The empirical curve, from (0, 0) to (1, 1) with a point per rating used: shares of false alarms and of
+    hits ``(P,)``.
+    """
     values, truth = checked_ratings(ratings, altered)
     false_alarms, hits, _ = roc_curve(truth, values, drop_intermediate=False)
     return np.asarray(false_alarms, np.float64), np.asarray(hits, np.float64)
@@ -56,44 +61,58 @@ def roc_points(ratings: ArrayLike, altered: ArrayLike) -> tuple[Floats, Floats]:
 def roc_area(ratings: ArrayLike, altered: ArrayLike, *, level: float = 0.95) -> Area:
     """Area under the empirical curve, ties counting half, with DeLong's standard error (DeLong et al. 1988).
 
-    The interval is made on the logit scale. Where every image of a kind has the same standing (perfect separation, one
-    rating for all) DeLong's variance is 0 and says nothing; the interval is then Clopper and Pearson's for as many trials
-    as there are separate pairs of images, which is on the safe side. Needs two images of each kind.
+    The interval is made on the logit scale. Where every image of a kind has the same standing (perfect
+    separation, one rating for all) DeLong's variance is 0 and says nothing; the interval is then Clopper and
+    Pearson's for as many trials as there are separate pairs of images, which is on the safe side. Needs two
+    images of each kind.
     """
     values, truth = checked_ratings(ratings, altered)
     return _area(success_kernel(values[truth], values[~truth]), level)
 
 
 def roc_difference(
-    first: ArrayLike, first_altered: ArrayLike, second: ArrayLike, second_altered: ArrayLike, *,
-    first_cases: ArrayLike | None = None, second_cases: ArrayLike | None = None, level: float = 0.95,
+    first: ArrayLike,
+    first_altered: ArrayLike,
+    second: ArrayLike,
+    second_altered: ArrayLike,
+    *,
+    first_cases: ArrayLike | None = None,
+    second_cases: ArrayLike | None = None,
+    level: float = 0.95,
 ) -> AreaDifference:
     """Difference of the areas of two arms, with DeLong's covariance over the images that both share.
 
-    ``first_cases`` and ``second_cases`` name the images ``(N,)``, so two arms may share all (paired), some (the untouched
-    ones alone) or none; without names both arms must list the same images in the same order.
+    ``first_cases`` and ``second_cases`` name the images ``(N,)``, so two arms may share all (paired), some
+    (the untouched ones alone) or none; without names both arms must list the same images in the same order.
     """
     kernels, names = [], []
-    for ratings, altered, cases in ((first, first_altered, first_cases), (second, second_altered, second_cases)):
+    for ratings, altered, cases in (
+        (first, first_altered, first_cases),
+        (second, second_altered, second_cases),
+    ):
         values, truth = checked_ratings(ratings, altered)
         names.append(_names(cases, truth))
         kernels.append((success_kernel(values[truth], values[~truth]), truth))
     truths = kernels[0][1], kernels[1][1]
-    if (first_cases is None) != (second_cases is None) or (first_cases is None and not np.array_equal(*truths)):
+    if (first_cases is None) != (second_cases is None) or (
+        first_cases is None and not np.array_equal(*truths)
+    ):
         raise DataError(
-            "Two arms came whose images do not line up; without names both must list the same images in the same order. "
-            "Give first_cases and second_cases."
+            "Two arms came whose images do not line up; without names both must list the same images in the "
+            "same order. Give first_cases and second_cases."
         )
     areas = [_area(kernel, level) for kernel, _ in kernels]
     shared = sum(
-        _covariance(*(
-            (kernel.mean(1 - side) - kernel.mean(), name[truth if side == 0 else ~truth])
-            for (kernel, truth), name in zip(kernels, names, strict=True)
-        ))
+        _covariance(
+            *(
+                (kernel.mean(1 - side) - kernel.mean(), name[truth if side == 0 else ~truth])
+                for (kernel, truth), name in zip(kernels, names, strict=True)
+            )
+        )
         for side in (0, 1)
     )
     difference = areas[0].area - areas[1].area
-    error = math.sqrt(max(0.0, areas[0].standard_error**2 + areas[1].standard_error**2 - 2 * shared))
+    error = math.sqrt(max(0.0, areas[0].standard_error ** 2 + areas[1].standard_error ** 2 - 2 * shared))
     if error < _NO_SPREAD:
         return AreaDifference(difference, 0.0, _spread_of_ends(*areas), math.nan, *areas)
     half = critical(level) * error
@@ -104,11 +123,13 @@ def roc_difference(
 def lroc_area(
     ratings: ArrayLike, altered: ArrayLike, distances_px: ArrayLike, *, radius_px: float, level: float = 0.95
 ) -> Area:
-    """Area under the LROC curve: the share of pairs in which the altered image is rated higher and its place found.
+    """Area under the LROC curve: the share of pairs in which the altered image is rated higher and its place
+    found.
 
-    Swensson 1996; the empirical area is that of Popescu 2007, with DeLong's variance of the same pairs. ``distances_px``
-    ``(N,)`` is from the click to the nearest altered place, infinite or NaN without a click; it is not read for untouched
-    images. A place counts as found within ``radius_px``. Guessing gives far less than one half.
+    Swensson 1996; the empirical area is that of Popescu 2007, with DeLong's variance of the same pairs.
+    ``distances_px`` ``(N,)`` is from the click to the nearest altered place, infinite or NaN without a click;
+    it is not read for untouched images. A place counts as found within ``radius_px``. Guessing gives far less
+    than one half.
     """
     values, truth, found = _localised(ratings, altered, distances_px, radius_px)
     return _area(success_kernel(values[truth], values[~truth]) * found[truth, None], level)
@@ -117,38 +138,48 @@ def lroc_area(
 def lroc_points(
     ratings: ArrayLike, altered: ArrayLike, distances_px: ArrayLike, *, radius_px: float
 ) -> tuple[Floats, Floats]:
-    """The empirical LROC curve: shares of false alarms, and of altered images both rated so high and found, ``(P,)``."""
+    """The empirical LROC curve: shares of false alarms, and of altered images both rated so high and found,
+    ``(P,)``.
+    """
     values, truth, found = _localised(ratings, altered, distances_px, radius_px)
     steps = np.concatenate([[np.inf], np.unique(values)[::-1]])[:, None]
     return (values[~truth] >= steps).mean(1), ((values[truth] >= steps) & found[truth]).mean(1)
 
 
 def checked_ratings(ratings: ArrayLike, altered: ArrayLike) -> tuple[Floats, NDArray[np.bool_]]:
-    """Ratings ``(N,)`` and truth ``(N,)``; raises ``DataError`` for lengths that differ, gaps, or under two images of a kind."""
+    """Ratings ``(N,)`` and truth ``(N,)``; raises ``DataError`` for lengths that differ, gaps, or under two
+    images of a kind.
+    """
     values, truth = np.asarray(ratings, np.float64), np.asarray(altered)
     if values.ndim != 1 or values.shape != truth.shape:
         raise DataError(
-            f"Ratings of shape {values.shape} and truths of shape {truth.shape} came; one of each per image is needed. Check that no "
-            "row was lost."
+            f"Ratings of shape {values.shape} and truths of shape {truth.shape} came; one of each per image "
+            "is needed. Check that no row was lost."
         )
     if not np.isfinite(values).all():
         raise DataError(
-            f"{int((~np.isfinite(values)).sum())} of {len(values)} ratings are no numbers; a rating for every image is needed. Leave "
-            "unanswered trials out."
+            f"{int((~np.isfinite(values)).sum())} of {len(values)} ratings are no numbers; a rating for "
+            "every image is needed. Leave unanswered trials out."
         )
     if not np.isin(truth, (0, 1)).all():
-        raise DataError("Truths other than 0 and 1 came; 1 for altered and 0 for untouched are needed. Check the column.")
+        raise DataError(
+            "Truths other than 0 and 1 came; 1 for altered and 0 for untouched are needed. Check the column."
+        )
     truth = truth.astype(bool)
     if min(truth.sum(), (~truth).sum()) < 2:
         raise DataError(
-            f"{int(truth.sum())} altered and {int((~truth).sum())} untouched images came; two of each are needed at least. Collect "
-            "more answers."
+            f"{int(truth.sum())} altered and {int((~truth).sum())} untouched images came; two of each are "
+            "needed at least. Collect more answers."
         )
     return values, truth
 
 
-def interval_on_logit(area: float, error: float, pairs: int, deviate: float, level: float) -> tuple[float, float]:
-    """Interval of an area on the logit scale (Pepe 2003); without spread Clopper and Pearson's over separate pairs."""
+def interval_on_logit(
+    area: float, error: float, pairs: int, deviate: float, level: float
+) -> tuple[float, float]:
+    """Interval of an area on the logit scale (Pepe 2003); without spread Clopper and Pearson's over separate
+    pairs.
+    """
     if error < _NO_SPREAD or not 0 < area < 1:
         return exact_interval(area * pairs, pairs, level=level)
     middle, half = special.logit(area), deviate * error / (area * (1 - area))
@@ -176,11 +207,14 @@ def _names(cases: ArrayLike | None, truth: NDArray[np.bool_]) -> NDArray[np.str_
     names = np.arange(len(truth)).astype(str) if cases is None else np.asarray(cases).astype(str)
     if names.shape != truth.shape:
         raise DataError(
-            f"Names of shape {names.shape} came for {len(truth)} images; one per image is needed. Check that no row was lost."
+            f"Names of shape {names.shape} came for {len(truth)} images; one per image is needed. "
+            "Check that no row was lost."
         )
     for kind in (truth, ~truth):
         if len(np.unique(names[kind])) < kind.sum():
-            raise DataError("An image came twice in one arm; one rating per image is needed. Leave repeat trials out.")
+            raise DataError(
+                "An image came twice in one arm; one rating per image is needed. Leave repeat trials out."
+            )
     return names
 
 
@@ -193,7 +227,8 @@ def _localised(
         raise SettingsError(f"A radius of {radius_px} px came; it must lie above 0.")
     if distances.shape != values.shape:
         raise DataError(
-            f"Distances of shape {distances.shape} came for {len(values)} ratings; one per image is needed, NaN without a click."
+            f"Distances of shape {distances.shape} came for {len(values)} ratings; one per image is "
+            "needed, NaN without a click."
         )
     return values, truth, distances <= radius_px
 

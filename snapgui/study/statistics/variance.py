@@ -1,7 +1,9 @@
-"""How far is a signed sum of answers off, when readers and sources are both drawn at random and each saw only a part?
+"""How far is a signed sum of answers off, when readers and sources are both drawn at random and each saw only
+a part?
 
-A Latin square shows each reader every source in one arm only. A figure of such a study is a sum of weights times values, where
-weights and values are ``(K, R, N)``: arms, readers, sources; a weight of 0 stands for what was not seen.
+A Latin square shows each reader every source in one arm only. A figure of such a study is a sum of weights
+times values, where weights and values are ``(K, R, N)``: arms, readers, sources; a weight of 0 stands for
+what was not seen.
 """
 
 import functools
@@ -27,15 +29,19 @@ class Spread:
 
 @dataclass(frozen=True)
 class _Layout:
-    """What the weights alone decide. Order of the three kinds of variance: by readers, by sources, of single answers.
+    """What the weights alone decide.
+
+    Order of the three kinds of variance: by readers, by sources, of single answers.
 
     Attributes:
         cells: arm, reader and source of each weight that is not 0.
         base: orthonormal columns of what is fitted and taken out, ``(cells, P)``.
-        sums: weights by reader, by source, and by reader and source; the sums of squares are those of their products.
+        sums: weights by reader, by source, and by reader and source; the sums of squares are those of their
+            products.
         held: ``held[q, c]`` of kind ``c`` is expected in sum of squares ``q``.
         size: how much of each kind the figure's variance holds.
-        joint: ``joint[q, p]`` gives half the covariance of two sums of squares as a quadratic form of the three variances.
+        joint: ``joint[q, p]`` gives half the covariance of two sums of squares as a quadratic form of the
+            three variances.
     """
 
     cells: tuple[NDArray[np.intp], ...]
@@ -49,14 +55,15 @@ class _Layout:
 def spread_of(values: Floats, weights: Floats) -> Spread:
     """Variance of ``(weights * values).sum()`` for other readers and other sources.
 
-    The model: a value is a mean of its arm, plus what is common to a reader, plus what is common to a source, plus what a reader
-    and what a source add in that arm (random), plus chance. Where the weights add up to nothing (arms are compared) the common
-    parts cancel. They are therefore fitted and taken out first: left in, they would only make the estimate of the variance
-    unsteady, since in a Latin square all readers of a list share that noise. The three random parts follow from sums of squares
-    over readers, sources and single answers by the method of moments (Henderson 1953); where together they come to less than single
-    answers would make alone, these stand alone. The degrees of freedom are Satterthwaite's (1946), from the variances of the sums
-    of squares of normal values. With hardly more readers than lists the part
-    of the readers cannot be told from that of their lists; the plain variance by clusters stands in, which is wider.
+    The model: a value is a mean of its arm, plus what is common to a reader, plus what is common to a source,
+    plus what a reader and what a source add in that arm (random), plus chance. Where the weights add up to
+    nothing (arms are compared) the common parts cancel. They are therefore fitted and taken out first: left
+    in, they would only make the estimate of the variance unsteady, since in a Latin square all readers of a
+    list share that noise. The three random parts follow from sums of squares over readers, sources and single
+    answers by the method of moments (Henderson 1953); where together they come to less than single answers
+    would make alone, these stand alone. The degrees of freedom are Satterthwaite's (1946), from the variances
+    of the sums of squares of normal values. With hardly more readers than lists the part of the readers
+    cannot be told from that of their lists; the plain variance by clusters stands in, which is wider.
     """
     layout = _lay_out(weights.tobytes(), weights.shape)
     if _freedom_of_readers(layout) < LEAST_FREEDOM:
@@ -86,7 +93,10 @@ def _lay_out(data: bytes, shape: tuple[int, int, int]) -> _Layout:
         return sparse.csr_array((content, (cells, index)), shape=(len(cells), count))
 
     ones = np.ones(len(cells))
-    taken = [group(k, arms, ones), *([group(r, readers, ones), group(i, sources, ones)] if _cancels(weights) else [])]
+    taken = [
+        group(k, arms, ones),
+        *([group(r, readers, ones), group(i, sources, ones)] if _cancels(weights) else []),
+    ]
     known = sparse.hstack(taken).tocsr()
     lengths, vectors = np.linalg.eigh((known.T @ known).toarray())
     kept = lengths > _TINY * lengths[-1]
@@ -98,7 +108,9 @@ def _lay_out(data: bytes, shape: tuple[int, int, int]) -> _Layout:
     left = [one.T.toarray() - (one.T @ base) @ base.T for one in effects]
     seen = [[*((one @ summed).T for one in left), summed.T @ base] for summed in sums]
     chance = float((s**2).sum())
-    held = [[*(float((part**2).sum()) for part in row[:2]), chance - float((row[2] ** 2).sum())] for row in seen]
+    held = [
+        [*(float((part**2).sum()) for part in row[:2]), chance - float((row[2] ** 2).sum())] for row in seen
+    ]
     size = [*(float(((one.T @ s) ** 2).sum()) for one in effects), chance]
     return _Layout((k, r, i), base, sums, np.array(held), np.array(size), _joint(sums, seen))
 
@@ -109,9 +121,11 @@ def _cancels(weights: Floats) -> bool:
 
 
 def _joint(sums: tuple[sparse.csr_array, ...], seen: list[list[Floats]]) -> Floats:
-    """Inner products of the covariances that each kind of variance gives to two sets of sums, ``(3, 3, 3, 3)``.
+    """Inner products of the covariances that each kind of variance gives to two sets of sums, ``(3, 3, 3,
+    3)``.
 
-    Of single answers beside single answers only each answer's own variance counts; the rest would be large and adds next to nothing.
+    Of single answers beside single answers only each answer's own variance counts; the rest would be large
+    and adds next to nothing.
     """
     joint = np.zeros((3, 3, 3, 3))
     for q, p in ((0, 0), (1, 1), (0, 1), (0, 2), (1, 2)):
@@ -119,13 +133,20 @@ def _joint(sums: tuple[sparse.csr_array, ...], seen: list[list[Floats]]) -> Floa
         common.append((sums[q].T @ sums[p]).toarray() - seen[q][2] @ seen[p][2].T)
         flat = np.stack([one.ravel() for one in common])
         joint[q, p] = joint[p, q] = flat @ flat.T
-    own = np.stack([*((seen[2][c] ** 2).sum(1) for c in (0, 1)), np.asarray(sums[2].power(2).sum(0)) - (seen[2][2] ** 2).sum(1)])
+    own = np.stack(
+        [
+            *((seen[2][c] ** 2).sum(1) for c in (0, 1)),
+            np.asarray(sums[2].power(2).sum(0)) - (seen[2][2] ** 2).sum(1),
+        ]
+    )
     joint[2, 2] = own @ own.T
     return joint
 
 
 def _parts(layout: _Layout, found: Floats) -> tuple[Floats, list[int]]:
-    """The three variances and which of them were estimated: all that the layout can tell, or that of single answers alone."""
+    """The three variances and which of them were estimated: all that the layout can tell, or that of single
+    answers alone.
+    """
     held = layout.held
     kept = [kind for kind in range(3) if held[kind, kind] > _TINY * held.max()]
     parts = np.zeros(3)
@@ -141,10 +162,15 @@ def _freedom_of_readers(layout: _Layout) -> float:
 
 
 def _clustered(values: Floats, weights: Floats) -> Spread:
-    """Variance by readers plus by sources less that of single answers, at least the larger (Cameron, Gelbach and Miller 2011)."""
+    """Variance by readers plus by sources less that of single answers, at least the larger (Cameron, Gelbach
+    and Miller 2011).
+    """
     seen = weights != 0
     pull = weights * np.where(seen, values - _mean(values, seen, (1, 2)), 0.0)
-    by = [float((pull.sum(axis=over) ** 2).sum()) * n / (n - 1) for over, n in (((0, 2), weights.shape[1]), ((0, 1), weights.shape[2]))]
+    by = [
+        float((pull.sum(axis=over) ** 2).sum()) * n / (n - 1)
+        for over, n in (((0, 2), weights.shape[1]), ((0, 1), weights.shape[2]))
+    ]
     variance = max(*by, sum(by) - float((pull.sum(axis=0) ** 2).sum()))
     spread = sum(one**2 / (n - 1) for one, n in zip(by, weights.shape[1:], strict=True))
     least = min(weights.shape[1:]) - 1.0
@@ -152,7 +178,9 @@ def _clustered(values: Floats, weights: Floats) -> Spread:
 
 
 def _uncancelled(values: Floats, weights: Floats) -> float:
-    """What the common parts add where lists are of unequal size and so do not quite cancel: their plain variances, on the safe side."""
+    """What the common parts add where lists are of unequal size and so do not quite cancel: their plain
+    variances, on the safe side.
+    """
     if not _cancels(weights):
         return 0.0
     seen, total = weights != 0, 0.0
@@ -166,4 +194,7 @@ def _uncancelled(values: Floats, weights: Floats) -> float:
 
 
 def _mean(values: Floats, seen: NDArray[np.bool_], over: tuple[int, ...]) -> Floats:
-    return np.asarray(np.where(seen, values, 0.0).sum(axis=over, keepdims=True) / np.maximum(seen.sum(axis=over, keepdims=True), 1))
+    return np.asarray(
+        np.where(seen, values, 0.0).sum(axis=over, keepdims=True)
+        / np.maximum(seen.sum(axis=over, keepdims=True), 1)
+    )

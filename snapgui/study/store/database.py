@@ -1,4 +1,6 @@
-"""Where studies are kept: SQLite in the workspace, or PostgreSQL by SNAP_DATABASE_URL; brought to the newest tables when opened."""
+"""Where studies are kept: SQLite in the workspace, or PostgreSQL by SNAP_DATABASE_URL; brought to the newest
+tables when opened.
+"""
 
 import os
 import sqlite3
@@ -32,9 +34,9 @@ def database_url() -> str:
 def connect(url: str | None = None) -> Engine:
     """An engine for a database whose tables are the newest.
 
-    SQLite writes ahead (WAL), waits for the disk at every commit (``synchronous=FULL``) and takes its write lock at the
-    beginning of a transaction, waiting up to 30 s for another writer. Its file must lie on a disk of this machine: for
-    several machines use PostgreSQL.
+    SQLite writes ahead (WAL), waits for the disk at every commit (``synchronous=FULL``) and takes its write
+    lock at the beginning of a transaction, waiting up to 30 s for another writer. Its file must lie on a disk
+    of this machine: for several machines use PostgreSQL.
 
     Raises:
         StudyError: no such database, or a newer version has made its tables.
@@ -44,7 +46,10 @@ def connect(url: str | None = None) -> Engine:
         if address.drivername in ("postgres", "postgresql"):
             address = address.set(drivername="postgresql+psycopg")
         if address.get_backend_name() not in ("sqlite", "postgresql"):
-            raise StudyError(f"Studies are kept in SQLite or PostgreSQL, not in {address.get_backend_name()}. Change SNAP_DATABASE_URL.")
+            raise StudyError(
+                f"Studies are kept in SQLite or PostgreSQL, not in {address.get_backend_name()}. "
+                "Change SNAP_DATABASE_URL."
+            )
         if address.get_backend_name() == "sqlite":
             engine = create_engine(address, connect_args={"timeout": WAIT_S})
             event.listen(engine, "connect", _prepare_sqlite)
@@ -53,9 +58,15 @@ def connect(url: str | None = None) -> Engine:
             engine = create_engine(address, pool_pre_ping=True)
         _migrate(engine)
     except ArgumentError as error:
-        raise StudyError("SNAP_DATABASE_URL is not the address of a database, such as postgresql://user@host/name. Correct it.") from error
+        raise StudyError(
+            "SNAP_DATABASE_URL is not the address of a database, such as "
+            "postgresql://user@host/name. Correct it."
+        ) from error
     except OperationalError as error:
-        raise StudyError(f"The database of studies cannot be opened ({str(error.orig).strip()}). Check SNAP_DATABASE_URL or the workspace.") from error
+        raise StudyError(
+            f"The database of studies cannot be opened ({str(error.orig).strip()}). Check "
+            "SNAP_DATABASE_URL or the workspace."
+        ) from error
     return engine
 
 
@@ -64,7 +75,8 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
     for pragma in (f"busy_timeout={WAIT_S * 1000}", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
-    # Where several open a new file at once, SQLite refuses this change at once instead of waiting as it does elsewhere.
+    # Where several open a new file at once, SQLite refuses this change at once instead of waiting as it does
+    # elsewhere.
     last = time.monotonic() + WAIT_S
     while True:
         try:
@@ -77,7 +89,9 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get("reading") else "BEGIN IMMEDIATE")
+    connection.exec_driver_sql(
+        "BEGIN" if connection.get_execution_options().get("reading") else "BEGIN IMMEDIATE"
+    )
 
 
 def alembic_config(connection: Connection | None = None) -> Config:
@@ -97,7 +111,10 @@ def _migrate(engine: Engine) -> None:
         return
     unknown = set(found) - {revision.revision for revision in script.walk_revisions()}
     if unknown:
-        raise StudyError(f"The database of studies is of a newer version ({', '.join(unknown)}). Update SNAP Studio, or use another database.")
+        raise StudyError(
+            f"The database of studies is of a newer version ({', '.join(unknown)}). Update SNAP "
+            "Studio, or use another database."
+        )
     with engine.begin() as connection:
         # Of two programs that open at once, the second waits and finds nothing to do.
         if engine.dialect.name == "postgresql":

@@ -39,19 +39,31 @@ def count_answers(store: StudyStore, name: str) -> Counts:
         row = session.get(StudyRow, name)
         if row is None:
             raise StudyError(f"The study “{name[:40]}” was deleted.")
-        readers = session.scalar(select(func.count()).select_from(ReaderRow).where(ReaderRow.study_id == name)) or 0
+        readers = (
+            session.scalar(select(func.count()).select_from(ReaderRow).where(ReaderRow.study_id == name)) or 0
+        )
         sittings = session.execute(
             select(ReaderRow.list_index, SessionRow.number, func.count(ResponseRow.trial_index))
-            .select_from(SessionRow).join(ReaderRow, SessionRow.reader_id == ReaderRow.pseudonym)
+            .select_from(SessionRow)
+            .join(ReaderRow, SessionRow.reader_id == ReaderRow.pseudonym)
             .outerjoin(ResponseRow, ResponseRow.session_id == SessionRow.id)
-            .where(ReaderRow.study_id == name).group_by(SessionRow.id, ReaderRow.list_index, SessionRow.number)
+            .where(ReaderRow.study_id == name)
+            .group_by(SessionRow.id, ReaderRow.list_index, SessionRow.number)
         ).all()
-        withdrawn = session.scalar(
-            select(func.count(EventRow.session_id.distinct())).select_from(EventRow).join(SessionRow).join(ReaderRow)
-            .where(ReaderRow.study_id == name, EventRow.kind == "withdrawn")
-        ) or 0
+        withdrawn = (
+            session.scalar(
+                select(func.count(EventRow.session_id.distinct()))
+                .select_from(EventRow)
+                .join(SessionRow)
+                .join(ReaderRow)
+                .where(ReaderRow.study_id == name, EventRow.kind == "withdrawn")
+            )
+            or 0
+        )
     done = sum(answers >= len(study.lists[k][number]) for k, number, answers in sittings)
-    return Counts(row.made, readers, len(sittings), done, sum(answers for _, _, answers in sittings), withdrawn)
+    return Counts(
+        row.made, readers, len(sittings), done, sum(answers for _, _, answers in sittings), withdrawn
+    )
 
 
 def delete_study(store: StudyStore, name: str) -> int:
@@ -68,19 +80,32 @@ def delete_study(store: StudyStore, name: str) -> int:
         with Session(store.engine) as session, session.begin():
             row = session.get(StudyRow, name, with_for_update=True)
             if row is None:
-                raise StudyError(f"There is no study “{name[:40]}” to delete. Choose one from the list of studies.")
-            gone = session.scalar(select(func.count()).select_from(ResponseRow).where(ResponseRow.session_id.in_(sessions))) or 0
+                raise StudyError(
+                    f"There is no study “{name[:40]}” to delete. Choose one from the list of studies."
+                )
+            gone = (
+                session.scalar(
+                    select(func.count()).select_from(ResponseRow).where(ResponseRow.session_id.in_(sessions))
+                )
+                or 0
+            )
             who = session.scalar(select(func.count()).select_from(readers.subquery())) or 0
             now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
-            session.add(DeletionRow(study_id=name, sha256=row.sha256, readers=who, responses=gone, deleted=now))
+            session.add(
+                DeletionRow(study_id=name, sha256=row.sha256, readers=who, responses=gone, deleted=now)
+            )
             session.flush()
             for deed in (
-                delete(ResponseRow).where(ResponseRow.session_id.in_(sessions)), delete(EventRow).where(EventRow.session_id.in_(sessions)),
-                delete(SessionRow).where(SessionRow.reader_id.in_(readers)), delete(ReaderRow).where(ReaderRow.study_id == name),
+                delete(ResponseRow).where(ResponseRow.session_id.in_(sessions)),
+                delete(EventRow).where(EventRow.session_id.in_(sessions)),
+                delete(SessionRow).where(SessionRow.reader_id.in_(readers)),
+                delete(ReaderRow).where(ReaderRow.study_id == name),
                 delete(StudyRow).where(StudyRow.id == name),
             ):
                 session.execute(deed, execution_options={"synchronize_session": False})
     except IntegrityError as error:
-        raise StudyError("A reader answered while the study was to be deleted, so it was not. Try again.") from error
+        raise StudyError(
+            "A reader answered while the study was to be deleted, so it was not. Try again."
+        ) from error
     store.forget(name)
     return gone

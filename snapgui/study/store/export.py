@@ -23,45 +23,92 @@ COLUMNS: dict[str, dict[str, Any]] = {
     "session_id": {"Description": "Session of the reader, from ses-1"},
     "list": {"Description": "Latin-square list, from 0"},
     "trial_index": {"Description": "Place in the session, from 0"},
-    "trial_type": {"Description": "What is asked", "Levels": {"altered": "Altered or not?", "which": "Which of two is altered?", "diagnosis": "Normal or metastasis?"}},
-    "design": {"Description": "Design of the study", "Levels": {"A": "yes/no and click", "B": "two-alternative forced choice", "C": "diagnosis, then detection", "D": "timed exposure"}},
-    "role": {"Description": "Why the trial is there", "Levels": {"practice": "with feedback", "main": "counts", "catch": "obvious", "repeat": "asked again"}},
+    "trial_type": {
+        "Description": "What is asked",
+        "Levels": {
+            "altered": "Altered or not?",
+            "which": "Which of two is altered?",
+            "diagnosis": "Normal or metastasis?",
+        },
+    },
+    "design": {
+        "Description": "Design of the study",
+        "Levels": {
+            "A": "yes/no and click",
+            "B": "two-alternative forced choice",
+            "C": "diagnosis, then detection",
+            "D": "timed exposure",
+        },
+    },
+    "role": {
+        "Description": "Why the trial is there",
+        "Levels": {
+            "practice": "with feedback",
+            "main": "counts",
+            "catch": "obvious",
+            "repeat": "asked again",
+        },
+    },
     "repeat_of": {"Description": "trial_index of the earlier trial with the same picture"},
     "stim_id": {"Description": "Opaque name of the picture; in a choice between two, of the altered one"},
     "stim_left": {"Description": "Picture on the left, in a choice between two"},
     "stim_right": {"Description": "Picture on the right, in a choice between two"},
     "source_id": {"Description": "Image that the picture was made from"},
     "arm": {"Description": "How the picture was made"},
-    "altered": {"Description": "Whether the picture (or one of two) was altered", "Levels": {"0": "no", "1": "yes"}},
+    "altered": {
+        "Description": "Whether the picture (or one of two) was altered",
+        "Levels": {"0": "no", "1": "yes"},
+    },
     "truth": {"Description": "Class of the source", "Levels": {"0": "normal", "1": "metastasis"}},
-    "model_fooled": {"Description": "Whether the picture fools the model, where this was asked", "Levels": {"0": "no", "1": "yes"}},
+    "model_fooled": {
+        "Description": "Whether the picture fools the model, where this was asked",
+        "Levels": {"0": "no", "1": "yes"},
+    },
     "response": {"Description": "The reader's answer"},
     "correct_response": {"Description": "The true answer"},
     "correct": {"Description": "Whether they agree", "Levels": {"0": "no", "1": "yes"}},
-    "rating": {"Description": "1 surely the first answer (no, left, normal) to 6 surely the second (yes, right, metastasis)"},
+    "rating": {
+        "Description": (
+            "1 surely the first answer (no, left, normal) to 6 surely the second (yes, right, metastasis)"
+        )
+    },
     "response_time": {"Description": "From the picture to the answer, by the browser's clock", "Units": "s"},
     "exposure_asked": {"Description": "Time for which the picture was to be shown", "Units": "s"},
     "exposure_shown": {"Description": "Time for which it was shown, measured in the browser", "Units": "s"},
     "click_x": {"Description": "Click, from the left edge", "Units": "pixel of the picture"},
     "click_y": {"Description": "Click, from the top edge", "Units": "pixel of the picture"},
-    "click_hit": {"Description": "Whether the click lies in the altered cells", "Levels": {"0": "no", "1": "yes"}},
+    "click_hit": {
+        "Description": "Whether the click lies in the altered cells",
+        "Levels": {"0": "no", "1": "yes"},
+    },
     "comment": {"Description": "Free text; a leading quote keeps spreadsheets from computing it"},
     "answered": {"Description": "When the answer arrived, ISO 8601, UTC"},
-    "excluded": {"Description": "Whether the frozen exclusion rule leaves the session out", "Levels": {"0": "no", "1": "yes"}},
+    "excluded": {
+        "Description": "Whether the frozen exclusion rule leaves the session out",
+        "Levels": {"0": "no", "1": "yes"},
+    },
     "exclusion_reasons": {"Description": "Why"},
 }
 _FORMULA = tuple("=+-@|%＝＋－＠")
 
 
 def export_files(store: StudyStore, name: str, folder: Path | None = None) -> dict[str, bytes]:
-    """The files of a study by name: ``trials.csv`` and its dictionary, iMRMC tables, ``design.json``. The same answers give the same bytes.
+    """The files of a study by name: ``trials.csv`` and its dictionary, iMRMC tables, ``design.json``.
+
+    The same answers give the same bytes.
 
     Readers who withdrew are left out. With the study's folder, clicks are compared with the masks.
     """
     study = store.study(name)
-    rows = trial_rows(study, [
-        (sitting, answers) for sitting, answers in store.sittings(name) if all(kind != "withdrawn" for kind, _ in store.events(sitting.id))
-    ], read_masks(study, folder) if folder else {})
+    rows = trial_rows(
+        study,
+        [
+            (sitting, answers)
+            for sitting, answers in store.sittings(name)
+            if all(kind != "withdrawn" for kind, _ in store.events(sitting.id))
+        ],
+        read_masks(study, folder) if folder else {},
+    )
     return {
         "trials.csv": to_csv(list(COLUMNS), rows).encode(),
         "trials.json": (json.dumps(COLUMNS, indent=2, ensure_ascii=False) + "\n").encode(),
@@ -73,38 +120,72 @@ def export_files(store: StudyStore, name: str, folder: Path | None = None) -> di
 
 def read_masks(study: Study, folder: Path) -> dict[str, Mask]:
     """Masks by stimulus; raises StudyError where a file is gone or changed."""
-    return {one.id: decode_pixels(read_file(folder, one, one.mask)).mean(axis=2) > 127.5 for one in study.stimuli if one.mask in one.files}
+    return {
+        one.id: decode_pixels(read_file(folder, one, one.mask)).mean(axis=2) > 127.5
+        for one in study.stimuli
+        if one.mask in one.files
+    }
 
 
-def trial_rows(study: Study, sittings: Iterable[tuple[Sitting, Sequence[Answer]]], masks: dict[str, Mask]) -> list[Row]:
-    """One row per answered trial, by reader, session and trial; values are plain, None where there is none."""
+def trial_rows(
+    study: Study, sittings: Iterable[tuple[Sitting, Sequence[Answer]]], masks: dict[str, Mask]
+) -> list[Row]:
+    """One row per answered trial, by reader, session and trial; values are plain, None where there is
+    none.
+    """
     stimuli, rows = study.by_id(), []
     for sitting, answers in sittings:
         responses = [answer.response for answer in answers]
         reasons = "; ".join(reasons_to_exclude(study.settings.exclusion, sitting.trials, responses, stimuli))
         for answer in answers:
-            rows.append({
-                "participant_id": sitting.reader.pseudonym, "session_id": f"ses-{sitting.number + 1}", "list": sitting.reader.list_index,
-                **_trial_columns(sitting.trials[answer.response.trial_index], answer.response, stimuli, masks),
-                "answered": answer.answered, "excluded": int(bool(reasons)), "exclusion_reasons": reasons or None,
-            })
+            rows.append(
+                {
+                    "participant_id": sitting.reader.pseudonym,
+                    "session_id": f"ses-{sitting.number + 1}",
+                    "list": sitting.reader.list_index,
+                    **_trial_columns(
+                        sitting.trials[answer.response.trial_index], answer.response, stimuli, masks
+                    ),
+                    "answered": answer.answered,
+                    "excluded": int(bool(reasons)),
+                    "exclusion_reasons": reasons or None,
+                }
+            )
     return rows
 
 
-def _trial_columns(trial: Trial, response: Response, stimuli: dict[str, Stimulus], masks: dict[str, Mask]) -> Row:
+def _trial_columns(
+    trial: Trial, response: Response, stimuli: dict[str, Stimulus], masks: dict[str, Mask]
+) -> Row:
     shown = [stimuli[name] for name in trial.stimuli]
     one = next((stimulus for stimulus in shown if stimulus.arm.altered), shown[0])
     pair = trial.question == "which"
     right = right_choice(trial, stimuli)
     return {
-        "trial_index": trial.index, "trial_type": trial.question, "design": trial.kind, "role": trial.role, "repeat_of": trial.repeat_of,
-        "stim_id": one.id, "stim_left": shown[0].id if pair else None, "stim_right": shown[1].id if pair else None,
-        "source_id": one.source, "arm": one.arm.name, "altered": int(one.arm.altered), "truth": one.truth,
+        "trial_index": trial.index,
+        "trial_type": trial.question,
+        "design": trial.kind,
+        "role": trial.role,
+        "repeat_of": trial.repeat_of,
+        "stim_id": one.id,
+        "stim_left": shown[0].id if pair else None,
+        "stim_right": shown[1].id if pair else None,
+        "source_id": one.source,
+        "arm": one.arm.name,
+        "altered": int(one.arm.altered),
+        "truth": one.truth,
         "model_fooled": None if one.details.get("fooled") is None else int(one.details["fooled"]),
-        "response": response.choice, "correct_response": right, "correct": None if right is None else int(response.choice == right),
-        "rating": response.rating, "response_time": _seconds(response.reaction_ms), "exposure_asked": _seconds(trial.exposure_ms),
-        "exposure_shown": _seconds(response.shown_ms), "click_x": response.click_x_px, "click_y": response.click_y_px,
-        "click_hit": _hit(response, masks.get(one.id)) if one.arm.altered else None, "comment": response.comment or None,
+        "response": response.choice,
+        "correct_response": right,
+        "correct": None if right is None else int(response.choice == right),
+        "rating": response.rating,
+        "response_time": _seconds(response.reaction_ms),
+        "exposure_asked": _seconds(trial.exposure_ms),
+        "exposure_shown": _seconds(response.shown_ms),
+        "click_x": response.click_x_px,
+        "click_y": response.click_y_px,
+        "click_hit": _hit(response, masks.get(one.id)) if one.arm.altered else None,
+        "comment": response.comment or None,
     }
 
 
@@ -122,35 +203,59 @@ def _hit(response: Response, mask: Mask | None) -> int | None:
 def imrmc_csv(rows: Sequence[Row], question: str) -> str:
     """Ratings as the R package iMRMC reads them: ``readerID,caseID,modalityID,score``, truth first.
 
-    Only main trials of sessions that are not excluded count. For ``altered`` a case is a picture, a modality an altered arm (by
-    exposure in design D) whose cases are its own pictures and the untouched ones; for ``diagnosis`` a case is a source of
-    known truth and a modality an arm.
+    Only main trials of sessions that are not excluded count. For ``altered`` a case is a picture, a modality
+    an altered arm (by exposure in design D) whose cases are its own pictures and the untouched ones; for
+    ``diagnosis`` a case is a source of known truth and a modality an arm.
     """
     counted = [
-        row for row in rows
-        if row["trial_type"] == question and row["role"] == "main" and not row["excluded"] and row["rating"] is not None
+        row
+        for row in rows
+        if row["trial_type"] == question
+        and row["role"] == "main"
+        and not row["excluded"]
+        and row["rating"] is not None
     ]
     truth: dict[str, int] = {}
     scores: list[Row] = []
     arms = sorted({row["arm"] for row in counted if row["altered"]})
     for row in counted:
-        case, label = (row["stim_id"], row["altered"]) if question == "altered" else (row["source_id"], row["truth"])
+        case, label = (
+            (row["stim_id"], row["altered"]) if question == "altered" else (row["source_id"], row["truth"])
+        )
         if label is None:
             continue
         truth[case] = label
         level = "" if row["exposure_asked"] is None else f" {row['exposure_asked'] * 1000:g} ms"
         for arm in arms if question == "altered" and not row["altered"] else [row["arm"]]:
-            scores.append({"readerID": row["participant_id"], "caseID": case, "modalityID": f"{arm}{level}", "score": row["rating"]})
-    known = [{"readerID": "truth", "caseID": case, "modalityID": "truth", "score": label} for case, label in sorted(truth.items())]
+            scores.append(
+                {
+                    "readerID": row["participant_id"],
+                    "caseID": case,
+                    "modalityID": f"{arm}{level}",
+                    "score": row["rating"],
+                }
+            )
+    known = [
+        {"readerID": "truth", "caseID": case, "modalityID": "truth", "score": label}
+        for case, label in sorted(truth.items())
+    ]
     return to_csv(["readerID", "caseID", "modalityID", "score"], known + scores)
 
 
 def to_csv(columns: Sequence[str], rows: Iterable[Row]) -> str:
-    """Rows as CSV, lines ended by a line feed; None becomes n/a, and text that a spreadsheet would compute is defused."""
+    """Rows as CSV, lines ended by a line feed; None becomes n/a, and text that a spreadsheet would compute is
+    defused.
+    """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows([MISSING if row[name] is None else defuse(row[name]) if isinstance(row[name], str) else row[name] for name in columns] for row in rows)
+    writer.writerows(
+        [
+            MISSING if row[name] is None else defuse(row[name]) if isinstance(row[name], str) else row[name]
+            for name in columns
+        ]
+        for row in rows
+    )
     return stream.getvalue()
 
 

@@ -22,14 +22,18 @@ def studies_folder() -> Path:
 
 
 def study_folder(name: str) -> Path:
-    """The folder of a study; raises StudyError for a name that is none, so that no path leaves the workspace."""
+    """The folder of a study; raises StudyError for a name that is none, so that no path leaves the
+    workspace.
+    """
     if not _NAME.fullmatch(name):
         raise StudyError(f"“{name[:60]}” is not the name of a study. Choose one from the list of studies.")
     return studies_folder() / name
 
 
 def has_folder(name: str) -> bool:
-    """Whether the pictures of a study lie in this workspace (with PostgreSQL another machine may have them)."""
+    """Whether the pictures of a study lie in this workspace (with PostgreSQL another machine may have
+    them).
+    """
     return (study_folder(name) / "design.json").is_file()
 
 

@@ -1,4 +1,6 @@
-"""The store of studies: designs, readers, sessions and answers, which are added, never changed, and deleted only as a whole."""
+"""The store of studies: designs, readers, sessions and answers, which are added, never changed, and deleted
+only as a whole.
+"""
 
 import datetime
 import json
@@ -51,7 +53,8 @@ class Answer:
 
 
 def open_store(url: str | None = None) -> "StudyStore":
-    """The store at an address, else at SNAP_DATABASE_URL, else in the workspace; tables are brought up to date.
+    """The store at an address, else at SNAP_DATABASE_URL, else in the workspace; tables are brought up to
+    date.
 
     Raises:
         StudyError: it cannot be opened.
@@ -60,7 +63,10 @@ def open_store(url: str | None = None) -> "StudyStore":
 
 
 class StudyStore:
-    """Studies in a database. Safe for several threads and programs at once; every write is on disk when its call returns."""
+    """Studies in a database.
+
+    Safe for several threads and programs at once; every write is on disk when its call returns.
+    """
 
     def __init__(self, engine: Engine, *, now: Callable[[], datetime.datetime] | None = None) -> None:
         self.engine = engine
@@ -72,7 +78,9 @@ class StudyStore:
         self.engine.dispose()
 
     def create_study(self, folder: Path) -> str:
-        """Take in the frozen design of a folder, pictures checked; gives its name. The same again changes nothing.
+        """Take in the frozen design of a folder, pictures checked; gives its name.
+
+        The same again changes nothing.
 
         Raises:
             StudyError: the folder is damaged, or the design was deleted before.
@@ -82,15 +90,31 @@ class StudyStore:
         with self._writing() as session:
             gone = session.get(DeletionRow, name)
             if gone is not None:
-                raise StudyError(f"This design was deleted on {gone.deleted[:10]}, with {gone.responses} answers. Make a new study; it gets another seed.")
+                raise StudyError(
+                    f"This design was deleted on {gone.deleted[:10]}, with {gone.responses} "
+                    "answers. Make a new study; it gets another seed."
+                )
             if session.get(StudyRow, name) is None:
-                session.add(StudyRow(id=name, sha256=digest, title=study.settings.title, design=design_text(study), made=self._time()))
+                session.add(
+                    StudyRow(
+                        id=name,
+                        sha256=digest,
+                        title=study.settings.title,
+                        design=design_text(study),
+                        made=self._time(),
+                    )
+                )
         return name
 
     def studies(self) -> list[tuple[str, str]]:
         """Names and titles, the newest last."""
         with self._reading() as session:
-            return [(row.id, row.title) for row in session.execute(select(StudyRow.id, StudyRow.title).order_by(StudyRow.made, StudyRow.id))]
+            return [
+                (row.id, row.title)
+                for row in session.execute(
+                    select(StudyRow.id, StudyRow.title).order_by(StudyRow.made, StudyRow.id)
+                )
+            ]
 
     def study(self, name: str) -> Study:
         """A design; raises StudyError if there is none of that name, or if its text was tampered with."""
@@ -98,10 +122,15 @@ class StudyStore:
             with self._reading() as session:
                 row = session.get(StudyRow, name)
                 if row is None:
-                    raise StudyError(f"There is no study “{name[:40]}”. Check the address that you were given.")
+                    raise StudyError(
+                        f"There is no study “{name[:40]}”. Check the address that you were given."
+                    )
                 found, digest = read_design(row.design)
             if digest != row.sha256:
-                raise StudyError(f"The design of {name} in the database is not the one that was frozen. Restore the database.")
+                raise StudyError(
+                    f"The design of {name} in the database is not the one that was frozen. Restore "
+                    "the database."
+                )
             self._studies[name] = found
         return self._studies[name]
 
@@ -117,20 +146,34 @@ class StudyStore:
         """A new reader with the next list."""
         lists = len(self.study(study).lists)
         with self._writing() as session:
-            if session.execute(select(StudyRow.id).where(StudyRow.id == study).with_for_update()).first() is None:
+            if (
+                session.execute(select(StudyRow.id).where(StudyRow.id == study).with_for_update()).first()
+                is None
+            ):
                 raise StudyError(f"The study “{study[:40]}” was deleted. Ask whoever gave you its address.")
-            number = session.scalar(select(func.count()).select_from(ReaderRow).where(ReaderRow.study_id == study)) or 0
+            number = (
+                session.scalar(select(func.count()).select_from(ReaderRow).where(ReaderRow.study_id == study))
+                or 0
+            )
             letters = "".join(secrets.choice(_LETTERS) for _ in range(8))
             reader = Reader(f"{letters[:4]}-{letters[4:]}", study, number % lists)
-            session.add(ReaderRow(
-                pseudonym=reader.pseudonym, study_id=study, number=number, list_index=reader.list_index, enrolled=self._time(),
-            ))
+            session.add(
+                ReaderRow(
+                    pseudonym=reader.pseudonym,
+                    study_id=study,
+                    number=number,
+                    list_index=reader.list_index,
+                    enrolled=self._time(),
+                )
+            )
         return reader
 
     def readers(self, study: str) -> list[Reader]:
         """The readers of a study, in the order of enrolment."""
         with self._reading() as session:
-            rows = session.scalars(select(ReaderRow).where(ReaderRow.study_id == study).order_by(ReaderRow.number))
+            rows = session.scalars(
+                select(ReaderRow).where(ReaderRow.study_id == study).order_by(ReaderRow.number)
+            )
             return [Reader(row.pseudonym, row.study_id, row.list_index) for row in rows]
 
     def begin(self, pseudonym: str) -> Sitting:
@@ -142,19 +185,28 @@ class StudyStore:
         with self._writing() as session:
             reader = session.get(ReaderRow, pseudonym.strip().upper(), with_for_update=True)
             if reader is None:
-                raise StudyError(f"There is no reader “{pseudonym[:20]}”. Check the letters, or begin as a new reader.")
+                raise StudyError(
+                    f"There is no reader “{pseudonym[:20]}”. Check the letters, or begin as a new reader."
+                )
             study = self.study(reader.study_id)
             last = session.scalars(
-                select(SessionRow).where(SessionRow.reader_id == reader.pseudonym).order_by(SessionRow.number.desc()).limit(1)
+                select(SessionRow)
+                .where(SessionRow.reader_id == reader.pseudonym)
+                .order_by(SessionRow.number.desc())
+                .limit(1)
             ).first()
-            if last is not None and self._answered(session, last.id) < len(study.lists[reader.list_index][last.number]):
+            if last is not None and self._answered(session, last.id) < len(
+                study.lists[reader.list_index][last.number]
+            ):
                 return self._sitting(last, reader)
             number = 0 if last is None else last.number + 1
             if number >= study.settings.sessions:
                 raise StudyError("All sessions of this reader are done. Thank you.")
             if last is not None:
                 self._check_washout(session, last.id, study.settings.washout_days)
-            row = SessionRow(id=secrets.token_hex(16), reader_id=reader.pseudonym, number=number, started=self._time())
+            row = SessionRow(
+                id=secrets.token_hex(16), reader_id=reader.pseudonym, number=number, started=self._time()
+            )
             session.add(row)
             return self._sitting(row, reader)
 
@@ -174,7 +226,8 @@ class StudyStore:
         """Keep an answer; True if it is new, False if the very same was kept before.
 
         Raises:
-            StudyError: the trial has another answer already, is not the next one, or the answer does not fit it.
+            StudyError: the trial has another answer already, is not the next one, or the answer does not fit
+                it.
         """
         with self._writing() as session:
             trials = self._find(session, session_id, lock=True).trials
@@ -182,38 +235,57 @@ class StudyStore:
             if earlier is not None:
                 if _response(earlier) == response:
                     return False
-                raise StudyError(f"Trial {response.trial_index} was answered otherwise before; the first answer stays. Reload the page to go on.")
+                raise StudyError(
+                    f"Trial {response.trial_index} was answered otherwise before; the first answer "
+                    "stays. Reload the page to go on."
+                )
             answered = self._answered(session, session_id)
             if response.trial_index != answered or answered >= len(trials):
-                raise StudyError(f"Trial {response.trial_index} is not the next one of this session. Reload the page to go on.")
+                raise StudyError(
+                    f"Trial {response.trial_index} is not the next one of this session. Reload the "
+                    "page to go on."
+                )
             check_response(trials[answered], response)
             session.add(ResponseRow(session_id=session_id, answered=self._time(), **asdict(response)))
         return True
 
     def note(self, session_id: str, kind: str, data: dict[str, Any] | None = None) -> None:
-        """Keep an event: consent, display check, a break, a withdrawal; raises StudyError for a kind that is none."""
+        """Keep an event: consent, display check, a break, a withdrawal; raises StudyError for a kind that is
+        none.
+        """
         if kind not in EVENTS:
             raise StudyError(f"The event is “{kind[:40]}”; it must be one of {', '.join(EVENTS)}.")
         with self._writing() as session:
             self._find(session, session_id)
-            session.add(EventRow(session_id=session_id, kind=kind, data=canonical_json(data or {}), happened=self._time()))
+            session.add(
+                EventRow(
+                    session_id=session_id, kind=kind, data=canonical_json(data or {}), happened=self._time()
+                )
+            )
 
     def events(self, session_id: str) -> list[tuple[str, dict[str, Any]]]:
         """The events of a session, kind and data, in their order."""
         with self._reading() as session:
-            rows = session.scalars(select(EventRow).where(EventRow.session_id == session_id).order_by(EventRow.id))
+            rows = session.scalars(
+                select(EventRow).where(EventRow.session_id == session_id).order_by(EventRow.id)
+            )
             return [(row.kind, json.loads(row.data)) for row in rows]
 
     def sittings(self, study: str) -> list[tuple[Sitting, list[Answer]]]:
         """All sessions of a study with their answers, by reader and number."""
         with self._reading() as session:
             found = session.execute(
-                select(SessionRow, ReaderRow).join(ReaderRow).where(ReaderRow.study_id == study)
+                select(SessionRow, ReaderRow)
+                .join(ReaderRow)
+                .where(ReaderRow.study_id == study)
                 .order_by(ReaderRow.number, SessionRow.number)
             ).all()
             answers: dict[str, list[Answer]] = {row.id: [] for row, _ in found}
             for row in session.scalars(
-                select(ResponseRow).join(SessionRow).join(ReaderRow).where(ReaderRow.study_id == study)
+                select(ResponseRow)
+                .join(SessionRow)
+                .join(ReaderRow)
+                .where(ReaderRow.study_id == study)
                 .order_by(ResponseRow.session_id, ResponseRow.trial_index)
             ):
                 answers[row.session_id].append(Answer(_response(row), row.answered))
@@ -232,13 +304,22 @@ class StudyStore:
 
     def _answered(self, session: Session, session_id: str) -> int:
         """How many trials are answered; they are answered in order, so it is the index of the next."""
-        return session.scalar(select(func.count()).select_from(ResponseRow).where(ResponseRow.session_id == session_id)) or 0
+        return (
+            session.scalar(
+                select(func.count()).select_from(ResponseRow).where(ResponseRow.session_id == session_id)
+            )
+            or 0
+        )
 
     def _check_washout(self, session: Session, session_id: str, days: int) -> None:
-        ended = session.scalar(select(func.max(ResponseRow.answered)).where(ResponseRow.session_id == session_id))
+        ended = session.scalar(
+            select(func.max(ResponseRow.answered)).where(ResponseRow.session_id == session_id)
+        )
         due = datetime.datetime.fromisoformat(ended or self._time()) + datetime.timedelta(days=days)
         if self._now() < due:
-            raise StudyError(f"The next session may begin on {due:%d %B %Y}, {days} days after the last. Come back then.")
+            raise StudyError(
+                f"The next session may begin on {due:%d %B %Y}, {days} days after the last. Come back then."
+            )
 
     def _time(self) -> str:
         return self._now().isoformat(timespec="milliseconds")

@@ -1,4 +1,7 @@
-"""The tables of the store. Rows are added and never changed; they go only with their whole study: triggers see to it, see the migrations."""
+"""The tables of the store.
+
+Rows are added and never changed; they go only with their whole study: triggers see to it, see the migrations.
+"""
 
 from typing import ClassVar
 
@@ -6,7 +9,9 @@ from sqlalchemy import Double, ForeignKey, Integer, MetaData, String, Text, Uniq
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 NAMES = {
-    "pk": "pk_%(table_name)s", "fk": "fk_%(table_name)s_%(column_0_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
     "ix": "ix_%(column_0_label)s",
 }
 

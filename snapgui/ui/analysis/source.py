@@ -16,7 +16,9 @@ FILES = "Files of an export"
 
 @dataclass(frozen=True)
 class AnalysisSource:
-    """The texts of an export, the folder of its pictures where there is one, further files of the export, and a name for downloads."""
+    """The texts of an export, the folder of its pictures where there is one, further files of the export, and
+    a name for downloads.
+    """
 
     name: str
     trials: str
@@ -34,7 +36,10 @@ def choose_answers() -> AnalysisSource | None:
         studies = {}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox(
-            "Study, the newest first", [*studies, FILES], key="analysis_study", width=520,
+            "Study, the newest first",
+            [*studies, FILES],
+            key="analysis_study",
+            width=520,
             format_func=lambda name: FILES if name == FILES else f"{studies[name]} ({name})",
         )
         if chosen != FILES:
@@ -49,20 +54,33 @@ def _stored(name: str) -> AnalysisSource | None:
     except SnapError as error:
         st.error(str(error))
         return None
-    return AnalysisSource(name, files[TRIALS_FILE].decode(), files[DESIGN_FILE].decode(), str(folder) if folder else None, files)
+    return AnalysisSource(
+        name, files[TRIALS_FILE].decode(), files[DESIGN_FILE].decode(), str(folder) if folder else None, files
+    )
 
 
 def _uploaded() -> AnalysisSource | None:
-    given = st.file_uploader(f"{TRIALS_FILE} and {DESIGN_FILE} of one export", type=["csv", "json"], accept_multiple_files=True, key="analysis_files")
+    given = st.file_uploader(
+        f"{TRIALS_FILE} and {DESIGN_FILE} of one export",
+        type=["csv", "json"],
+        accept_multiple_files=True,
+        key="analysis_files",
+    )
     texts = {}
     for file in given or []:
         try:
             text = file.getvalue().decode("utf-8-sig")
         except UnicodeDecodeError:
-            st.error(f"{file.name} is no text in UTF-8. Choose the {TRIALS_FILE} and the {DESIGN_FILE} of one export.")
+            st.error(
+                f"{file.name} is no text in UTF-8. Choose the {TRIALS_FILE} and the {DESIGN_FILE} "
+                "of one export."
+            )
             return None
         texts[TRIALS_FILE if file.name.endswith(".csv") else DESIGN_FILE] = text
     if len(texts) < 2:
-        st.info(f"Choose two files: the {TRIALS_FILE} and the {DESIGN_FILE} that an export holds. Every figure here follows from these two.")
+        st.info(
+            f"Choose two files: the {TRIALS_FILE} and the {DESIGN_FILE} that an export holds. Every "
+            "figure here follows from these two."
+        )
         return None
     return AnalysisSource("study", texts[TRIALS_FILE], texts[DESIGN_FILE], None, {})

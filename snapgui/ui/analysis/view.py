@@ -25,15 +25,31 @@ from snapgui.ui.analysis.source import AnalysisSource
 from snapgui.ui.parts.downloads import document_buttons
 
 CAPTIONS = {
-    "arms": "How well readers tell each arm from untouched pictures. Bars: where it lies for other readers and other pictures, with 95 % confidence.",
+    "arms": (
+        "How well readers tell each arm from untouched pictures. Bars: where it lies for other readers "
+        "and other pictures, with 95 % confidence."
+    ),
     "roc": "ROC curve of all answers together; a mark is a step of the confidence scale.",
     "readers": "Each reader alone; bars speak of other pictures, not of other readers.",
     "exposure": "By the time for which the picture was shown; arms stand a little apart.",
     "times": "How long the answers took, by the browser's clock.",
-    "agreement": "Pairs of readers who saw the same pictures: Cohen's kappa, and how many they answered alike.",
-    "visibility": "What a picture measures against how many readers found it; arms are drawn a little apart in height. ρ is Spearman's, with its 95 % interval.",
+    "agreement": (
+        "Pairs of readers who saw the same pictures: Cohen's kappa, and how many they answered alike."
+    ),
+    "visibility": (
+        "What a picture measures against how many readers found it; arms are drawn a little apart in "
+        "height. ρ is Spearman's, with its 95 % interval."
+    ),
 }
-WIDTHS = {"arms": 620, "roc": 430, "readers": 620, "exposure": 520, "times": 620, "agreement": 640, "visibility": 900}
+WIDTHS = {
+    "arms": 620,
+    "roc": 430,
+    "readers": 620,
+    "exposure": 520,
+    "times": 620,
+    "agreement": 640,
+    "visibility": 900,
+}
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -64,11 +80,13 @@ def _results(analysis: dict[str, Any], figures: dict[str, bytes]) -> None:
     """Tables and figures of the answers that count."""
     _figures(figures, "arms")
     for title, columns in main_table(analysis).items():
-        st.markdown(f"**{title}**", help=None if title != "Altered or not?" else analysis["methods"]["over_readers"])
+        st.markdown(
+            f"**{title}**", help=None if title != "Altered or not?" else analysis["methods"]["over_readers"]
+        )
         st.table(columns, hide_index=True)
     st.caption(
-        "In brackets: 95 % intervals, for other readers and other pictures of the same kind unless the row says otherwise. The last columns are differences. "
-        "–: too few answers for this figure."
+        "In brackets: 95 % intervals, for other readers and other pictures of the same kind unless the row "
+        "says otherwise. The last columns are differences. –: too few answers for this figure."
     )
     _figures(figures, "roc", "readers")
     _figures(figures, "exposure")
@@ -91,7 +109,10 @@ def _say(analysis: dict[str, Any]) -> None:
     about, *found = analysis["verdict"]
     st.caption(f"{about} Design {analysis['study']['kind']}, SHA-256 {analysis['study']['sha256'][:12]}.")
     if any(one["missing"] for one in analysis["sessions"]):
-        st.caption("To stop when the figures please makes every interval too narrow: settle beforehand how many readers there will be.")
+        st.caption(
+            "To stop when the figures please makes every interval too narrow: settle beforehand "
+            "how many readers there will be."
+        )
     for sentence in found:
         head, colon, rest = sentence.partition(": ")
         st.markdown(f"**{head}{colon.strip()}** {rest}" if rest else sentence)
@@ -108,19 +129,47 @@ def _figures(figures: dict[str, bytes], *names: str) -> None:
 def _downloads(source: AnalysisSource, analysis: dict[str, Any]) -> None:
     name = source.name
     with st.container(horizontal=True):
-        st.download_button("Figures (JSON)", analysis_text(analysis), f"{name}-analysis.json", "application/json", key="analysis_json", on_click="ignore",
-                           help="Every figure with its interval and numbers, and where its method is described.")
-        st.download_button("Answers (CSV)", source.trials, f"{name}-trials.csv", "text/csv", key="analysis_trials", on_click="ignore",
-                           help="One row per trial. With the design, every figure here can be computed from it.")
+        st.download_button(
+            "Figures (JSON)",
+            analysis_text(analysis),
+            f"{name}-analysis.json",
+            "application/json",
+            key="analysis_json",
+            on_click="ignore",
+            help="Every figure with its interval and numbers, and where its method is described.",
+        )
+        st.download_button(
+            "Answers (CSV)",
+            source.trials,
+            f"{name}-trials.csv",
+            "text/csv",
+            key="analysis_trials",
+            on_click="ignore",
+            help="One row per trial. With the design, every figure here can be computed from it.",
+        )
         for question, words in (("altered", "altered or not"), ("diagnosis", "diagnosis")):
             data = source.files.get(f"imrmc_{question}.csv", b"")
             if data.count(b"\n") > 1:
-                st.download_button(f"iMRMC, {words} (CSV)", data, f"{name}-imrmc-{question}.csv", "text/csv", key=f"analysis_imrmc_{question}", on_click="ignore",
-                                   help="For the R package iMRMC of the FDA.")
+                st.download_button(
+                    f"iMRMC, {words} (CSV)",
+                    data,
+                    f"{name}-imrmc-{question}.csv",
+                    "text/csv",
+                    key=f"analysis_imrmc_{question}",
+                    on_click="ignore",
+                    help="For the R package iMRMC of the FDA.",
+                )
         if analysis["answers"]["rows"]:
             study_export_buttons(analysis, name)
-            st.download_button("Pictures of the figures (ZIP)", lambda: _pictures(source), f"{name}-figures.zip", "application/zip", key="analysis_figures",
-                               on_click="ignore", help="Every figure as PNG and SVG, black on white.")
+            st.download_button(
+                "Pictures of the figures (ZIP)",
+                lambda: _pictures(source),
+                f"{name}-figures.zip",
+                "application/zip",
+                key="analysis_figures",
+                on_click="ignore",
+                help="Every figure as PNG and SVG, black on white.",
+            )
 
 
 def _pictures(source: AnalysisSource) -> bytes:
@@ -128,14 +177,20 @@ def _pictures(source: AnalysisSource) -> bytes:
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         for kind in ("png", "svg"):
             for name, data in drawn_figures(source.trials, source.design, source.folder, kind).items():
-                archive.writestr(zipfile.ZipInfo(f"{source.name}/{name}.{kind}", date_time=_EPOCH), data, zipfile.ZIP_DEFLATED)
+                archive.writestr(
+                    zipfile.ZipInfo(f"{source.name}/{name}.{kind}", date_time=_EPOCH),
+                    data,
+                    zipfile.ZIP_DEFLATED,
+                )
     return stream.getvalue()
 
 
 def study_export_buttons(analysis: dict[str, Any], name: str) -> None:
     """The report of a study's analysis; to be called inside a horizontal container."""
     with st.popover("Report", key="study_formats"):
-        document_buttons(lambda: study_document(analysis, name=name, pictures=draw_pictures(analysis)), name, "study")
+        document_buttons(
+            lambda: study_document(analysis, name=name, pictures=draw_pictures(analysis)), name, "study"
+        )
 
 
 @st.cache_data(max_entries=8, show_spinner="Computing the figures")
@@ -148,4 +203,7 @@ def analysis_of(trials: str, design: str, folder: str | None) -> dict[str, Any]:
 @st.cache_data(max_entries=8, show_spinner="Drawing")
 def drawn_figures(trials: str, design: str, folder: str | None, kind: str) -> dict[str, bytes]:
     """The figures of that analysis as ``png`` or ``svg``, by name."""
-    return {name: figure_bytes(figure, kind) for name, figure in study_figures(analysis_of(trials, design, folder)).items()}
+    return {
+        name: figure_bytes(figure, kind)
+        for name, figure in study_figures(analysis_of(trials, design, folder)).items()
+    }

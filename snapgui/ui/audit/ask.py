@@ -18,7 +18,8 @@ from snapgui.ui.parts import words
 from snapgui.ui.state import SnapState, bench_settings
 
 ALL = "all patches"
-# About ten shards: only finished ones survive a stop, and only after the first is the time known. Below 8 images batches get small.
+# About ten shards: only finished ones survive a stop, and only after the first is the time known. Below 8
+# images batches get small.
 SHARDS, LEAST_SHARD, MOST_SHARD = 10, 8, 32
 CLASS_OF = {"metastasis": (1,), "normal": (0,), "both": (0, 1)}
 PLURAL = {"metastasis": "metastases", "normal": "normal patches"}
@@ -27,8 +28,12 @@ PLURAL = {"metastasis": "metastases", "normal": "normal patches"}
 def audit_controls(state: SnapState, victim: Victim) -> None:
     """Folder, split, limit, class and comparisons, and the button that starts the audit."""
     path = st.text_input(
-        "Labelled data set on this computer", key="audit_folder", persist_state="session", placeholder="/path/to/data",
-        help="A folder with train_labels.csv (Kaggle's layout) or with PCam's HDF5 files: an audit needs the true classes.",
+        "Labelled data set on this computer",
+        key="audit_folder",
+        persist_state="session",
+        placeholder="/path/to/data",
+        help="A folder with train_labels.csv (Kaggle's layout) or with PCam's HDF5 files: an audit "
+        "needs the true classes.",
     ).strip()
     task, reason = None, "Type the path of a labelled data set and press Enter."
     if path:
@@ -39,10 +44,19 @@ def audit_controls(state: SnapState, victim: Victim) -> None:
             reason = ""
     going = resources.registry().active()
     if task is not None and going:
-        reason = "An audit is going on, see below. Stop it or wait for its end." if any(
-            job.kind == "audit" for job in going
-        ) else "Another run is going on. Wait for its end or stop it on its own page."
-    st.button("Run audit", type="primary", key="run_audit", disabled=task is None or bool(reason), on_click=start_audit, args=(state, task))
+        reason = (
+            "An audit is going on, see below. Stop it or wait for its end."
+            if any(job.kind == "audit" for job in going)
+            else "Another run is going on. Wait for its end or stop it on its own page."
+        )
+    st.button(
+        "Run audit",
+        type="primary",
+        key="run_audit",
+        disabled=task is None or bool(reason),
+        on_click=start_audit,
+        args=(state, task),
+    )
     if reason:
         st.caption(reason)
 
@@ -52,38 +66,80 @@ def _ask(state: SnapState, folder: Path, victim: Victim) -> tuple[AuditTask | No
     patches = _labelled(folder)
     left, middle, right, last = st.columns([1, 0.8, 1.35, 1.6])
     splits = sorted(set(patches.splits), key=lambda name: (name == "train", name))
-    split = left.selectbox("Split", [*splits, ALL] if len(splits) > 1 else splits, key="audit_split", persist_state="session",
-                           help="The part of the data set that is audited. What the model was trained on flatters it.")
-    limit = middle.number_input("At most, patches", 1, 1_000_000, 200, 50, key="audit_limit", persist_state="session",
-                                help="A fixed random choice of so many patches.")
+    split = left.selectbox(
+        "Split",
+        [*splits, ALL] if len(splits) > 1 else splits,
+        key="audit_split",
+        persist_state="session",
+        help="The part of the data set that is audited. What the model was trained on flatters it.",
+    )
+    limit = middle.number_input(
+        "At most, patches",
+        1,
+        1_000_000,
+        200,
+        50,
+        key="audit_limit",
+        persist_state="session",
+        help="A fixed random choice of so many patches.",
+    )
     source = right.segmented_control(
-        "True class attacked", SOURCES, default="metastasis", required=True, key="audit_source", persist_state="session",
-        help="Images of this class that the model classifies correctly are attacked, each towards the other class.",
+        "True class attacked",
+        SOURCES,
+        default="metastasis",
+        required=True,
+        key="audit_source",
+        persist_state="session",
+        help="Images of this class that the model classifies correctly are attacked, each towards the "
+        "other class.",
     )
     groups = last.multiselect(
-        "Compare, besides the controls", list(words.GROUP_WORDS), key="audit_groups", persist_state="session",
-        format_func=words.GROUP_WORDS.__getitem__, placeholder="nothing further",
-        help="SNAP over several areas, numbers of cells, colour gamuts or placements. Each makes the audit longer. The controls "
-             "(the same cells filled without optimisation, a square, the whole image) are always there.",
+        "Compare, besides the controls",
+        list(words.GROUP_WORDS),
+        key="audit_groups",
+        persist_state="session",
+        format_func=words.GROUP_WORDS.__getitem__,
+        placeholder="nothing further",
+        help="SNAP over several areas, numbers of cells, colour gamuts or placements. Each makes the "
+        "audit longer. The controls "
+        "(the same cells filled without optimisation, a square, the whole image) are always there.",
     )
     cells, attack = bench_settings()
     chosen = (patches if split == ALL else patches.split(split)).sample(int(limit), seed=0)
     settings = AuditSettings(
-        split=None if split == ALL else split, limit=int(limit), source=source or "metastasis",
-        groups=tuple(group for group in GROUPS if group == "standard" or group in groups), cells=cells, attack=attack,
-        shard_size=min(MOST_SHARD, max(LEAST_SHARD, -(-len(chosen) // SHARDS))), threads=torch.get_num_threads(),
+        split=None if split == ALL else split,
+        limit=int(limit),
+        source=source or "metastasis",
+        groups=tuple(group for group in GROUPS if group == "standard" or group in groups),
+        cells=cells,
+        attack=attack,
+        shard_size=min(MOST_SHARD, max(LEAST_SHARD, -(-len(chosen) // SHARDS))),
+        threads=torch.get_num_threads(),
     )
     count = sum(int(label) in CLASS_OF[settings.source] for label in chosen.labels)
     which = "" if settings.source == "both" else f", {count:,} of them {PLURAL[settings.source]}"
     st.caption(
-        f"As set on the Workbench: {attack_words(cells, attack)}.  \n{len(chosen):,} patches{which}; each of those that the model "
+        f"As set on the Workbench: {attack_words(cells, attack)}.  \n{len(chosen):,} "
+        f"patches{which}; each of those that the model "
         f"classifies correctly is altered in {len(conditions_of(settings))} ways."
     )
     task = AuditTask(state.model_path or resources.shipped_model(), folder, audits_folder(), settings)
     if not count:
-        return task, f"None of these patches is labelled {settings.source}, so there is nothing to attack. Choose another split or class, or more patches."
+        return (
+            task,
+            (
+                f"None of these patches is labelled {settings.source}, so there is nothing to attack. "
+                "Choose another split or class, or more patches."
+            ),
+        )
     if len(victim.card.classes) != 2:
-        return task, f"The model has {len(victim.card.classes)} classes; labels of these data sets are normal and metastasis. Load a model with two."
+        return (
+            task,
+            (
+                f"The model has {len(victim.card.classes)} classes; labels of these data sets are "
+                "normal and metastasis. Load a model with two."
+            ),
+        )
     return task, ""
 
 
@@ -98,6 +154,7 @@ def _labelled(folder: Path) -> PatchSet:
     except SnapError:
         what = "neither labels nor pictures"
     raise DataError(
-        f"{folder} holds {what}. An audit needs to know which patches are metastases: add train_labels.csv with the columns id and "
+        f"{folder} holds {what}. An audit needs to know which patches are metastases: add "
+        "train_labels.csv with the columns id and "
         "label and put the pictures in train/ (Kaggle's layout), or give a folder with PCam's HDF5 files."
     )

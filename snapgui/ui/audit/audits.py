@@ -1,4 +1,6 @@
-"""Audits as the app keeps them: what lies in the workspace, what may go on, what a job is asked. No Streamlit in here."""
+"""Audits as the app keeps them: what lies in the workspace, what may go on, what a job is asked. No Streamlit
+in here.
+"""
 
 import json
 from collections.abc import Callable
@@ -21,7 +23,16 @@ from snapgui.provenance import library_versions
 from snapgui.ui.jobs import Handle
 from snapgui.workspace import workspace
 
-FIGURES = ("flipped", "reached_goal", "accuracy", "sensitivity", "specificity", "medians", "condition", "no_room")
+FIGURES = (
+    "flipped",
+    "reached_goal",
+    "accuracy",
+    "sensitivity",
+    "specificity",
+    "medians",
+    "condition",
+    "no_room",
+)
 
 
 @dataclass(frozen=True)
@@ -71,7 +82,7 @@ def audits_folder() -> Path:
 def read_audit(folder: Path) -> KeptAudit:
     """An audit of the workspace; raises DataError if what describes it is damaged."""
     try:
-        about = json.loads((folder / "audit.json").read_text())
+        about = json.loads((folder / "audit.json").read_text(encoding="utf-8"))
         settings = AuditSettings.from_json(about["settings"])
         for name in ("data_path", "model_path", "fingerprint", "model", "model_sha256", "data", "started"):
             if not isinstance(about[name], str):
@@ -82,7 +93,8 @@ def read_audit(folder: Path) -> KeptAudit:
         return KeptAudit(folder, settings, done, images, finished, about)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, SnapError) as error:
         raise DataError(
-            f"The audit {folder.name} cannot be read: its audit.json is damaged or of another version ({str(error)[:120]}). Delete it and run it again."
+            f"The audit {folder.name} cannot be read: its audit.json is damaged or of another "
+            f"version ({str(error)[:120]}). Delete it and run it again."
         ) from error
 
 
@@ -91,7 +103,14 @@ def read_figures(audit: KeptAudit) -> dict[str, Any]:
     summary = store.read_summary(audit.folder)
     try:
         whole = all(name in one for one in summary["conditions"] for name in FIGURES)
-        whole = whole and {"images", "attacked", "accuracy", "sensitivity", "specificity", "unreadable"} <= set(summary["before"])
+        whole = whole and {
+            "images",
+            "attacked",
+            "accuracy",
+            "sensitivity",
+            "specificity",
+            "unreadable",
+        } <= set(summary["before"])
     except (KeyError, TypeError):
         whole = False
     if not whole:
@@ -100,11 +119,19 @@ def read_figures(audit: KeptAudit) -> dict[str, Any]:
 
 
 def why_not_on(audit: KeptAudit) -> str:
-    """Why an audit cannot go on, as far as a look at the disk tells; empty where nothing speaks against it."""
+    """Why an audit cannot go on, as far as a look at the disk tells; empty where nothing speaks against
+    it.
+    """
     if not audit.data.is_dir():
-        return f"The data set {audit.data} is gone, so this audit cannot go on. Put the folder back, or delete the audit."
+        return (
+            f"The data set {audit.data} is gone, so this audit cannot go on. Put the folder back, or "
+            "delete the audit."
+        )
     if not audit.model.is_file():
-        return f"The model {audit.model} is gone, so this audit cannot go on. Put the file back, or delete the audit."
+        return (
+            f"The model {audit.model} is gone, so this audit cannot go on. Put the file back, or delete "
+            "the audit."
+        )
     return ""
 
 
@@ -137,13 +164,17 @@ def share_done(task: AuditTask, images_done: int, images: int, doing: str) -> fl
 
 
 def audited_patches(audit: KeptAudit) -> PatchSet:
-    """The patches that an audit looked at; raises DataError if the data set is gone or no longer the same size."""
+    """The patches that an audit looked at; raises DataError if the data set is gone or no longer the same
+    size.
+    """
     try:
         patches, _ = select_patches(audit.data, audit.settings)
     except OSError as error:
         raise DataError(f"The data set {audit.data} cannot be read ({error.strerror}).") from error
     if len(patches) != audit.images:
-        raise DataError(f"The data set {audit.data} gives {len(patches)} patches now; the audit looked at {audit.images}.")
+        raise DataError(
+            f"The data set {audit.data} gives {len(patches)} patches now; the audit looked at {audit.images}."
+        )
     return patches
 
 
@@ -158,7 +189,9 @@ def snap_mask(audit: KeptAudit, picture: str, pixels: NDArray[np.uint8]) -> Mask
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise DataError(f"The mask {path.name} is gone from {audit.folder.name}. Delete the audit and run it again.") from error
+        raise DataError(
+            f"The mask {path.name} is gone from {audit.folder.name}. Delete the audit and run it again."
+        ) from error
     return read_mask(data, shape=(pixels.shape[0], pixels.shape[1]), name=path.name)
 
 
@@ -177,6 +210,9 @@ def audit_work(task: AuditTask, device: str) -> Callable[[Handle], AuditOutcome]
                     return end.value
                 handle.report(progress, None)
         except OSError as error:
-            raise DataError(f"The audit ended, since a file could not be read or written: {error}. What is done is kept; go on below.") from error
+            raise DataError(
+                f"The audit ended, since a file could not be read or written: {error}. What is done "
+                "is kept; go on below."
+            ) from error
 
     return work

@@ -1,4 +1,7 @@
-"""Charts of an audit: plain functions from figures to Plotly. Marks and dashes differ too, so that they can be read in print."""
+"""Charts of an audit: plain functions from figures to Plotly.
+
+Marks and dashes differ too, so that they can be read in print.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,7 +17,8 @@ LOOKS = (
     {"color": INK, "symbol": "circle", "dash": "solid"},
     {"color": "#0072b2", "symbol": "square-open", "dash": "dash"},
 )
-# Per cent of the pixels by which the second series stands to the right: at the same area the bars would hide each other.
+# Per cent of the pixels by which the second series stands to the right: at the same area the bars would hide
+# each other.
 APART = 0.2
 FOOLED = "model fooled, per cent"
 
@@ -26,7 +30,10 @@ def goal_chart(curves: Mapping[str, Sequence[float]]) -> go.Figure:
         # At every step where something happens, or evenly where there are too many.
         at = np.unique(np.linspace(0, len(shares) - 1, min(len(shares), MAX_POINTS)).round().astype(int))
         figure.add_scatter(
-            x=at, y=[shares[step] * 100 for step in at], mode="lines", name=name,
+            x=at,
+            y=[shares[step] * 100 for step in at],
+            mode="lines",
+            name=name,
             line={"color": look["color"], "dash": look["dash"], "width": 2.5, "shape": "hv"},
             hovertemplate="step %{x}: %{y:.1f} % at the goal<extra>" + name + "</extra>",
         )
@@ -36,14 +43,22 @@ def goal_chart(curves: Mapping[str, Sequence[float]]) -> go.Figure:
 
 
 def dots_chart(conditions: Sequence[Figures], words: Mapping[str, str]) -> go.Figure:
-    """How often each condition fooled the model, a dot with its interval, in the order of the list; ``words`` are read for the names."""
+    """How often each condition fooled the model, a dot with its interval, in the order of the list; ``words``
+    are read for the names.
+    """
     kept = [one for one in conditions if one["flipped"]["share"] is not None]
     x = [one["flipped"]["share"] * 100 for one in kept]
-    figure = go.Figure(go.Scatter(
-        x=x, y=[words.get(one["condition"], one["condition"]) for one in kept], mode="markers", marker={"color": INK, "size": 9},
-        error_x=_bars(kept), customdata=[[one["flipped"]["count"], one["flipped"]["of"]] for one in kept],
-        hovertemplate="%{y}: %{x:.1f} % (%{customdata[0]} of %{customdata[1]})<extra></extra>",
-    ))
+    figure = go.Figure(
+        go.Scatter(
+            x=x,
+            y=[words.get(one["condition"], one["condition"]) for one in kept],
+            mode="markers",
+            marker={"color": INK, "size": 9},
+            error_x=_bars(kept),
+            customdata=[[one["flipped"]["count"], one["flipped"]["of"]] for one in kept],
+            hovertemplate="%{y}: %{x:.1f} % (%{customdata[0]} of %{customdata[1]})<extra></extra>",
+        )
+    )
     style_figure(figure, height=90 + 27 * max(len(kept), 2), x_title=FOOLED, y_title="")
     figure.update_xaxes(range=[-3, 103])
     figure.update_yaxes(autorange="reversed", ticksuffix="  ")
@@ -59,29 +74,51 @@ def area_chart(series: Mapping[str, Sequence[Figures]]) -> go.Figure:
 
 def frontier_chart(series: Mapping[str, Sequence[Figures]]) -> go.Figure:
     """How often the model was fooled against how visible that is; each point is one area."""
-    figure = _against(series, lambda one: one["medians"]["mean_de00_whole"], "colour difference %{x:.2f}", labelled=True)
-    style_figure(figure, height=330, x_title="colour difference of the whole image (mean CIEDE2000)", y_title=FOOLED)
+    figure = _against(
+        series, lambda one: one["medians"]["mean_de00_whole"], "colour difference %{x:.2f}", labelled=True
+    )
+    style_figure(
+        figure, height=330, x_title="colour difference of the whole image (mean CIEDE2000)", y_title=FOOLED
+    )
     return _fooled_axis(figure)
 
 
-def _against(series: Mapping[str, Sequence[Figures]], x_of: Any, x_words: str, *, labelled: bool = False, apart: float = 0.0) -> go.Figure:
+def _against(
+    series: Mapping[str, Sequence[Figures]],
+    x_of: Any,
+    x_words: str,
+    *,
+    labelled: bool = False,
+    apart: float = 0.0,
+) -> go.Figure:
     figure = go.Figure()
     for place, ((name, conditions), look) in enumerate(zip(series.items(), LOOKS, strict=False)):
         kept = sorted((one for one in conditions if one["flipped"]["share"] is not None), key=x_of)
         figure.add_scatter(
-            x=[x_of(one) + place * apart for one in kept], y=[one["flipped"]["share"] * 100 for one in kept], name=name,
-            mode="lines+markers", error_y=_bars(kept) | {"color": look["color"]},
+            x=[x_of(one) + place * apart for one in kept],
+            y=[one["flipped"]["share"] * 100 for one in kept],
+            name=name,
+            mode="lines+markers",
+            error_y=_bars(kept) | {"color": look["color"]},
             marker={"color": look["color"], "symbol": look["symbol"], "size": 9},
             line={"color": look["color"], "dash": look["dash"], "width": 1.5},
             customdata=[[one["medians"]["area"] * 100, one["flipped"]["of"]] for one in kept],
-            hovertemplate=f"{x_words}, area %{{customdata[0]:.1f}} %: %{{y:.1f}} % of %{{customdata[1]}}<extra>{name}</extra>",
+            hovertemplate=f"{x_words}, area %{{customdata[0]:.1f}} %: %{{y:.1f}} % of "
+            f"%{{customdata[1]}}<extra>{name}</extra>",
         )
         # Areas are written at one series only: both have the same, and the words would lie on each other.
         if labelled and look is LOOKS[0]:
             for one in kept:
                 figure.add_annotation(
-                    x=x_of(one), y=one["flipped"]["share"] * 100, text=f"{one['medians']['area'] * 100:.0f} %", showarrow=False,
-                    xanchor="left", yanchor="top", xshift=5, yshift=-2, font={"size": 11, "color": INK},
+                    x=x_of(one),
+                    y=one["flipped"]["share"] * 100,
+                    text=f"{one['medians']['area'] * 100:.0f} %",
+                    showarrow=False,
+                    xanchor="left",
+                    yanchor="top",
+                    xshift=5,
+                    yshift=-2,
+                    font={"size": 11, "color": INK},
                 )
     return _legend(figure)
 
@@ -89,7 +126,11 @@ def _against(series: Mapping[str, Sequence[Figures]], x_of: Any, x_words: str, *
 def _bars(conditions: Sequence[Figures]) -> dict[str, Any]:
     shares = [one["flipped"] for one in conditions]
     return {
-        "type": "data", "symmetric": False, "thickness": 1.5, "width": 4, "color": INK,
+        "type": "data",
+        "symmetric": False,
+        "thickness": 1.5,
+        "width": 4,
+        "color": INK,
         "array": [(one["interval"][1] - one["share"]) * 100 for one in shares],
         "arrayminus": [(one["share"] - one["interval"][0]) * 100 for one in shares],
     }
@@ -104,6 +145,13 @@ def _fooled_axis(figure: go.Figure) -> go.Figure:
 def _legend(figure: go.Figure) -> go.Figure:
     figure.update_layout(
         showlegend=len(figure.data) > 1,
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "bgcolor": "rgba(0,0,0,0)", "bordercolor": FAINT},
+        legend={
+            "orientation": "h",
+            "x": 0,
+            "y": 1.02,
+            "yanchor": "bottom",
+            "bgcolor": "rgba(0,0,0,0)",
+            "bordercolor": FAINT,
+        },
     )
     return figure

@@ -1,4 +1,6 @@
-"""The images of an audit that were fooled most surely and those that were hardest; one can be put on the workbench."""
+"""The images of an audit that were fooled most surely and those that were hardest; one can be put on the
+workbench.
+"""
 
 from typing import Any
 
@@ -26,16 +28,31 @@ MOST_STEPS, MOST_CONFIDENCE = 5000, 99.9
 def show_extremes(state: SnapState, audit: KeptAudit, rows: pd.DataFrame) -> None:
     """Draw both rows of thumbnails; a click puts that image with SNAP's mask on the workbench."""
     surest, hardest = surest_and_hardest(rows, SHOWN)
-    shown = [(group, row) for group, part in zip(GROUPS, (surest, hardest), strict=True) for row in part.to_dict("records")]
+    shown = [
+        (group, row)
+        for group, part in zip(GROUPS, (surest, hardest), strict=True)
+        for row in part.to_dict("records")
+    ]
     if not shown:
         return
     st.markdown("**Images attacked by SNAP**")
-    view = st.segmented_control("Show them", (AFTER, BEFORE), default=AFTER, required=True, key="audit_view", persist_state="session",
-                                label_visibility="collapsed")
+    view = st.segmented_control(
+        "Show them",
+        (AFTER, BEFORE),
+        default=AFTER,
+        required=True,
+        key="audit_view",
+        persist_state="session",
+        label_visibility="collapsed",
+    )
     patches, trouble = _patches(audit)
     if trouble:
         st.warning(f"{trouble} The images before the attack cannot be shown or opened.")
-    items = [item for item in (_thumbnail(audit, patches, group, row, view or AFTER) for group, row in shown) if item.uri]
+    items = [
+        item
+        for item in (_thumbnail(audit, patches, group, row, view or AFTER) for group, row in shown)
+        if item.uri
+    ]
     opened = state.picked.get("Audit", "").removeprefix(f"{audit.folder.name}/")
     # A grid of its own for each audit and view: the grid draws anew only when its ids change.
     picked = gallery(items, selected=opened, key=f"audit-gallery-{audit.folder.name}-{view}")
@@ -60,13 +77,19 @@ def _patches(audit: KeptAudit) -> tuple[PatchSet | None, str]:
         return None, str(error)
 
 
-def _thumbnail(audit: KeptAudit, patches: PatchSet | None, group: str, row: dict[str, Any], view: str) -> Thumbnail:
+def _thumbnail(
+    audit: KeptAudit, patches: PatchSet | None, group: str, row: dict[str, Any], view: str
+) -> Thumbnail:
     position, label = int(row["position"]), int(row["label"])
     if view == AFTER:
         uri = resources.thumbnail(picture_file(audit, row["picture"]))
     else:
         uri = resources.patch_thumbnail(audit.folder.name, position, patches) if patches is not None else ""
-    true, before, after = audit.about["classes"][label], per_cent(row["p_label_before"]), per_cent(row["p_label_after"])
+    true, before, after = (
+        audit.about["classes"][label],
+        per_cent(row["p_label_before"]),
+        per_cent(row["p_label_after"]),
+    )
     return Thumbnail(str(position), uri, f"{row['id']}: {true} {before} before, {after} after", group)
 
 
@@ -78,16 +101,25 @@ def put_on_bench(state: SnapState, audit: KeptAudit, patches: PatchSet, row: dic
     """
     position = int(row["position"])
     if patches.ids[position] != row["id"]:
-        raise DataError(f"The data set {audit.data} has changed since the audit: {row['id']} is not in its place. Run the audit again.")
+        raise DataError(
+            f"The data set {audit.data} has changed since the audit: {row['id']} is not in its "
+            "place. Run the audit again."
+        )
     pixels = patches.pixels(position)
     if pixels.shape[:2] != (WINDOW_PX, WINDOW_PX):
-        raise DataError(f"{row['id']} is {pixels.shape[1]} x {pixels.shape[0]} px; the Workbench takes audited images of {WINDOW_PX} x {WINDOW_PX} px only.")
+        raise DataError(
+            f"{row['id']} is {pixels.shape[1]} x {pixels.shape[0]} px; the Workbench takes audited "
+            f"images of {WINDOW_PX} x {WINDOW_PX} px only."
+        )
     mask = snap_mask(audit, row["picture"], pixels)
     state.large_field = None
     choose(state, Choice(pixels, str(row["id"]), int(row["label"])))
     set_mask(state, MaskChoice(mask, "imported"))
     values = control_values(audit.settings.attack, None)
-    values |= {"steps": min(values["steps"], MOST_STEPS), "confidence": min(values["confidence"], MOST_CONFIDENCE)}
+    values |= {
+        "steps": min(values["steps"], MOST_STEPS),
+        "confidence": min(values["confidence"], MOST_CONFIDENCE),
+    }
     # The target follows each image, see `attack_panel.aim_away`.
     del values["target"]
     for key, value in values.items():
@@ -96,11 +128,22 @@ def put_on_bench(state: SnapState, audit: KeptAudit, patches: PatchSet, row: dic
 
 def _say_opened(state: SnapState, audit: KeptAudit, row: dict[str, Any] | None) -> None:
     if row is None or state.choice is None or state.choice.name != row["id"]:
-        st.caption("Point at an image to read what the model says of it; click it to put it on the Workbench with SNAP's cells.")
+        st.caption(
+            "Point at an image to read what the model says of it; click it to put it on the "
+            "Workbench with SNAP's cells."
+        )
         return
     model = resources.shipped_model() if state.model_path is None else state.model_path
-    other = "" if model.resolve() == audit.model else " The Workbench has another model loaded than this audit had."
+    other = (
+        ""
+        if model.resolve() == audit.model
+        else " The Workbench has another model loaded than this audit had."
+    )
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{shorten(row['id'])}** is on the Workbench, with SNAP's cells and the audit's attack settings.{other}", width="content")
+        st.markdown(
+            f"**{shorten(row['id'])}** is on the Workbench, with SNAP's cells and the audit's "
+            f"attack settings.{other}",
+            width="content",
+        )
         if st.button("Open the Workbench", key="to_bench"):
             st.switch_page("snapgui/ui/pages/workbench.py")

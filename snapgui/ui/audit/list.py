@@ -26,12 +26,17 @@ def show_kept_audits(state: SnapState) -> None:
         st.error(str(error))
         return
     if not folders:
-        st.info("No audit is kept yet. Give a labelled data set above and press Run audit; the audit appears here as soon as it begins.")
+        st.info(
+            "No audit is kept yet. Give a labelled data set above and press Run audit; the audit "
+            "appears here as soon as it begins."
+        )
         return
     read = {name: _read(folder) for name, folder in folders.items()}
     _bring_to_view(state, folders)
     chosen = st.selectbox(
-        f"{len(folders)} audit{'' if len(folders) == 1 else 's'}, the newest first; times are UTC", list(folders), key=CHOICE,
+        f"{len(folders)} audit{'' if len(folders) == 1 else 's'}, the newest first; times are UTC",
+        list(folders),
+        key=CHOICE,
         format_func=lambda name: label_of(name, read[name]),
     )
     audit = read[chosen]
@@ -68,7 +73,9 @@ def label_of(name: str, audit: KeptAudit | str) -> str:
     """One line of the list."""
     if isinstance(audit, str):
         return f"{name}, cannot be read"
-    status = "finished" if audit.finished else f"not finished, {audit.images_done:,} of {audit.images:,} images"
+    status = (
+        "finished" if audit.finished else f"not finished, {audit.images_done:,} of {audit.images:,} images"
+    )
     split = f", {audit.settings.split}" if audit.settings.split else ""
     when = audit.about["started"][:16].replace("T", " ")
     return f"{when} · {shorten(audit.about['data'])}{split} · {audit.images:,} images · {status}"
@@ -76,24 +83,42 @@ def label_of(name: str, audit: KeptAudit | str) -> str:
 
 def _about(audit: KeptAudit) -> str:
     settings = audit.settings
-    compared = ["controls" if group == "standard" else GROUP_WORDS[group].lower() for group in settings.groups]
-    attacked = {"metastasis": "metastases", "normal": "normal patches", "both": "patches of both classes"}[settings.source]
-    return " · ".join([
-        f"Attacked: {attacked}", attack_words(settings.cells, settings.attack),
-        f"compared: {', '.join(compared)}", f"model {audit.about['model']} ({audit.about['model_sha256'][:10]})",
-        f"begun {audit.about['started'][:16].replace('T', ' ')} UTC", audit.folder.name,
-    ])
+    compared = [
+        "controls" if group == "standard" else GROUP_WORDS[group].lower() for group in settings.groups
+    ]
+    attacked = {"metastasis": "metastases", "normal": "normal patches", "both": "patches of both classes"}[
+        settings.source
+    ]
+    return " · ".join(
+        [
+            f"Attacked: {attacked}",
+            attack_words(settings.cells, settings.attack),
+            f"compared: {', '.join(compared)}",
+            f"model {audit.about['model']} ({audit.about['model_sha256'][:10]})",
+            f"begun {audit.about['started'][:16].replace('T', ' ')} UTC",
+            audit.folder.name,
+        ]
+    )
 
 
 def _go_on(state: SnapState, audit: KeptAudit) -> None:
-    st.markdown(f"**Not finished: {audit.images_done:,} of {audit.images:,} images are done.** The table comes at its end.")
+    st.markdown(
+        f"**Not finished: {audit.images_done:,} of {audit.images:,} images are done.** The table "
+        "comes at its end."
+    )
     trouble = why_not_on(audit)
     if trouble:
         st.warning(trouble)
     task = AuditTask(audit.model, audit.data, audit.folder.parent, audit.settings, goes_on=audit)
     busy = bool(resources.registry().active())
-    st.button("Go on", key="go_on", disabled=bool(trouble) or busy, on_click=start_audit, args=(state, task),
-              help="Does the rest with the settings, the data set and the model that it began with.")
+    st.button(
+        "Go on",
+        key="go_on",
+        disabled=bool(trouble) or busy,
+        on_click=start_audit,
+        args=(state, task),
+        help="Does the rest with the settings, the data set and the model that it began with.",
+    )
     if busy and not trouble:
         st.caption("Work is going on. Going on with this audit must wait for its end.")
 

@@ -14,7 +14,9 @@ POLL_S = 0.5
 
 
 def start_audit(state: SnapState, task: AuditTask) -> None:
-    """Hand the audit to the worker and remember its id in the address, so that a reload finds it (callback)."""
+    """Hand the audit to the worker and remember its id in the address, so that a reload finds it
+    (callback).
+    """
     work = audit_work(task, resources.device())
     state.audit_job_id = resources.registry().submit("audit", task.data.name, work, topic=task)
     state.audit_notice = ""
@@ -32,7 +34,10 @@ def find_audit_job(state: SnapState) -> None:
         elif going:
             state.audit_job_id = going[0]
         elif named:
-            state.audit_notice = "The audit that the address names is not going on any more, perhaps since the program was restarted. What was done is kept below."
+            state.audit_notice = (
+                "The audit that the address names is not going on any more, perhaps since the program "
+                "was restarted. What was done is kept below."
+            )
     if state.audit_job_id is not None:
         st.query_params["audit"] = state.audit_job_id
     elif named:
@@ -49,8 +54,14 @@ def show_audit_job(state: SnapState) -> None:
     if snapshot.active:
         follow_audit(snapshot.job_id)
         # Outside the fragment: a press on a button of a fragment is lost while the whole page is being drawn.
-        st.button("Stop", key="stop_audit", disabled=snapshot.state == "cancelling", on_click=resources.registry().cancel,
-                  args=(snapshot.job_id,), help="Ends after the present condition. What is done stays on disk; Go on does the rest later.")
+        st.button(
+            "Stop",
+            key="stop_audit",
+            disabled=snapshot.state == "cancelling",
+            on_click=resources.registry().cancel,
+            args=(snapshot.job_id,),
+            help="Ends after the present condition. What is done stays on disk; Go on does the rest later.",
+        )
     elif snapshot.error:
         st.error(snapshot.error)
     elif snapshot.result is None:
@@ -63,8 +74,8 @@ def _show_incomplete(outcome: AuditOutcome) -> None:
     if outcome.failures:
         first = outcome.failures[min(outcome.failures)].rstrip(".")
         st.warning(
-            f"{len(outcome.failures)} parts of the audit could not be done. The first: {first}. What is done is kept; "
-            "press Go on to try the rest again."
+            f"{len(outcome.failures)} parts of the audit could not be done. The first: {first}. What is "
+            "done is kept; press Go on to try the rest again."
         )
     else:
         st.info("The audit was stopped. What is done is kept; press Go on to do the rest.")
@@ -77,7 +88,9 @@ def follow_audit(job_id: str) -> None:
     if snapshot is None or not snapshot.active:
         st.rerun()
     progress: AuditProgress | None = snapshot.progress
-    done = share_done(snapshot.topic, progress.images_done, progress.images, progress.doing) if progress else 0.0
+    done = (
+        share_done(snapshot.topic, progress.images_done, progress.images, progress.doing) if progress else 0.0
+    )
     st.progress(done, text=progress_words(snapshot))
 
 
@@ -85,13 +98,23 @@ def progress_words(snapshot: Snapshot) -> str:
     """Where an audit stands, on one line."""
     progress: AuditProgress | None = snapshot.progress
     if progress is None:
-        return "Waiting for the work before it to end" if snapshot.state == "queued" else "Reading the model and the patches"
+        return (
+            "Waiting for the work before it to end"
+            if snapshot.state == "queued"
+            else "Reading the model and the patches"
+        )
     since = " since it went on" if snapshot.topic.goes_on is not None else ""
     parts = [
         f"{progress.images_done:,} of {progress.images:,} images done",
-        f"SNAP fooled the model on {progress.flipped:,} of {progress.attacked:,}{since}" if progress.attacked else "",
-        f"now: {names_of(snapshot.topic.settings).get(progress.doing, progress.doing)}" if progress.doing else "",
-        "time left known after the first images" if progress.left_s is None else f"about {words.duration(progress.left_s)} left",
+        f"SNAP fooled the model on {progress.flipped:,} of {progress.attacked:,}{since}"
+        if progress.attacked
+        else "",
+        f"now: {names_of(snapshot.topic.settings).get(progress.doing, progress.doing)}"
+        if progress.doing
+        else "",
+        "time left known after the first images"
+        if progress.left_s is None
+        else f"about {words.duration(progress.left_s)} left",
     ]
     text = " · ".join(part for part in parts if part)
     return f"Stopping after this condition. {text}" if snapshot.state == "cancelling" else text

@@ -63,10 +63,24 @@ def _by_group(audit: KeptAudit) -> dict[str, list[Condition]]:
 def _downloads(audit: KeptAudit, rows: pd.DataFrame) -> None:
     name = audit.folder.name
     with st.container(horizontal=True):
-        st.download_button("Table (CSV)", lambda: rows.to_csv(index=False), f"{name}-rows.csv", "text/csv", key="audit_rows",
-                           on_click="ignore", help="One row for each image and condition.")
-        st.download_button("Figures (JSON)", lambda: (audit.folder / "summary.json").read_text(), f"{name}-summary.json",
-                           "application/json", key="audit_summary", on_click="ignore", help="Every share with its interval, every median.")
+        st.download_button(
+            "Table (CSV)",
+            lambda: rows.to_csv(index=False),
+            f"{name}-rows.csv",
+            "text/csv",
+            key="audit_rows",
+            on_click="ignore",
+            help="One row for each image and condition.",
+        )
+        st.download_button(
+            "Figures (JSON)",
+            lambda: (audit.folder / "summary.json").read_text(encoding="utf-8"),
+            f"{name}-summary.json",
+            "application/json",
+            key="audit_summary",
+            on_click="ignore",
+            help="Every share with its interval, every median.",
+        )
         audit_export_buttons(audit)
 
 
@@ -74,21 +88,36 @@ def _show_standard(audit: KeptAudit, summary: Figures, rows: pd.DataFrame, names
     st.markdown("**SNAP and its controls**", help=CONDITIONS_HELP)
     st.table(effect_table(summary, audit.settings, names, paper=True), hide_index=True)
     st.caption(
-        "Figures after the arrow, sensitivity and specificity are those with the altered images in place of the untouched ones. "
-        "Since only one class is attacked, accuracy cannot fall below the share of the other; how often the model was fooled says more."
-        if audit.settings.source != "both" else
-        "Figures after the arrow, sensitivity and specificity are those with the altered images in place of the untouched ones."
+        "Figures after the arrow, sensitivity and specificity are those with the altered images in place of "
+        "the untouched ones. Since only one class is attacked, accuracy cannot fall below the share of the "
+        "other; how often the model was fooled says more."
+        if audit.settings.source != "both"
+        else (
+            "Figures after the arrow, sensitivity and specificity are those with the altered images in "
+            "place of the untouched ones."
+        )
     )
     left, right = st.columns(2)
     with left:
-        _chart(dots_chart(_figures(summary, names), names_of(audit.settings)), "standard", "How often the model was fooled; bars are 95 % intervals.")
+        _chart(
+            dots_chart(_figures(summary, names), names_of(audit.settings)),
+            "standard",
+            "How often the model was fooled; bars are 95 % intervals.",
+        )
     with right:
         curves = {
-            f"{SNAP}, centre {condition.cells.centre}": goal_curve(rows, condition.name, _last_step(audit, rows))
-            for condition in conditions_of(audit.settings) if condition.group == "standard" and condition.name.startswith(SNAP)
+            f"{SNAP}, centre {condition.cells.centre}": goal_curve(
+                rows, condition.name, _last_step(audit, rows)
+            )
+            for condition in conditions_of(audit.settings)
+            if condition.group == "standard" and condition.name.startswith(SNAP)
         }
         goal = audit.settings.attack.confidence * 100
-        _chart(goal_chart(curves), "goal", f"How soon: share of the attacked images for which the wrong class had {goal:g} % or more.")
+        _chart(
+            goal_chart(curves),
+            "goal",
+            f"How soon: share of the attacked images for which the wrong class had {goal:g} % or more.",
+        )
     st.markdown("**How visible, and how costly**", help=COST_HELP)
     st.table(cost_table(summary, audit.settings, names), hide_index=True)
 
@@ -99,16 +128,31 @@ def _show_group(audit: KeptAudit, summary: Figures, group: str, conditions: list
     if group == "area":
         st.markdown(paper_area_words(summary))
         series = {
-            f"centre {centre}": _figures(summary, [condition.name for condition in conditions if condition.cells.centre == centre])
+            f"centre {centre}": _figures(
+                summary, [condition.name for condition in conditions if condition.cells.centre == centre]
+            )
             for centre in ("open", "excluded")
         }
         left, right = st.columns(2)
         with left:
-            _chart(area_chart(series), "area", "How often the model was fooled, by area; bars are 95 % intervals, drawn a little apart where they would hide each other.")
+            _chart(
+                area_chart(series),
+                "area",
+                "How often the model was fooled, by area; bars are 95 % intervals, drawn a little "
+                "apart where they would hide each other.",
+            )
         with right:
-            _chart(frontier_chart(series), "frontier", "What fooling costs in visibility: up is stronger, left is harder to see. Labels are areas.")
+            _chart(
+                frontier_chart(series),
+                "frontier",
+                "What fooling costs in visibility: up is stronger, left is harder to see. Labels are areas.",
+            )
     else:
-        _chart(dots_chart(_figures(summary, names), names_of(audit.settings)), group, "How often the model was fooled; bars are 95 % intervals.")
+        _chart(
+            dots_chart(_figures(summary, names), names_of(audit.settings)),
+            group,
+            "How often the model was fooled; bars are 95 % intervals.",
+        )
     with st.expander(f"{GROUP_WORDS[group]}: the figures"):
         st.table(effect_table(summary, audit.settings, names, paper=False), hide_index=True)
         st.table(cost_table(summary, audit.settings, names), hide_index=True)
@@ -136,9 +180,22 @@ def audit_export_buttons(audit: KeptAudit) -> None:
     def files() -> AuditFiles:
         return read_audit_files(audit.folder)
 
-    file_button("Everything (ZIP)", lambda: audit_bundle(files()), f"{name}.zip", "application/zip", "audit_zip",
-            "Table, figures, settings and SNAP's pictures, with hashes: “python -m snapgui verify” checks it on any computer.")
+    file_button(
+        "Everything (ZIP)",
+        lambda: audit_bundle(files()),
+        f"{name}.zip",
+        "application/zip",
+        "audit_zip",
+        "Table, figures, settings and SNAP's pictures, with hashes: “python -m snapgui verify” "
+        "checks it on any computer.",
+    )
     with st.popover("Report", key="audit_formats"):
         document_buttons(lambda: audit_document(files()), name, "audit")
-        file_button("Contact sheet (PNG)", lambda: sheet_png(audit_sheet(files())), f"{name}-sheet.png", "image/png", "audit-sheet",
-                "The images that fooled the model most surely, on one sheet.")
+        file_button(
+            "Contact sheet (PNG)",
+            lambda: sheet_png(audit_sheet(files())),
+            f"{name}-sheet.png",
+            "image/png",
+            "audit-sheet",
+            "The images that fooled the model most surely, on one sheet.",
+        )

@@ -16,11 +16,12 @@ SPLIT_WORDS = {
     "train": "Training patches",
     "val_random": "Unseen patches, drawn at random",
     "val_slides": "Unseen patches, other slides",
-    "val": "Validation", "test": "Test",
+    "val": "Validation",
+    "test": "Test",
 }
 FIGURES_HELP = (
-    "Accuracy with its 95 % Wilson interval. AUC: area under the ROC curve. Sensitivity: share of metastases found. "
-    "Specificity: share of normal patches called normal."
+    "Accuracy with its 95 % Wilson interval. AUC: area under the ROC curve. Sensitivity: share of "
+    "metastases found. Specificity: share of normal patches called normal."
 )
 
 
@@ -32,7 +33,10 @@ def show_card(card: ModelCard) -> None:
         st.markdown("**How good it is**", help=FIGURES_HELP)
         st.table(rows, hide_index=True)
     else:
-        st.info("This checkpoint has no card with figures, so nothing is known of its accuracy. Predict a labelled folder below to find out.")
+        st.info(
+            "This checkpoint has no card with figures, so nothing is known of its accuracy. "
+            "Predict a labelled folder below to find out."
+        )
     st.markdown("**What it is**")
     st.table(fact_rows(card), hide_index=True, hide_header=True)
     st.caption("SHA-256 of the weights, by which anyone can tell that it is this very model:")
@@ -46,8 +50,13 @@ def figure_rows(card: ModelCard) -> dict[str, list[str]]:
         return {}
     rows = {name: row for name, row in figures.items() if isinstance(row, dict)}
     columns: dict[str, list[str]] = {"Split": [SPLIT_WORDS.get(name, name) for name in rows]} if rows else {}
-    readers = {"Patches": _count, "Accuracy (95 % interval)": _accuracy, "AUC": _auc,
-               "Sensitivity": lambda row: _share(row, "sensitivity"), "Specificity": lambda row: _share(row, "specificity")}
+    readers = {
+        "Patches": _count,
+        "Accuracy (95 % interval)": _accuracy,
+        "AUC": _auc,
+        "Sensitivity": lambda row: _share(row, "sensitivity"),
+        "Specificity": lambda row: _share(row, "specificity"),
+    }
     return columns | {title: [read(row) for row in rows.values()] for title, read in readers.items() if rows}
 
 
@@ -63,7 +72,11 @@ def _share(row: dict[str, Any], name: str) -> str:
 
 def _accuracy(row: dict[str, Any]) -> str:
     interval = row.get("accuracy_interval")
-    between = f" ({interval[0] * 100:.1f} to {interval[1] * 100:.1f})" if isinstance(interval, list | tuple) and len(interval) == 2 else ""
+    between = (
+        f" ({interval[0] * 100:.1f} to {interval[1] * 100:.1f})"
+        if isinstance(interval, list | tuple) and len(interval) == 2
+        else ""
+    )
     return _share(row, "accuracy") + between
 
 
@@ -84,18 +97,29 @@ def fact_rows(card: ModelCard) -> dict[str, list[str]]:
     if isinstance(training, dict):
         facts["Trained on"] = _training_words(training)
         details = details | {key: training[key] for key in ("command", "device", "note") if key in training}
-    for key, title in (("data", "Data"), ("device", "Trained with"), ("command", "Command"), ("note", "Note")):
+    for key, title in (
+        ("data", "Data"),
+        ("device", "Trained with"),
+        ("command", "Command"),
+        ("note", "Note"),
+    ):
         if details.get(key):
             facts[title] = str(details[key])
     if card.details is None:
-        facts["Card"] = "none beside the file; architecture recognised from its tensors, input assumed to be 224 px"
+        facts["Card"] = (
+            "none beside the file; architecture recognised from its tensors, input assumed to be 224 px"
+        )
     return {"Fact": list(facts), "Value": list(facts.values())}
 
 
 def _training_words(training: dict[str, Any]) -> str:
     patches, positive, epochs = (training.get(key) for key in ("patches", "positive", "epochs"))
-    parts = [f"{patches:,} patches" if isinstance(patches, int) else "", f"{positive:,} with metastasis" if isinstance(positive, int) else "",
-             f"{epochs} epochs" if epochs else "", f"seed {training['seed']}" if "seed" in training else ""]
+    parts = [
+        f"{patches:,} patches" if isinstance(patches, int) else "",
+        f"{positive:,} with metastasis" if isinstance(positive, int) else "",
+        f"{epochs} epochs" if epochs else "",
+        f"seed {training['seed']}" if "seed" in training else "",
+    ]
     return ", ".join(part for part in parts if part)
 
 
@@ -103,8 +127,12 @@ def load_controls(state: SnapState) -> None:
     """Load another checkpoint by its path, or go back to the shipped one."""
     st.subheader("Another checkpoint", anchor=False)
     path = st.text_input(
-        "Path of a checkpoint on this computer", key="model_path", persist_state="session", placeholder="/path/to/model.safetensors",
-        help="safetensors, or a PyTorch state dict (.pth). A model card, JSON of the same name beside it, is read too.",
+        "Path of a checkpoint on this computer",
+        key="model_path",
+        persist_state="session",
+        placeholder="/path/to/model.safetensors",
+        help="safetensors, or a PyTorch state dict (.pth). A model card, JSON of the same name beside "
+        "it, is read too.",
     ).strip()
     with st.container(horizontal=True):
         pressed = st.button("Load", disabled=not path)
@@ -114,7 +142,10 @@ def load_controls(state: SnapState) -> None:
         st.rerun()
     if pressed:
         _load(state, Path(path).expanduser())
-    st.caption("ResNet50 and DenseNet-121 with one or two outputs. The file is only read as numbers; no code in it is run.")
+    st.caption(
+        "ResNet50 and DenseNet-121 with one or two outputs. The file is only read as numbers; no "
+        "code in it is run."
+    )
 
 
 def _load(state: SnapState, path: Path) -> None:

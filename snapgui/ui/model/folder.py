@@ -11,7 +11,15 @@ from snapgui.errors import DataError, SnapError
 from snapgui.training.evaluate import figures_of
 from snapgui.ui import resources
 from snapgui.ui.model.charts import confusion_chart, roc_chart
-from snapgui.ui.model.prediction import FolderAnswer, FolderTask, answer_csv, confusion, folder_work, labelled_task, plain_task
+from snapgui.ui.model.prediction import (
+    FolderAnswer,
+    FolderTask,
+    answer_csv,
+    confusion,
+    folder_work,
+    labelled_task,
+    plain_task,
+)
 from snapgui.ui.parts.charts import CONFIG
 from snapgui.ui.parts.words import per_cent
 from snapgui.ui.state import SnapState
@@ -22,7 +30,10 @@ POLL_S = 0.5
 def predict_controls(state: SnapState, victim: Victim) -> None:
     """Folder, split and limit, and the button that starts the prediction."""
     path = st.text_input(
-        "Folder on this computer", key="predict_folder", persist_state="session", placeholder="/path/to/patches",
+        "Folder on this computer",
+        key="predict_folder",
+        persist_state="session",
+        placeholder="/path/to/patches",
         help="A folder of 96 px patches, or a labelled data set (train_labels.csv, or PCam's HDF5 files).",
     ).strip()
     task = None
@@ -34,8 +45,18 @@ def predict_controls(state: SnapState, victim: Victim) -> None:
     snapshot = resources.registry().snapshot(state.folder_job_id)
     busy = snapshot is not None and snapshot.active
     if task is not None:
-        st.caption(f"{len(task.names):,} patches to predict." + (" Their true classes are known." if task.labels is not None else ""))
-    st.button("Predict", type="primary", key="predict", disabled=task is None or busy, on_click=start_prediction, args=(state, victim, task))
+        st.caption(
+            f"{len(task.names):,} patches to predict."
+            + (" Their true classes are known." if task.labels is not None else "")
+        )
+    st.button(
+        "Predict",
+        type="primary",
+        key="predict",
+        disabled=task is None or busy,
+        on_click=start_prediction,
+        args=(state, victim, task),
+    )
 
 
 def _task(folder: Path) -> FolderTask:
@@ -45,15 +66,29 @@ def _task(folder: Path) -> FolderTask:
         return plain_task(folder)
     patches = resources.data_set(str(folder))
     left, right, _ = st.columns([1, 1, 2])
-    split = left.selectbox("Split", sorted(set(patches.splits), key=lambda name: (name == "train", name)), key="predict_split",
-                           help="The part of the data set to predict.")
-    limit = right.number_input("At most", 10, 1_000_000, 500, 100, key="predict_limit", help="A fixed random choice of so many patches.")
+    split = left.selectbox(
+        "Split",
+        sorted(set(patches.splits), key=lambda name: (name == "train", name)),
+        key="predict_split",
+        help="The part of the data set to predict.",
+    )
+    limit = right.number_input(
+        "At most",
+        10,
+        1_000_000,
+        500,
+        100,
+        key="predict_limit",
+        help="A fixed random choice of so many patches.",
+    )
     return labelled_task(folder, patches, split=split, limit=limit)
 
 
 def start_prediction(state: SnapState, victim: Victim, task: FolderTask) -> None:
     """Hand the folder to the worker (callback)."""
-    state.folder_job_id = resources.registry().submit("folder", task.folder.name, folder_work(victim, task), topic=task)
+    state.folder_job_id = resources.registry().submit(
+        "folder", task.folder.name, folder_work(victim, task), topic=task
+    )
     st.query_params["folder"] = state.folder_job_id
 
 
@@ -68,7 +103,13 @@ def show_folder_run(state: SnapState) -> None:
     if snapshot.active:
         follow_prediction(snapshot.job_id)
         # Outside the fragment: a press on a button of a fragment is lost while the whole page is being drawn.
-        st.button("Stop", key="stop_prediction", disabled=snapshot.state == "cancelling", on_click=registry.cancel, args=(snapshot.job_id,))
+        st.button(
+            "Stop",
+            key="stop_prediction",
+            disabled=snapshot.state == "cancelling",
+            on_click=registry.cancel,
+            args=(snapshot.job_id,),
+        )
     elif snapshot.error:
         st.error(snapshot.error)
     elif snapshot.result is not None:
@@ -89,8 +130,10 @@ def follow_prediction(job_id: str) -> None:
 def show_answer(answer: FolderAnswer) -> None:
     """Counts, table and CSV; accuracy, confusion and ROC where the true classes are known."""
     where = f"{answer.task.folder.name}{f', {answer.task.split}' if answer.task.split else ''}"
-    st.markdown(f"**{where}: {len(answer.names):,} patches predicted by {answer.model_name}**"
-                + (" (stopped before the end)" if answer.stopped else ""))
+    st.markdown(
+        f"**{where}: {len(answer.names):,} patches predicted by {answer.model_name}**"
+        + (" (stopped before the end)" if answer.stopped else "")
+    )
     if answer.refused:
         st.warning(f"{len(answer.refused):,} files were left out. The first: {answer.refused[0]}")
     if not answer.names:
@@ -98,11 +141,24 @@ def show_answer(answer: FolderAnswer) -> None:
     if answer.labels is not None and len(answer.classes) == 2:
         _show_figures(answer)
     counts = [int((answer.predicted == index).sum()) for index in range(len(answer.classes))]
-    st.caption("Model says: " + ", ".join(f"{name} {count:,}" for name, count in zip(answer.classes, counts, strict=True)))
-    st.download_button("Table (CSV)", answer_csv(answer), f"{answer.task.folder.name}-predictions.csv", "text/csv",
-                       key="predictions_csv", on_click="ignore")
+    st.caption(
+        "Model says: "
+        + ", ".join(f"{name} {count:,}" for name, count in zip(answer.classes, counts, strict=True))
+    )
+    st.download_button(
+        "Table (CSV)",
+        answer_csv(answer),
+        f"{answer.task.folder.name}-predictions.csv",
+        "text/csv",
+        key="predictions_csv",
+        on_click="ignore",
+    )
     columns = {f"p {name}": answer.p[:, index] for index, name in enumerate(answer.classes)}
-    st.dataframe({"file": answer.names, **columns, "predicted": [answer.classes[i] for i in answer.predicted]}, hide_index=True, height=240)
+    st.dataframe(
+        {"file": answer.names, **columns, "predicted": [answer.classes[i] for i in answer.predicted]},
+        hide_index=True,
+        height=240,
+    )
 
 
 def _show_figures(answer: FolderAnswer) -> None:
@@ -111,9 +167,17 @@ def _show_figures(answer: FolderAnswer) -> None:
     low, high = figures.accuracy_interval
     one_class = math.isnan(figures.auc)
     auc = "not defined, since only one class is here" if one_class else f"{figures.auc:.3f}"
-    st.markdown(f"Accuracy **{per_cent(figures.accuracy)}** (95 % interval {low * 100:.1f} to {high * 100:.1f}), AUC **{auc}**")
+    st.markdown(
+        f"Accuracy **{per_cent(figures.accuracy)}** (95 % interval {low * 100:.1f} to "
+        f"{high * 100:.1f}), AUC **{auc}**"
+    )
     left, right = st.columns(2)
-    left.plotly_chart(confusion_chart(confusion(answer.labels, answer.predicted, 2), answer.classes), key="confusion", config=CONFIG, theme=None)
+    left.plotly_chart(
+        confusion_chart(confusion(answer.labels, answer.predicted, 2), answer.classes),
+        key="confusion",
+        config=CONFIG,
+        theme=None,
+    )
     if not one_class:
         right.plotly_chart(roc_chart(answer.labels, answer.p[:, 1]), key="roc", config=CONFIG, theme=None)
         right.caption("ROC curve; the dot is the model's own threshold of 50 per cent.")

@@ -92,8 +92,15 @@ def predict_folder(
             p.append(victim.predict(torch.stack(images)).double().cpu().numpy())
         progress(min(start + BATCH, len(task.names)))
     return FolderAnswer(
-        task, tuple(task.names[i] for i in kept), np.concatenate(p), None if task.labels is None else task.labels[kept],
-        tuple(refused), stopped, victim.card.classes, victim.card.name, victim.card.sha256,
+        task,
+        tuple(task.names[i] for i in kept),
+        np.concatenate(p),
+        None if task.labels is None else task.labels[kept],
+        tuple(refused),
+        stopped,
+        victim.card.classes,
+        victim.card.name,
+        victim.card.sha256,
     )
 
 
@@ -109,7 +116,9 @@ def confusion(labels: NDArray[np.int64], predicted: NDArray[np.int64], classes: 
     return counts
 
 
-def roc_points(labels: NDArray[np.int64], scores: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def roc_points(
+    labels: NDArray[np.int64], scores: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """False and true positive share at every threshold, from (0, 0) to (1, 1); ties make one slanted step."""
     order = np.argsort(-scores, kind="stable")
     ends = np.append(np.nonzero(np.diff(scores[order]))[0], len(scores) - 1)

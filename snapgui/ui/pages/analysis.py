@@ -6,7 +6,12 @@ from snapgui.ui.parts.header import page_header
 from snapgui.ui.state import get_state
 
 state = get_state()
-page_header(state, "Analysis", "Did readers notice? Every arm against untouched pictures, SNAP beside its sham, with intervals that hold for other readers and other pictures.")
+page_header(
+    state,
+    "Analysis",
+    "Did readers notice? Every arm against untouched pictures, SNAP beside its sham, with "
+    "intervals that hold for other readers and other pictures.",
+)
 source = choose_answers()
 if source is not None:
     show_analysis(source)

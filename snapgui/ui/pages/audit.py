@@ -1,4 +1,6 @@
-"""Audit: SNAP and its controls over a whole data set; goes on in the background, is kept, can be gone on with."""
+"""Audit: SNAP and its controls over a whole data set; goes on in the background, is kept, can be gone on
+with.
+"""
 
 import streamlit as st
 
@@ -11,7 +13,10 @@ from snapgui.ui.state import get_state
 state = get_state()
 find_audit_job(state)
 victim = page_header(
-    state, "Audit", "Attack every image of a labelled data set, beside honest controls: how often is the model fooled, and how visible is that?"
+    state,
+    "Audit",
+    "Attack every image of a labelled data set, beside honest controls: how often is the model "
+    "fooled, and how visible is that?",
 )
 if victim is not None:
     audit_controls(state, victim)

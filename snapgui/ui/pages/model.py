@@ -1,4 +1,6 @@
-"""Model: which classifier is loaded, how good it is, another checkpoint, and what it says of a whole folder."""
+"""Model: which classifier is loaded, how good it is, another checkpoint, and what it says of a whole
+folder.
+"""
 
 import streamlit as st
 
@@ -8,7 +10,11 @@ from snapgui.ui.parts.header import page_header
 from snapgui.ui.state import get_state
 
 state = get_state()
-victim = page_header(state, "Model", "The classifier under attack: what it is, how good it is, and what it says of a folder of patches.")
+victim = page_header(
+    state,
+    "Model",
+    "The classifier under attack: what it is, how good it is, and what it says of a folder of patches.",
+)
 card_column, load_column = st.columns([1.5, 1], gap="medium")
 with card_column:
     if victim is not None:

@@ -1,4 +1,7 @@
-"""Reader: one blinded session, from the welcome to the thanks. It stands alone; no other page is reached from it."""
+"""Reader: one blinded session, from the welcome to the thanks.
+
+It stands alone; no other page is reached from it.
+"""
 
 import streamlit as st
 

@@ -67,13 +67,21 @@ def show_saved(state: SnapState, run: RunSummary) -> None:
 
 
 state = get_state()
-page_header(state, "Runs", "Every finished run is kept in the workspace folder. Choose one to see it again or take it away.")
+page_header(
+    state,
+    "Runs",
+    "Every finished run is kept in the workspace folder. Choose one to see it again or take it away.",
+)
 runs = saved_runs()
 if not runs:
     st.info("No run is kept yet. Press Run on the Workbench; it appears here when it ends.")
 else:
     choice = st.dataframe(
-        table(runs), hide_index=True, key="runs_table", on_select="rerun", selection_mode="single-row",
+        table(runs),
+        hide_index=True,
+        key="runs_table",
+        on_select="rerun",
+        selection_mode="single-row",
         height="auto" if len(runs) <= 7 else 280,
         selection_default={"selection": {"rows": [0]}},
     )

@@ -1,4 +1,6 @@
-"""Studies: show the pictures to blinded readers; make a study, give out its address, take the answers away."""
+"""Studies: show the pictures to blinded readers; make a study, give out its address, take the answers
+away.
+"""
 
 import streamlit as st
 
@@ -10,7 +12,12 @@ from snapgui.ui.studies.recipe import new_study
 
 state = get_state()
 find_study_job()
-victim = page_header(state, "Studies", "Would a person notice? Show untouched and altered pictures to readers who do not know which is which, by a design that is fixed beforehand.")
+victim = page_header(
+    state,
+    "Studies",
+    "Would a person notice? Show untouched and altered pictures to readers who do not know which "
+    "is which, by a design that is fixed beforehand.",
+)
 show_study_job()
 there_are_some = show_studies()
 with st.expander("New study", expanded=not there_are_some, key="new_study"):

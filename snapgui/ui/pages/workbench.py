@@ -12,7 +12,10 @@ from snapgui.ui.workbench.run import find_run, show_run
 state = get_state()
 find_run(state)
 victim = page_header(
-    state, "Workbench", "Recolour a few cells of an image so that the model changes its mind: choose an image, say which cells, press Run."
+    state,
+    "Workbench",
+    "Recolour a few cells of an image so that the model changes its mind: choose an image, say "
+    "which cells, press Run.",
 )
 image_column, mask_column, attack_column = st.columns([1, 1.15, 0.85], gap="medium")
 with image_column:

@@ -10,7 +10,8 @@ JS = """
 export default function (component) {
   const { parentElement, setStateValue, data } = component;
   const host = parentElement.host ?? parentElement;
-  // A message that arrives just after a click on another page's link would call this page back: say nothing that is known.
+  // A message that arrives just after a click on another page's link would call this page back:
+  // say nothing that is known.
   let sent = data.known, timer = null;
   const send = () => {
     const width = Math.round(host.getBoundingClientRect().width);
@@ -48,7 +49,8 @@ export default function (component) {
     for (const name of ["wheel", "touchmove", "keydown", "pointerdown"]) {
       document.addEventListener(name, () => { taken = true; }, { once: true, passive: true, capture: true });
     }
-    // What lies below may still be drawn, and until then the page is too short: try again, unless the person moves on.
+    // What lies below may still be drawn, and until then the page is too short: try again, unless the
+    // person moves on.
     const arrive = (left) => {
       if (taken || !host.isConnected) return;
       host.scrollIntoView({ block: "start", behavior: "smooth" });

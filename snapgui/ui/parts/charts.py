@@ -25,43 +25,72 @@ def decimate(points: Sequence[CurvePoint], *, keep: int = MAX_POINTS) -> list[Cu
 def style_figure(figure: go.Figure, *, height: int, x_title: str, y_title: str) -> go.Figure:
     """The look that all charts share; changes the figure and gives it back."""
     figure.update_layout(
-        height=height, margin={"l": 8, "r": 8, "t": 8, "b": 8}, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor=PAPER,
-        font={"color": INK, "size": 13, "family": FONT}, showlegend=False,
+        height=height,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor=PAPER,
+        font={"color": INK, "size": 13, "family": FONT},
+        showlegend=False,
     )
-    axis = {"gridcolor": "#d4d4d4", "zeroline": False, "linecolor": FAINT, "ticks": "outside", "automargin": True}
+    axis = {
+        "gridcolor": "#d4d4d4",
+        "zeroline": False,
+        "linecolor": FAINT,
+        "ticks": "outside",
+        "automargin": True,
+    }
     figure.update_xaxes(title=x_title, **axis)
     figure.update_yaxes(title=y_title, **axis)
     return figure
 
 
 def confidence_chart(
-    points: Sequence[CurvePoint], classes: Sequence[str], *, threshold: float, target: int,
-    best_step: int | None = None, steps: int | None = None,
+    points: Sequence[CurvePoint],
+    classes: Sequence[str],
+    *,
+    threshold: float,
+    target: int,
+    best_step: int | None = None,
+    steps: int | None = None,
 ) -> go.Figure:
-    """Probability of each class at each step, in per cent; the threshold dashed, the step that was kept marked."""
+    """Probability of each class at each step, in per cent; the threshold dashed, the step that was kept
+    marked.
+    """
     kept = decimate(points)
     figure = go.Figure()
     for index, name in enumerate(classes):
         values = [point.p[index] * 100 for point in kept]
         figure.add_scatter(
-            x=[point.step for point in kept], y=values, mode="lines+markers" if len(kept) < 2 else "lines", name=name,
+            x=[point.step for point in kept],
+            y=values,
+            mode="lines+markers" if len(kept) < 2 else "lines",
+            name=name,
             line={"color": CLASS_COLOURS[index % len(CLASS_COLOURS)], "width": 2.5},
             hovertemplate=f"step %{{x}}: {name} %{{y:.1f}} %<extra></extra>",
         )
         if kept:
             figure.add_annotation(
-                x=1.0, xref="paper", xanchor="left", y=values[-1], text=f" {name}", showarrow=False,
+                x=1.0,
+                xref="paper",
+                xanchor="left",
+                y=values[-1],
+                text=f" {name}",
+                showarrow=False,
                 font={"color": CLASS_COLOURS[index % len(CLASS_COLOURS)]},
             )
     figure.add_hline(
-        y=threshold * 100, line={"color": INK, "dash": "dash", "width": 1},
-        annotation={"text": f"goal: {classes[target]} {threshold * 100:g} %", "font": {"size": 12}}, annotation_position="bottom left",
+        y=threshold * 100,
+        line={"color": INK, "dash": "dash", "width": 1},
+        annotation={"text": f"goal: {classes[target]} {threshold * 100:g} %", "font": {"size": 12}},
+        annotation_position="bottom left",
     )
     if best_step is not None:
         _mark_step(figure, points, best_step, target)
     last = max(points[-1].step if points else 1, 1)
     style_figure(figure, height=300, x_title="step", y_title="probability, per cent")
-    figure.update_xaxes(range=[0, max(last, 5) if steps is None else max(min(steps, last * 1.25), 5)], dtick=None)
+    figure.update_xaxes(
+        range=[0, max(last, 5) if steps is None else max(min(steps, last * 1.25), 5)], dtick=None
+    )
     figure.update_yaxes(range=[-2, 103])
     figure.update_layout(margin_r=90, uirevision="keep")
     return figure
@@ -71,9 +100,10 @@ def _mark_step(figure: go.Figure, points: Sequence[CurvePoint], best_step: int, 
     best = next((point for point in points if point.step == best_step), None)
     if best is not None:
         figure.add_scatter(
-            x=[best.step], y=[best.p[target] * 100], mode="markers", name="kept",
+            x=[best.step],
+            y=[best.p[target] * 100],
+            mode="markers",
+            name="kept",
             marker={"symbol": "circle-open", "size": 14, "color": INK, "line": {"width": 2}},
             hovertemplate=f"step {best.step} was kept: %{{y:.1f}} %<extra></extra>",
         )
-
-

@@ -18,5 +18,19 @@ def file_button(label: str, data: Callable[[], bytes], name: str, kind: str, key
 
 def document_buttons(document: Callable[[], Document], name: str, key: str) -> None:
     """A report as HTML and as PDF."""
-    file_button("Report (HTML)", lambda: html_page(document()), f"{name}-report.html", "text/html", f"{key}-html", HTML_HELP)
-    file_button("Report (PDF)", lambda: pdf_pages(document()), f"{name}-report.pdf", "application/pdf", f"{key}-pdf", "The same as pages for print.")
+    file_button(
+        "Report (HTML)",
+        lambda: html_page(document()),
+        f"{name}-report.html",
+        "text/html",
+        f"{key}-html",
+        HTML_HELP,
+    )
+    file_button(
+        "Report (PDF)",
+        lambda: pdf_pages(document()),
+        f"{name}-report.pdf",
+        "application/pdf",
+        f"{key}-pdf",
+        "The same as pages for print.",
+    )

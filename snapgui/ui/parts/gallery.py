@@ -7,10 +7,16 @@ import streamlit as st
 
 HTML = '<div class="gallery" role="group"></div>'
 CSS = """
-.gallery { max-height: 300px; overflow-y: auto; font-family: var(--st-font); font-size: 0.85rem; color: var(--st-text-color); }
+.gallery {
+  max-height: 300px; overflow-y: auto;
+  font-family: var(--st-font); font-size: 0.85rem; color: var(--st-text-color);
+}
 .gallery p { margin: 0 0 4px 0; }
 .row { display: flex; flex-wrap: wrap; gap: 6px; margin-bottom: 10px; padding: 3px; }
-button { padding: 0; border: 1px solid var(--st-border-color); background: none; cursor: pointer; line-height: 0; }
+button {
+  padding: 0; border: 1px solid var(--st-border-color);
+  background: none; cursor: pointer; line-height: 0;
+}
 button[aria-pressed="true"] { outline: 3px solid var(--st-primary-color); }
 button:focus-visible { outline: 3px dotted var(--st-primary-color); }
 img { width: 64px; height: 64px; }

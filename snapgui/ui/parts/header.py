@@ -20,7 +20,10 @@ def page_header(state: SnapState, title: str, purpose: str) -> Victim | None:
     state.page_px = page_width(key=f"width-{title}", known=state.page_px)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
         st.header(title, anchor=False, width="content")
-        st.caption(f"**Research use only, not for diagnosis.** {_model_words(victim)} · {scale_words()}", width="content")
+        st.caption(
+            f"**Research use only, not for diagnosis.** {_model_words(victim)} · {scale_words()}",
+            width="content",
+        )
     st.caption(purpose)
     if trouble:
         st.error(trouble)

@@ -30,7 +30,9 @@ def thumbnail_uri(pixels: NDArray[np.uint8]) -> str:
     side = min(height, width)
     square = pixels[(height - side) // 2 :, (width - side) // 2 :][:side, :side]
     size = min(side, THUMBNAIL_PX)
-    return data_uri(np.asarray(cv2.resize(square, (size, size), interpolation=cv2.INTER_AREA), dtype=np.uint8))
+    return data_uri(
+        np.asarray(cv2.resize(square, (size, size), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    )
 
 
 def mask_pixels(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -38,11 +40,15 @@ def mask_pixels(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
     return np.repeat(np.where(mask, 255, 0).astype(np.uint8)[..., None], 3, axis=2)
 
 
-def window_overview(pixels: NDArray[np.uint8], *, left: int, top: int, size_px: int, width_px: int) -> NDArray[np.uint8]:
+def window_overview(
+    pixels: NDArray[np.uint8], *, left: int, top: int, size_px: int, width_px: int
+) -> NDArray[np.uint8]:
     """A field shrunk to ``width_px`` with a frame, black on white, around the chosen window."""
     height, width = pixels.shape[:2]
     scale = min(width_px / width, width_px / height)
-    small = cv2.resize(pixels, (max(1, round(width * scale)), max(1, round(height * scale))), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(
+        pixels, (max(1, round(width * scale)), max(1, round(height * scale))), interpolation=cv2.INTER_AREA
+    )
     corner = round(left * scale), round(top * scale)
     opposite = round((left + size_px) * scale) - 1, round((top + size_px) * scale) - 1
     cv2.rectangle(small, corner, opposite, (255, 255, 255), 3)

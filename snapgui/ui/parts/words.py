@@ -12,16 +12,22 @@ GAMUT_WORDS = {
     "stain": "Haematoxylin and eosin",
 }
 GAMUT_HELP = (
-    "Which colours the cells may take. Full range: between the darkest and the lightest value of each colour channel "
-    "(as in the SNAP paper). Common colours: the same without the rarest 1 %. Main colour axes: a box along the image's own "
-    "colour spread. Haematoxylin and eosin: only mixtures of the two stains, the most natural and the hardest."
+    "Which colours the cells may take. Full range: between the darkest and the lightest value of each "
+    "colour channel (as in the SNAP paper). Common colours: the same without the rarest 1 %. Main colour "
+    "axes: a box along the image's own colour spread. Haematoxylin and eosin: only mixtures of the two "
+    "stains, the most natural and the hardest."
 )
-START_WORDS = {"median": "Median colour of the image", "nuclear": "Median colour of its nuclei", "random": "Random allowed colours"}
+START_WORDS = {
+    "median": "Median colour of the image",
+    "nuclear": "Median colour of its nuclei",
+    "random": "Random allowed colours",
+}
 START_HELP = "The colour that every cell has before the first step (the SNAP paper: the image's median)."
 PLACEMENT_WORDS = {"scattered": "Scattered", "nuclei": "Nuclei", "gain": "Gain", "trim": "Trim"}
 PLACEMENT_HELP = (
-    "Scattered: cell shapes anywhere on tissue. Nuclei: over the nuclei that the image has. Gain: where the model's answer depends "
-    "most on the pixels. Trim: three times as many, optimised for ten steps, of which those stay that carry most."
+    "Scattered: cell shapes anywhere on tissue. Nuclei: over the nuclei that the image has. Gain: where the "
+    "model's answer depends most on the pixels. Trim: three times as many, optimised for ten steps, of "
+    "which those stay that carry most."
 )
 CENTRE_WORDS = {"open": "Open", "excluded": "Excluded"}
 CENTRE_HELP = (
@@ -29,10 +35,15 @@ CENTRE_HELP = (
     "so that the truth cannot change; open allows them everywhere."
 )
 SOURCE_WORDS = {
-    "proposed": "proposed", "drawn": "drawn by hand", "edited": "edited by hand", "imported": "loaded from a file",
+    "proposed": "proposed",
+    "drawn": "drawn by hand",
+    "edited": "edited by hand",
+    "imported": "loaded from a file",
 }
 GROUP_WORDS = {
-    "area": f"Areas {min(AREAS) * 100:g} to {max(AREAS) * 100:g} %", "cells": "Numbers of cells", "gamut": "Colour gamuts",
+    "area": f"Areas {min(AREAS) * 100:g} to {max(AREAS) * 100:g} %",
+    "cells": "Numbers of cells",
+    "gamut": "Colour gamuts",
     "placement": "Placements",
 }
 

@@ -5,4 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 st.set_page_config(page_title="Reading", layout="wide")
-st.navigation([st.Page(Path(__file__).parents[1] / "pages" / "reader.py", title="Reading", default=True)], position="hidden").run()
+st.navigation(
+    [st.Page(Path(__file__).parents[1] / "pages" / "reader.py", title="Reading", default=True)],
+    position="hidden",
+).run()

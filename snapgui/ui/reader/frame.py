@@ -20,7 +20,9 @@ def reader_style() -> None:
 
 
 def named_study(store: StudyStore) -> str:
-    """The study that the address names; raises StudyError where there is none, or where this process offers another."""
+    """The study that the address names; raises StudyError where there is none, or where this process offers
+    another.
+    """
     named, only = st.query_params.get("study", ""), only_study()
     if only and named not in ("", only):
         raise StudyError("Another study is offered here. Open the address that you were given.")
@@ -30,7 +32,9 @@ def named_study(store: StudyStore) -> str:
 
 
 def present_sitting(store: StudyStore, study: str) -> Sitting | None:
-    """The session that the address names; None before one is begun. A reload is noted, once for each time that the page is opened.
+    """The session that the address names; None before one is begun.
+
+    A reload is noted, once for each time that the page is opened.
 
     Raises:
         StudyError: no such session, or one of another study.
@@ -62,10 +66,16 @@ def reader_foot(store: StudyStore, sitting: Sitting) -> None:
         if all(kind != "withdrawn" for kind, _ in store.events(sitting.id)):
             with st.popover("Withdraw", key="reader_withdraw"):
                 st.markdown(
-                    "You may stop at any time by closing the page; with the same address you can go on later. "
-                    "If you withdraw, the answers of this session are left out of the analysis. This cannot be taken back."
+                    "You may stop at any time by closing the page; with the same address you can go on "
+                    "later. If you withdraw, the answers of this session are left out of the analysis. This "
+                    "cannot be taken back."
                 )
-                st.button("Withdraw my answers", key="reader_withdraw_now", on_click=_withdraw, args=(store, sitting.id))
+                st.button(
+                    "Withdraw my answers",
+                    key="reader_withdraw_now",
+                    on_click=_withdraw,
+                    args=(store, sitting.id),
+                )
 
 
 def _withdraw(store: StudyStore, sitting_id: str) -> None:

@@ -1,4 +1,6 @@
-"""What a reader's page keeps for the whole process: the store and the door. Apart from `resources`, which loads the model's libraries."""
+"""What a reader's page keeps for the whole process: the store and the door. Apart from `resources`, which
+loads the model's libraries.
+"""
 
 import os
 

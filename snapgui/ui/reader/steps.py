@@ -11,8 +11,8 @@ from snapgui.ui.reader.browser.widget import DISPLAY_KEY, display_widget, sent
 from snapgui.ui.reader.trial import show_trial
 
 KEPT_WORDS = (
-    "What is kept: your answers, how long they took, and the size and distance of your screen. Your name is neither asked nor kept. "
-    "You may stop at any time by closing the page."
+    "What is kept: your answers, how long they took, and the size and distance of your screen. Your name is "
+    "neither asked nor kept. You may stop at any time by closing the page."
 )
 
 
@@ -29,7 +29,14 @@ def show_step(store: StudyStore, sitting: Sitting) -> None:
         if step == "consent":
             _show_letters(sitting)
             st.markdown(settings.consent or KEPT_WORDS)
-            st.button("I agree and go on", key="reader_consent", type="primary", shortcut="A", on_click=_note, args=(store, sitting.id, "consent"))
+            st.button(
+                "I agree and go on",
+                key="reader_consent",
+                type="primary",
+                shortcut="A",
+                on_click=_note,
+                args=(store, sitting.id, "consent"),
+            )
         elif step == "display":
             st.subheader("Your screen", anchor=False)
             display_widget(on_measured=lambda: _keep_display(store, sitting.id))
@@ -48,23 +55,39 @@ def show_step(store: StudyStore, sitting: Sitting) -> None:
         elif step == "break" and following is not None:
             progress = find_progress(sitting.trials, following.index)
             st.subheader("A break", anchor=False)
-            st.markdown(f"{progress.done} of {progress.total} are done. Look into the distance for a while, then go on when you like.")
+            st.markdown(
+                f"{progress.done} of {progress.total} are done. Look into the distance for a while, "
+                "then go on when you like."
+            )
             _go_on(store, sitting, "break", {"before": following.index})
         elif step == "thanks":
             st.subheader("Thank you", anchor=False)
             st.markdown(_thanks(sitting, settings.sessions, settings.washout_days))
         else:
             st.subheader("You have withdrawn", anchor=False)
-            st.markdown("The answers of this session are left out of the analysis. Thank you for your time; you may close this page.")
+            st.markdown(
+                "The answers of this session are left out of the analysis. Thank you for your "
+                "time; you may close this page."
+            )
 
 
 def _show_letters(sitting: Sitting) -> None:
-    st.markdown("Write down these letters. They stand for you, and with them you can go on at another time or computer:")
+    st.markdown(
+        "Write down these letters. They stand for you, and with them you can go on at another time "
+        "or computer:"
+    )
     st.header(sitting.reader.pseudonym, anchor=False)
 
 
 def _go_on(store: StudyStore, sitting: Sitting, kind: str, data: dict[str, int]) -> None:
-    st.button("Go on", key=f"reader_{kind}_{data}", type="primary", shortcut="Enter", on_click=_note, args=(store, sitting.id, kind, data))
+    st.button(
+        "Go on",
+        key=f"reader_{kind}_{data}",
+        type="primary",
+        shortcut="Enter",
+        on_click=_note,
+        args=(store, sitting.id, kind, data),
+    )
 
 
 def _note(store: StudyStore, sitting_id: str, kind: str, data: dict[str, int] | None = None) -> None:
@@ -83,7 +106,8 @@ def _keep_display(store: StudyStore, sitting_id: str) -> None:
 def _thanks(sitting: Sitting, sessions: int, washout_days: int) -> str:
     if sitting.number + 1 < sessions:
         return (
-            f"This sitting is complete and every answer is kept. Please come again in {washout_days} days or later: open the address that you "
+            "This sitting is complete and every answer is kept. Please come again in "
+            f"{washout_days} days or later: open the address that you "
             f"were given, choose “I was here before” and type your letters **{sitting.reader.pseudonym}**."
         )
     return "The session is complete and every answer is kept. You may close this page."

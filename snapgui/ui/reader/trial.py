@@ -26,7 +26,9 @@ def show_trial(store: StudyStore, sitting: Sitting, trial: Trial) -> None:
         "feedback": st.session_state.get("reader_feedback") if trial.index else None,
         "refused": st.session_state.get("reader_refused", 0),
     }
-    trial_widget(message, on_answer=lambda: keep_answer(store, sitting), on_shown=lambda: keep_exposure(store, sitting))
+    trial_widget(
+        message, on_answer=lambda: keep_answer(store, sitting), on_shown=lambda: keep_exposure(store, sitting)
+    )
 
 
 def keep_answer(store: StudyStore, sitting: Sitting, payload: Any = None) -> None:

@@ -31,7 +31,9 @@ def _try_code() -> None:
     try:
         st.session_state["reader_let_in"] = door is None or door.check(st.session_state["reader_code"])
         if not st.session_state["reader_let_in"]:
-            st.session_state["reader_trouble"] = "This is not the access code. Check the letters and try again."
+            st.session_state["reader_trouble"] = (
+                "This is not the access code. Check the letters and try again."
+            )
     except SnapError as error:
         st.session_state["reader_trouble"] = str(error)
     st.session_state["reader_code"] = ""
@@ -42,14 +44,34 @@ def show_welcome(store: StudyStore, study: str) -> None:
     settings = store.study(study).settings
     trials = max(len(trials) for trials in store.study(study).lists[0])
     st.header(settings.title, anchor=False)
-    sessions = "" if settings.sessions == 1 else f" You are asked to come {settings.sessions} times, with at least {settings.washout_days} days between."
+    sessions = (
+        ""
+        if settings.sessions == 1
+        else (
+            f" You are asked to come {settings.sessions} times, with at least {settings.washout_days} "
+            "days between."
+        )
+    )
     st.markdown(
-        f"Thank you for taking part. One sitting has {trials} {'pairs of pictures' if settings.kind == 'B' else 'pictures'} and takes {duration_words(settings.kind, trials)}."
+        f"Thank you for taking part. One sitting has {trials} "
+        f"{'pairs of pictures' if settings.kind == 'B' else 'pictures'} and takes "
+        f"{duration_words(settings.kind, trials)}."
         f"{sessions} You need a keyboard and a quiet place; sit as you do at work."
     )
-    st.button("Begin as a new reader", key="reader_begin", type="primary", on_click=_begin_new, args=(store, study))
-    with st.expander("I was here before", expanded=bool(st.session_state.get("reader_trouble"))), st.form("reader_again", border=False, width=360):
-        st.text_input("Your eight letters", key="reader_letters", max_chars=20, placeholder="ABCD-EFGH", autocomplete="off")
+    st.button(
+        "Begin as a new reader", key="reader_begin", type="primary", on_click=_begin_new, args=(store, study)
+    )
+    with (
+        st.expander("I was here before", expanded=bool(st.session_state.get("reader_trouble"))),
+        st.form("reader_again", border=False, width=360),
+    ):
+        st.text_input(
+            "Your eight letters",
+            key="reader_letters",
+            max_chars=20,
+            placeholder="ABCD-EFGH",
+            autocomplete="off",
+        )
         st.form_submit_button("Go on", on_click=_begin_again, args=(store, study))
     if trouble := st.session_state.pop("reader_trouble", ""):
         st.error(trouble)

@@ -1,4 +1,6 @@
-"""Other ways to the same confidence, beside a finished run: small pictures, and confidence against visibility."""
+"""Other ways to the same confidence, beside a finished run: small pictures, and confidence against
+visibility.
+"""
 
 from collections.abc import Callable, Sequence
 
@@ -20,9 +22,9 @@ from snapgui.ui.result.visibility_words import difference, number
 from snapgui.ui.state import get_state
 
 HELP = (
-    "The same image, area and goal, reached in other ways: SNAP with each set of colours, one square of the same area, a small change of "
-    "every pixel, and the same cells filled without looking at the model. Each attack ends at the goal of this run; each "
-    "picture is saved with 8 bits and scored again."
+    "The same image, area and goal, reached in other ways: SNAP with each set of colours, one square of the "
+    "same area, a small change of every pixel, and the same cells filled without looking at the model. Each "
+    "attack ends at the goal of this run; each picture is saved with 8 bits and scored again."
 )
 CARD_ZOOM = 2
 
@@ -69,24 +71,34 @@ def _offer(result: RunResult, found: list[Alternative], key: str) -> None:
         st.caption(reason)
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Make the rest" if found else "Compare with other attacks", key=f"{key}-alternatives", on_click=start_alternatives,
-                  args=(victim, result, present_display()))
-        st.caption("SNAP with each set of colours, a square, a small change everywhere, and fillings: one after the other, in the background.",
-                   width="content")
+        st.button(
+            "Make the rest" if found else "Compare with other attacks",
+            key=f"{key}-alternatives",
+            on_click=start_alternatives,
+            args=(victim, result, present_display()),
+        )
+        st.caption(
+            "SNAP with each set of colours, a square, a small change everywhere, and fillings: one "
+            "after the other, in the background.",
+            width="content",
+        )
 
 
 def _same_victim(result: RunResult) -> tuple[Victim | None, str]:
     """The model of the run, or why it cannot be compared now."""
     if max(range(len(result.p_before)), key=result.p_before.__getitem__) == result.target:
-        return None, f"The model said {result.classes[result.target]} before the run, so there is nothing to compare."
+        return (
+            None,
+            f"The model said {result.classes[result.target]} before the run, so there is nothing to compare.",
+        )
     try:
         victim = resources.load_victim(get_state().model_path)
     except ModelError as error:
         return None, str(error)
     if victim.card.sha256 != result.model_sha256:
         return None, (
-            f"This run was made with the model {result.model_name} ({result.model_sha256[:10]}); loaded is {victim.card.name} "
-            f"({victim.card.sha256[:10]}). Load the former on the Model page to compare."
+            f"This run was made with the model {result.model_name} ({result.model_sha256[:10]}); loaded is "
+            f"{victim.card.name} ({victim.card.sha256[:10]}). Load the former on the Model page to compare."
         )
     return victim, ""
 
@@ -98,23 +110,52 @@ def _cards(result: RunResult, found: list[Alternative], key: str) -> None:
             with st.container(width=width, gap="small"):
                 show_pixels(one.pixels, CARD_ZOOM, alt=one.words)
                 st.caption(card_words(one, result, place))
-                st.button("Open in the viewer", key=f"{key}-open-{one.name}", on_click=_open, args=(key, result.run_id, one.name))
+                st.button(
+                    "Open in the viewer",
+                    key=f"{key}-open-{one.name}",
+                    on_click=_open,
+                    args=(key, result.run_id, one.name),
+                )
     sentences = {one.visibility.display.sentence for one in found}
-    st.caption(f"All {CARD_ZOOM} times enlarged. “There”: where pixels could change. FLIP for the screen at the time: {' / '.join(sorted(sentences))}")
+    st.caption(
+        f"All {CARD_ZOOM} times enlarged. “There”: where pixels could change. FLIP for the screen "
+        f"at the time: {' / '.join(sorted(sentences))}"
+    )
 
 
 def _frontier(result: RunResult, found: list[Alternative], key: str) -> None:
-    axis = st.segmented_control("Visibility", list(AXES), default=next(iter(AXES)), required=True, key=f"{key}-axis", persist_state="session")
+    axis = st.segmented_control(
+        "Visibility",
+        list(AXES),
+        default=next(iter(AXES)),
+        required=True,
+        key=f"{key}-axis",
+        persist_state="session",
+    )
     axis, one = axis or next(iter(AXES)), shown_alternative(result, key=key)
     opened = one.name if one is not None else ""
     chart = matched_chart(
-        matched_points(found, result, axis), goal=result.request.attack.confidence, x_title=AXES[axis][0],
-        y_title=f"{result.classes[result.target]}, per cent", opened=opened,
+        matched_points(found, result, axis),
+        goal=result.request.attack.confidence,
+        x_title=AXES[axis][0],
+        y_title=f"{result.classes[result.target]}, per cent",
+        opened=opened,
     )
-    # A chart of its own for each picture opened: else a second click on the same point would only take the selection back.
+    # A chart of its own for each picture opened: else a second click on the same point would only take the
+    # selection back.
     chart_key = f"{key}-frontier-{opened}"
-    st.plotly_chart(chart, key=chart_key, config=CONFIG, theme=None, on_select=lambda: _open_point(key, chart_key, result.run_id), selection_mode="points")
-    st.caption("Up is surer of the wrong class, left is harder to see. Numbers are those of the pictures above; click a point to open its picture in the viewer.")
+    st.plotly_chart(
+        chart,
+        key=chart_key,
+        config=CONFIG,
+        theme=None,
+        on_select=lambda: _open_point(key, chart_key, result.run_id),
+        selection_mode="points",
+    )
+    st.caption(
+        "Up is surer of the wrong class, left is harder to see. Numbers are those of the pictures "
+        "above; click a point to open its picture in the viewer."
+    )
 
 
 def _open_point(key: str, chart_key: str, run_id: str) -> None:
@@ -133,10 +174,22 @@ def _shown(key: str) -> str:
 
 # How visible an alternative is, on one axis.
 AXES: dict[str, tuple[str, Callable[[Alternative], float]]] = {
-    "Colour difference where altered": ("mean CIEDE2000 of the pixels that could change", lambda one: one.visibility.regions["mask"].de00.mean),
-    "Colour difference, whole image": ("mean CIEDE2000 of the whole image", lambda one: one.visibility.regions["whole"].de00.mean),
-    "FLIP, whole image": ("mean FLIP of the whole image as displayed", lambda one: one.visibility.regions["whole"].flip.mean),
-    "FLIP, worst place": ("greatest FLIP of any pixel as displayed", lambda one: one.visibility.regions["whole"].flip.worst),
+    "Colour difference where altered": (
+        "mean CIEDE2000 of the pixels that could change",
+        lambda one: one.visibility.regions["mask"].de00.mean,
+    ),
+    "Colour difference, whole image": (
+        "mean CIEDE2000 of the whole image",
+        lambda one: one.visibility.regions["whole"].de00.mean,
+    ),
+    "FLIP, whole image": (
+        "mean FLIP of the whole image as displayed",
+        lambda one: one.visibility.regions["whole"].flip.mean,
+    ),
+    "FLIP, worst place": (
+        "greatest FLIP of any pixel as displayed",
+        lambda one: one.visibility.regions["whole"].flip.worst,
+    ),
 }
 
 
@@ -144,7 +197,9 @@ def matched_points(found: Sequence[Alternative], result: RunResult, axis: str) -
     """One point an alternative, numbered as on its card."""
     _, read = AXES[axis]
     return [
-        MatchedPoint(one.name, number_of, one.words, one.family, read(one), one.p[result.target], one.area_fraction)
+        MatchedPoint(
+            one.name, number_of, one.words, one.family, read(one), one.p[result.target], one.area_fraction
+        )
         for number_of, one in enumerate(found, start=1)
     ]
 

@@ -25,8 +25,12 @@ class AlternativesTask:
     run_id: str
 
 
-def alternatives_work(victim: Victim, result: RunResult, display: Display) -> Callable[[Handle], tuple[str, ...]]:
-    """Work that makes what is missing and keeps each as soon as it is finished; gives sentences on what could not be made."""
+def alternatives_work(
+    victim: Victim, result: RunResult, display: Display
+) -> Callable[[Handle], tuple[str, ...]]:
+    """Work that makes what is missing and keeps each as soon as it is finished; gives sentences on what could
+    not be made.
+    """
 
     def work(handle: Handle) -> tuple[str, ...]:
         require_kept(result.run_id)
@@ -47,7 +51,10 @@ def alternatives_work(victim: Victim, result: RunResult, display: Display) -> Ca
 def start_alternatives(victim: Victim, result: RunResult, display: Display) -> None:
     """Hand the work to the worker (callback); it is found again by the run's id."""
     st.session_state[_key(result)] = resources.registry().submit(
-        KIND, result.request.image_name, alternatives_work(victim, result, display), topic=AlternativesTask(result.run_id),
+        KIND,
+        result.request.image_name,
+        alternatives_work(victim, result, display),
+        topic=AlternativesTask(result.run_id),
     )
 
 
@@ -64,8 +71,14 @@ def show_job(snapshot: Snapshot) -> None:
     """Draw the progress of a job, with a way to stop it."""
     follow_alternatives(snapshot.job_id)
     # Outside the fragment: a press on a button of a fragment is lost while the whole page is being drawn.
-    st.button("Stop comparing", key=f"stop-{snapshot.job_id}", disabled=snapshot.state == "cancelling", on_click=resources.registry().cancel,
-              args=(snapshot.job_id,), help="What is finished is kept; the rest can be made later.")
+    st.button(
+        "Stop comparing",
+        key=f"stop-{snapshot.job_id}",
+        disabled=snapshot.state == "cancelling",
+        on_click=resources.registry().cancel,
+        args=(snapshot.job_id,),
+        help="What is finished is kept; the rest can be made later.",
+    )
 
 
 @st.fragment(run_every=POLL_S)
@@ -82,7 +95,9 @@ def share_done(progress: AlternativeProgress | None) -> float:
     """From 0 to 1, by what is finished and by the step of what is being made."""
     if progress is None or not progress.count:
         return 0.0
-    return min(1.0, (progress.done + (progress.step / progress.steps if progress.steps else 0)) / progress.count)
+    return min(
+        1.0, (progress.done + (progress.step / progress.steps if progress.steps else 0)) / progress.count
+    )
 
 
 def progress_words(snapshot: Snapshot) -> str:

@@ -10,7 +10,9 @@ from snapgui.ui.parts.charts import INK, style_figure
 
 @dataclass(frozen=True)
 class MatchedPoint:
-    """One way to alter an image: how visible it is (``x``), and what share the class aimed at has (``y``, 0 to 1)."""
+    """One way to alter an image: how visible it is (``x``), and what share the class aimed at has (``y``, 0
+    to 1).
+    """
 
     name: str
     place: int
@@ -23,38 +25,66 @@ class MatchedPoint:
 
 # By family: colour (Okabe and Ito) and mark, so that print without colour can be read.
 FAMILY_LOOKS = {
-    "SNAP": ("#0072b2", "circle"), "same cells, any colour": ("#56b4e9", "circle-open"), "square": ("#d55e00", "square"),
-    "whole image": ("#009e73", "diamond"), "control": (INK, "x-thin-open"),
+    "SNAP": ("#0072b2", "circle"),
+    "same cells, any colour": ("#56b4e9", "circle-open"),
+    "square": ("#d55e00", "square"),
+    "whole image": ("#009e73", "diamond"),
+    "control": (INK, "x-thin-open"),
 }
 
 
-def matched_chart(points: Sequence[MatchedPoint], *, goal: float, x_title: str, y_title: str, opened: str = "") -> go.Figure:
-    """Confidence against visibility, a series a family; ``customdata`` holds the name of each point, a ring marks the one opened."""
+def matched_chart(
+    points: Sequence[MatchedPoint], *, goal: float, x_title: str, y_title: str, opened: str = ""
+) -> go.Figure:
+    """Confidence against visibility, a series a family; ``customdata`` holds the name of each point, a ring
+    marks the one opened.
+    """
     figure = go.Figure()
     for family, (colour, symbol) in FAMILY_LOOKS.items():
         members = [point for point in points if point.family == family]
         if members:
             figure.add_scatter(
-                x=[point.x for point in members], y=[point.y * 100 for point in members], mode="markers+text", name=family,
-                marker={"color": colour, "symbol": symbol, "size": 13, "line": {"width": 2.5, "color": colour}},
-                text=[str(point.place) for point in members], textposition="top center", textfont={"size": 12, "color": INK},
+                x=[point.x for point in members],
+                y=[point.y * 100 for point in members],
+                mode="markers+text",
+                name=family,
+                marker={
+                    "color": colour,
+                    "symbol": symbol,
+                    "size": 13,
+                    "line": {"width": 2.5, "color": colour},
+                },
+                text=[str(point.place) for point in members],
+                textposition="top center",
+                textfont={"size": 12, "color": INK},
                 customdata=[[point.name, point.words, point.area * 100] for point in members],
-                hovertemplate="%{customdata[1]}: %{y:.1f} %, visibility %{x:.3g}, area %{customdata[2]:.1f} %<extra></extra>",
+                hovertemplate="%{customdata[1]}: %{y:.1f} %, visibility %{x:.3g}, area %{customdata[2]:.1f} "
+                "%<extra></extra>",
                 unselected={"marker": {"opacity": 0.55}, "textfont": {"color": INK}},
             )
     for point in points:
         if point.name == opened:
             figure.add_scatter(
-                x=[point.x], y=[point.y * 100], mode="markers", showlegend=False, hoverinfo="skip",
+                x=[point.x],
+                y=[point.y * 100],
+                mode="markers",
+                showlegend=False,
+                hoverinfo="skip",
                 marker={"symbol": "circle-open", "size": 26, "color": INK, "line": {"width": 2}},
             )
     figure.add_hline(y=goal * 100, line={"color": INK, "dash": "dash", "width": 1})
-    figure.add_annotation(x=1.0, xref="paper", xanchor="left", y=goal * 100, text=f" goal {goal * 100:g} %", showarrow=False)
+    figure.add_annotation(
+        x=1.0, xref="paper", xanchor="left", y=goal * 100, text=f" goal {goal * 100:g} %", showarrow=False
+    )
     style_figure(figure, height=360, x_title=x_title, y_title=y_title)
     figure.update_xaxes(rangemode="tozero")
     figure.update_yaxes(range=[-4, 112], tickvals=[0, 20, 40, 60, 80, 100])
     figure.update_layout(
-        showlegend=True, legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "bgcolor": "rgba(0,0,0,0)"}, uirevision="keep",
-        clickmode="event+select", dragmode=False, margin_r=80,
+        showlegend=True,
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "bgcolor": "rgba(0,0,0,0)"},
+        uirevision="keep",
+        clickmode="event+select",
+        dragmode=False,
+        margin_r=80,
     )
     return figure

@@ -1,6 +1,5 @@
 """What can be taken away of a run."""
 
-
 import streamlit as st
 
 from snapgui.engine.images import encode_png
@@ -13,21 +12,58 @@ from snapgui.runs.records import RunResult
 from snapgui.ui.parts.downloads import document_buttons, file_button
 from snapgui.ui.parts.pictures import mask_pixels
 
-ZIP_HELP = "Pictures, mask, curve, settings and figure, with hashes: “python -m snapgui verify” checks it on any computer."
+ZIP_HELP = (
+    "Pictures, mask, curve, settings and figure, with hashes: “python -m snapgui verify” checks it on "
+    "any computer."
+)
 
 
 def export_buttons(result: RunResult, key: str) -> None:
     """Downloads of a run; ``key`` keeps them apart from those of another page."""
     name = result.run_id
     with st.container(horizontal=True):
-        file_button("Figure (PNG)", lambda: figure_png(result), f"{name}-figure.png", "image/png", f"{key}-figure", "Everything on one sheet, 300 dots per inch.")
-        file_button("Everything (ZIP)", lambda: bundle_zip(result), f"{name}.zip", "application/zip", f"{key}-zip", ZIP_HELP)
-        file_button("Adversarial image (PNG)", lambda: adversarial_png(result), f"{name}-adversarial.png", "image/png", f"{key}-adversarial",
-                "The changed patch at its own size, without loss; it says of itself what it is.")
-        file_button("Mask (PNG)", lambda: encode_png(mask_pixels(result.request.mask), text=run_text(result, "White marks where pixels may change.")),
-                f"{name}-mask.png", "image/png", f"{key}-mask", "White where pixels could change; also in the viewer below, key M.")
+        file_button(
+            "Figure (PNG)",
+            lambda: figure_png(result),
+            f"{name}-figure.png",
+            "image/png",
+            f"{key}-figure",
+            "Everything on one sheet, 300 dots per inch.",
+        )
+        file_button(
+            "Everything (ZIP)",
+            lambda: bundle_zip(result),
+            f"{name}.zip",
+            "application/zip",
+            f"{key}-zip",
+            ZIP_HELP,
+        )
+        file_button(
+            "Adversarial image (PNG)",
+            lambda: adversarial_png(result),
+            f"{name}-adversarial.png",
+            "image/png",
+            f"{key}-adversarial",
+            "The changed patch at its own size, without loss; it says of itself what it is.",
+        )
+        file_button(
+            "Mask (PNG)",
+            lambda: encode_png(
+                mask_pixels(result.request.mask),
+                text=run_text(result, "White marks where pixels may change."),
+            ),
+            f"{name}-mask.png",
+            "image/png",
+            f"{key}-mask",
+            "White where pixels could change; also in the viewer below, key M.",
+        )
         with st.popover("More formats", key=f"{key}-formats"):
             document_buttons(lambda: run_document(result), name, key)
-            file_button("Figure (SVG)", lambda: figure_svg(result), f"{name}-figure.svg", "image/svg+xml", f"{key}-svg", "The figure for a paper: sharp at any size.")
-
-
+            file_button(
+                "Figure (SVG)",
+                lambda: figure_svg(result),
+                f"{name}-figure.svg",
+                "image/svg+xml",
+                f"{key}-svg",
+                "The figure for a paper: sharp at any size.",
+            )

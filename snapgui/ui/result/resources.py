@@ -44,9 +44,17 @@ def _learned(
 def measure_learned_visibility(
     original: NDArray[np.uint8], altered: NDArray[np.uint8], display: Display, weights: str
 ) -> tuple[Learned, ...]:
-    """LPIPS and ColorVideoVDP, or how to get them; raises ModelError for a file that holds no such weights."""
+    """LPIPS and ColorVideoVDP, or how to get them; raises ModelError for a file that holds no such
+    weights.
+    """
     file = Path(weights).expanduser() if weights else None
-    return _learned(original, altered, display, str(file or ""), file.stat().st_mtime_ns if file is not None and file.is_file() else 0)
+    return _learned(
+        original,
+        altered,
+        display,
+        str(file or ""),
+        file.stat().st_mtime_ns if file is not None and file.is_file() else 0,
+    )
 
 
 @st.cache_data(max_entries=4, show_spinner=False)

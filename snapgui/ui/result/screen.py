@@ -13,7 +13,9 @@ FILE = "screen.json"
 
 @dataclass(frozen=True)
 class Screen(Settings):
-    """A screen by the figures that stand in its papers. The defaults are a common office screen: assumed, until a person measures.
+    """A screen by the figures that stand in its papers.
+
+    The defaults are a common office screen: assumed, until a person measures.
 
     Attributes:
         width_mm, width_px: of its picture area.
@@ -34,8 +36,8 @@ class Screen(Settings):
         pixel_mm = self.width_mm / self.width_px
         if not 0.02 <= pixel_mm <= 2:
             raise SettingsError(
-                f"A screen of {self.width_px} px over {self.width_mm:g} mm has pixels of {pixel_mm:.3g} mm; they are from 0.02 to 2 mm "
-                "on any screen. Measure the width of its lit area again."
+                f"A screen of {self.width_px} px over {self.width_mm:g} mm has pixels of {pixel_mm:.3g} mm; "
+                "they are from 0.02 to 2 mm on any screen. Measure the width of its lit area again."
             )
         # Raises for a pixel that no eye would look at from there.
         _ = self.display
@@ -44,14 +46,18 @@ class Screen(Settings):
     def display(self) -> Display:
         """What the measures need; raises SettingsError for figures that do not fit together."""
         return Display.of_screen(
-            width_mm=self.width_mm, width_px=self.width_px, distance_mm=self.distance_mm, zoom=self.zoom, measured=self.measured,
+            width_mm=self.width_mm,
+            width_px=self.width_px,
+            distance_mm=self.distance_mm,
+            zoom=self.zoom,
+            measured=self.measured,
         )
 
 
 def read_screen() -> Screen:
     """The screen kept in the workspace, else the defaults; also where the file is missing or damaged."""
     try:
-        return Screen.from_json(json.loads((workspace() / FILE).read_text()))
+        return Screen.from_json(json.loads((workspace() / FILE).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError, AttributeError, SnapError):
         return Screen()
 
@@ -61,7 +67,10 @@ def keep_screen(screen: Screen) -> None:
     final = workspace() / FILE
     partial = final.with_name(f".{FILE}.partial")
     try:
-        partial.write_text(json.dumps(screen.to_json()))
+        partial.write_text(json.dumps(screen.to_json()), encoding="utf-8")
         partial.replace(final)
     except OSError as error:
-        raise DataError(f"The figures of the screen cannot be kept in {final} ({error.strerror}). They hold until the page is closed.") from error
+        raise DataError(
+            f"The figures of the screen cannot be kept in {final} ({error.strerror}). They hold "
+            "until the page is closed."
+        ) from error

@@ -1,4 +1,7 @@
-"""One finished run: verdict, comparison, visibility, curve, alternatives, downloads. Workbench and Runs page share it."""
+"""One finished run: verdict, comparison, visibility, curve, alternatives, downloads.
+
+Workbench and Runs page share it.
+"""
 
 import numpy as np
 import streamlit as st
@@ -29,8 +32,16 @@ def show_result(result: RunResult, *, key: str, page_px: int | None, notice: str
     st.caption(_circumstances(result))
     export_buttons(result, key)
     name, altered, mask = _shown(result, key)
-    comparison(compare_pictures(result.request.pixels, altered, mask, present_display()), name=name, key=f"{key}-comparison")
-    left, right = st.columns([1.5, 1], gap="medium") if (page_px or FALLBACK_PX) >= WIDE_PX else (st.container(), st.container())
+    comparison(
+        compare_pictures(result.request.pixels, altered, mask, present_display()),
+        name=name,
+        key=f"{key}-comparison",
+    )
+    left, right = (
+        st.columns([1.5, 1], gap="medium")
+        if (page_px or FALLBACK_PX) >= WIDE_PX
+        else (st.container(), st.container())
+    )
     with left:
         show_visibility(result.request.pixels, altered, mask, name=result.run_id, key=f"{key}-visibility")
     with right:
@@ -51,9 +62,12 @@ def _circumstances(result: RunResult) -> str:
     attack = result.request.attack
     parts = [
         words.shorten(result.request.image_name) + (" (synthetic)" if result.request.synthetic else ""),
-        f"colours: {words.GAMUT_WORDS[attack.gamut].lower()}", f"start: {words.START_WORDS[attack.start].lower()}",
-        f"mask {words.SOURCE_WORDS[result.request.mask_source]}", f"{words.duration(result.seconds)} on {result.device}",
-        f"model {result.model_name} ({result.model_sha256[:10]})", f"run {result.run_id}",
+        f"colours: {words.GAMUT_WORDS[attack.gamut].lower()}",
+        f"start: {words.START_WORDS[attack.start].lower()}",
+        f"mask {words.SOURCE_WORDS[result.request.mask_source]}",
+        f"{words.duration(result.seconds)} on {result.device}",
+        f"model {result.model_name} ({result.model_sha256[:10]})",
+        f"run {result.run_id}",
     ]
     return " · ".join(parts)
 
@@ -61,7 +75,14 @@ def _circumstances(result: RunResult) -> str:
 def _curve(result: RunResult, key: str) -> None:
     attack = result.request.attack
     chart = confidence_chart(
-        result.curve, result.classes, threshold=attack.confidence, target=attack.target, best_step=result.best_step,
+        result.curve,
+        result.classes,
+        threshold=attack.confidence,
+        target=attack.target,
+        best_step=result.best_step,
     )
     st.plotly_chart(chart, key=f"{key}-curve", config=CONFIG, theme=None)
-    st.caption(f"What the model said at each step of this run. The circle marks step {result.best_step}, which was kept.")
+    st.caption(
+        f"What the model said at each step of this run. The circle marks step {result.best_step}, "
+        "which was kept."
+    )

@@ -22,7 +22,8 @@ from snapgui.ui.result.visibility_words import (
 )
 
 HELP = (
-    "How different the two pictures are, where pixels could change, in a ring around there, and over the whole image. "
+    "How different the two pictures are, where pixels could change, in a ring around there, and "
+    "over the whole image. "
     "A figure over the whole image says little about small cells: most of the image is untouched."
 )
 
@@ -46,17 +47,34 @@ def show_visibility(
         _all_figures(panel, original, altered, name, key)
 
 
-def _all_figures(panel: VisibilityPanel, original: NDArray[np.uint8], altered: NDArray[np.uint8], name: str, key: str) -> None:
+def _all_figures(
+    panel: VisibilityPanel, original: NDArray[np.uint8], altered: NDArray[np.uint8], name: str, key: str
+) -> None:
     st.table(spread_table(panel), hide_index=True)
-    st.caption(f"The ring is {panel.ring_px} px wide. FLIP is of the picture as shown on the screen named above; all else is of the image's own pixels.")
-    weights = st.text_input("Weights for LPIPS on this computer", key=f"{key}-lpips", persist_state="session", placeholder="alexnet-owt-7be5be79.pth",
-                            help="LPIPS and ColorVideoVDP are measures learned from people's answers. Nothing is downloaded.").strip()
+    st.caption(
+        f"The ring is {panel.ring_px} px wide. FLIP is of the picture as shown on the screen named "
+        "above; all else is of the image's own pixels."
+    )
+    weights = st.text_input(
+        "Weights for LPIPS on this computer",
+        key=f"{key}-lpips",
+        persist_state="session",
+        placeholder="alexnet-owt-7be5be79.pth",
+        help="LPIPS and ColorVideoVDP are measures learned from people's answers. Nothing is downloaded.",
+    ).strip()
     try:
         panel = replace(panel, learned=measure_learned_visibility(original, altered, panel.display, weights))
     except SnapError as error:
         st.error(str(error))
     st.table(other_table(panel), hide_index=True)
-    st.download_button("All figures (CSV)", panel_csv(panel), f"visibility-{name}.csv", "text/csv", key=f"{key}-figures", on_click="ignore")
+    st.download_button(
+        "All figures (CSV)",
+        panel_csv(panel),
+        f"visibility-{name}.csv",
+        "text/csv",
+        key=f"{key}-figures",
+        on_click="ignore",
+    )
 
 
 KEY = "screen"
@@ -83,14 +101,61 @@ def screen_controls(*, key: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"Screen: {screen.display.sentence}", width="content")
         with st.popover("Change the screen"):
-            st.markdown("How large a change looks depends on screen and distance. Measure the width of the lit area with a ruler.")
-            st.number_input("Width of the lit area, mm", 50.0, 5000.0, float(screen.width_mm), 1.0, format="%.0f", key=f"{key}-width_mm", on_change=_take, args=(key,))
-            st.number_input("Its resolution across, px", 200, 20000, screen.width_px, 10, key=f"{key}-width_px", on_change=_take, args=(key,),
-                            help="Of the screen itself: 1920 for 1920 x 1080.")
-            st.number_input("From eye to screen, mm", 100.0, 5000.0, float(screen.distance_mm), 10.0, format="%.0f", key=f"{key}-distance_mm", on_change=_take, args=(key,))
-            st.number_input("Screen pixels a side of an image pixel", 1, 16, screen.zoom, key=f"{key}-zoom", on_change=_take, args=(key,),
-                            help="The enlargement at which the picture is looked at; the comparison viewer says its own below the pictures.")
-            st.checkbox("I measured these figures", screen.measured, key=f"{key}-measured", on_change=_take, args=(key,))
+            st.markdown(
+                "How large a change looks depends on screen and distance. Measure the width of the "
+                "lit area with a ruler."
+            )
+            st.number_input(
+                "Width of the lit area, mm",
+                50.0,
+                5000.0,
+                float(screen.width_mm),
+                1.0,
+                format="%.0f",
+                key=f"{key}-width_mm",
+                on_change=_take,
+                args=(key,),
+            )
+            st.number_input(
+                "Its resolution across, px",
+                200,
+                20000,
+                screen.width_px,
+                10,
+                key=f"{key}-width_px",
+                on_change=_take,
+                args=(key,),
+                help="Of the screen itself: 1920 for 1920 x 1080.",
+            )
+            st.number_input(
+                "From eye to screen, mm",
+                100.0,
+                5000.0,
+                float(screen.distance_mm),
+                10.0,
+                format="%.0f",
+                key=f"{key}-distance_mm",
+                on_change=_take,
+                args=(key,),
+            )
+            st.number_input(
+                "Screen pixels a side of an image pixel",
+                1,
+                16,
+                screen.zoom,
+                key=f"{key}-zoom",
+                on_change=_take,
+                args=(key,),
+                help="The enlargement at which the picture is looked at; the comparison viewer says its "
+                "own below the pictures.",
+            )
+            st.checkbox(
+                "I measured these figures",
+                screen.measured,
+                key=f"{key}-measured",
+                on_change=_take,
+                args=(key,),
+            )
             st.caption("Kept in the workspace for the next time.")
     if st.session_state.get(TROUBLE):
         st.error(st.session_state[TROUBLE])

@@ -10,20 +10,40 @@ from snapgui.engine.visibility.gamut_shares import GamutShares
 from snapgui.engine.visibility.nucleus_scores import TRAITS, NucleusScores, z_over_cells
 from snapgui.ui.parts.words import per_cent
 
-PREDICT = "Measures predict, readers decide: whether a person would notice is found out in a blinded reader study."
+PREDICT = (
+    "Measures predict, readers decide: whether a person would notice is found out in a blinded reader study."
+)
 REGION_WORDS = {"mask": "Inside the mask", "ring": "Ring around it", "whole": "Whole image"}
 # From where on a colour difference is called what, with the original beside it.
-DE00_STEPS = ((1, "invisible"), (2, "seen on a close look"), (5, "seen when looked for"), (math.inf, "plain at a glance"))
+DE00_STEPS = (
+    (1, "invisible"),
+    (2, "seen on a close look"),
+    (5, "seen when looked for"),
+    (math.inf, "plain at a glance"),
+)
 HEADLINE = {
-    "Colour difference, mean (CIEDE2000)": (lambda one: difference(one.de00.mean), "below 1 invisible, above 5 plain at a glance"),
-    "Colour difference, strongest 5 %": (lambda one: difference(one.de00.tail), "95 of 100 pixels differ by less"),
-    "On your screen, mean (FLIP)": (lambda one: number(one.flip.mean, 3), "0 the same, 1 the most; for the screen below"),
+    "Colour difference, mean (CIEDE2000)": (
+        lambda one: difference(one.de00.mean),
+        "below 1 invisible, above 5 plain at a glance",
+    ),
+    "Colour difference, strongest 5 %": (
+        lambda one: difference(one.de00.tail),
+        "95 of 100 pixels differ by less",
+    ),
+    "On your screen, mean (FLIP)": (
+        lambda one: number(one.flip.mean, 3),
+        "0 the same, 1 the most; for the screen below",
+    ),
     "Structure, mean (SSIM)": (lambda one: number(one.ssim.mean, 3), "1 is the same structure"),
     "Noise (PSNR)": (lambda one: decibels(one.psnr_db), "above 40 dB hardly anyone sees a change"),
 }
 SPREADS = {"FLIP": 3, "CIEDE2000": 2, "SSIM": 3}
 TRAIT_NAMES = {
-    "area_px": "size", "solidity": "smoothness of outline", "eccentricity": "elongation", "haematoxylin": "haematoxylin", "eosin": "eosin",
+    "area_px": "size",
+    "solidity": "smoothness of outline",
+    "eccentricity": "elongation",
+    "haematoxylin": "haematoxylin",
+    "eosin": "eosin",
     "rim_gradient": "sharpness of rim",
 }
 
@@ -47,7 +67,8 @@ def decibels(value: float) -> str:
 def headline_table(panel: VisibilityPanel) -> dict[str, list[str]]:
     """The few figures that matter, a column a region."""
     columns = {
-        REGION_WORDS[region]: [read(figures) for read, _ in HEADLINE.values()] for region, figures in panel.regions.items()
+        REGION_WORDS[region]: [read(figures) for read, _ in HEADLINE.values()]
+        for region, figures in panel.regions.items()
     }
     return {"Measure": list(HEADLINE), **columns, "How to read it": [words for _, words in HEADLINE.values()]}
 
@@ -58,7 +79,8 @@ def headline_sentence(panel: VisibilityPanel) -> str:
     if whole.worst == 0:
         return "The two pictures are the same, pixel by pixel."
     return (
-        f"Where pixels could change, colours differ by {difference(inside.mean)} on average: {de00_words(inside)} with the original beside it. "
+        f"Where pixels could change, colours differ by {difference(inside.mean)} on average: "
+        f"{de00_words(inside)} with the original beside it. "
         f"{per_cent(panel.gamut.changed_px / panel.regions['whole'].pixels)} of the image's pixels changed."
     )
 
@@ -78,16 +100,23 @@ def _like_nuclei(panel: VisibilityPanel) -> list[str]:
     if "ring" not in panel.regions:
         return ["Every pixel could change, so there are no cells to set beside the image's nuclei."]
     if scores.rim_ratio is not None:
-        found.append(f"Rims of the cells are {scores.rim_ratio:.1f} times as sharp as those of the image's own {scores.nuclei} nuclei (1 is alike).")
+        found.append(
+            f"Rims of the cells are {scores.rim_ratio:.1f} times as sharp as those of the image's "
+            f"own {scores.nuclei} nuclei (1 is alike)."
+        )
     far = [
-        (abs(middle), f"{TRAIT_NAMES[trait]} {middle:+.1f}") for trait in TRAIT_NAMES
+        (abs(middle), f"{TRAIT_NAMES[trait]} {middle:+.1f}")
+        for trait in TRAIT_NAMES
         if (middle := z_over_cells(scores, trait)[0]) is not None and abs(middle) > 2
     ]
     if scores.sentence:
         found.append(scores.sentence)
     elif far:
         listed = ", ".join(words for _, words in sorted(far, reverse=True))
-        found.append(f"The typical cell is unlike these nuclei in {listed} (robust deviations; beyond 3 is rare among the nuclei).")
+        found.append(
+            f"The typical cell is unlike these nuclei in {listed} (robust deviations; beyond 3 is "
+            "rare among the nuclei)."
+        )
     else:
         found.append("In shape, stain and rim the typical cell lies within 2 deviations of these nuclei.")
     return found
@@ -97,27 +126,39 @@ def _colours_and_places(panel: VisibilityPanel) -> list[str]:
     gamut, found = panel.gamut, []
     if gamut.outside_range is not None and gamut.outside_stain is not None:
         found.append(
-            f"Of the changed pixels {per_cent(gamut.outside_range)} have colours beyond the image's range, and {per_cent(gamut.outside_stain)} "
+            f"Of the changed pixels {per_cent(gamut.outside_range)} have colours beyond the image's "
+            f"range, and {per_cent(gamut.outside_stain)} "
             f"beyond its two stains (of the untouched image {per_cent(gamut.own_outside_stain)})."
         )
     if panel.changed_outside_mask_px:
-        found.append(f"{panel.changed_outside_mask_px} pixels changed outside the mask: something else than the patch was altered.")
+        found.append(
+            f"{panel.changed_outside_mask_px} pixels changed outside the mask: something else than "
+            "the patch was altered."
+        )
     return found
 
 
 def spread_table(panel: VisibilityPanel) -> dict[str, list[str]]:
-    """Mean, 95th percentile and maximum of each measure, a column a region; of SSIM, where less is worse, the 5th and the minimum."""
+    """Mean, 95th percentile and maximum of each measure, a column a region; of SSIM, where less is worse, the
+    5th and the minimum.
+    """
     regions = list(panel.regions)
     values = {(row.measure, row.region): row.value for row in panel_rows(panel)}
     names = [
-        f"{measure} {part}" for measure in SPREADS
-        for part in (("mean", "5th percentile", "minimum") if measure == "SSIM" else ("mean", "95th percentile", "maximum"))
+        f"{measure} {part}"
+        for measure in SPREADS
+        for part in (
+            ("mean", "5th percentile", "minimum")
+            if measure == "SSIM"
+            else ("mean", "95th percentile", "maximum")
+        )
     ]
     table = {"Measure": [*names, "PSNR", "L-infinity, levels of 255", "L2", "Pixels"]}
     for region in regions:
         figures = panel.regions[region]
         table[REGION_WORDS[region]] = [
-            *(number(values[name, region] or 0.0, SPREADS[name.split()[0]]) for name in names), *_others(figures),
+            *(number(values[name, region] or 0.0, SPREADS[name.split()[0]]) for name in names),
+            *_others(figures),
         ]
     return table
 
@@ -128,7 +169,12 @@ def _others(figures: RegionFigures) -> list[str]:
 
 def other_table(panel: VisibilityPanel) -> dict[str, list[str]]:
     """Gamut, nuclei and learned measures: figure and meaning."""
-    rows = [row for row in panel_rows(panel) if row.region not in REGION_WORDS or row.measure in ("Changed pixels", "Changed outside the mask", "Width of the ring")]
+    rows = [
+        row
+        for row in panel_rows(panel)
+        if row.region not in REGION_WORDS
+        or row.measure in ("Changed pixels", "Changed outside the mask", "Width of the ring")
+    ]
     rows += [row for row in panel_rows(panel) if row.measure in {figure.measure for figure in panel.learned}]
     return {
         "Measure": [row.measure for row in rows],
@@ -140,7 +186,11 @@ def other_table(panel: VisibilityPanel) -> dict[str, list[str]]:
 def _figure(value: float, unit: str) -> str:
     if unit == "share":
         return per_cent(value)
-    text = f"{value:.0f}" if float(value).is_integer() and unit not in ("deviations", "ratio") else f"{value:.2f}"
+    text = (
+        f"{value:.0f}"
+        if float(value).is_integer() and unit not in ("deviations", "ratio")
+        else f"{value:.2f}"
+    )
     return f"{text} {unit}" if unit in ("px", "JOD") else text
 
 
@@ -150,7 +200,9 @@ def panel_csv(panel: VisibilityPanel) -> str:
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(["measure", "region", "value", "unit", "words"])
     for row in panel_rows(panel):
-        writer.writerow([row.measure, row.region, "" if row.value is None else row.value, row.unit, row.words])
+        writer.writerow(
+            [row.measure, row.region, "" if row.value is None else row.value, row.unit, row.words]
+        )
     return stream.getvalue()
 
 
@@ -189,17 +241,29 @@ class PanelRow:
 def panel_rows(panel: VisibilityPanel) -> list[PanelRow]:
     """All figures of a panel; the first rows say for which screen."""
     rows = [
-        PanelRow("Screen", "whole", panel.display.pixels_per_degree, "pixels per degree", panel.display.sentence),
-        PanelRow("Width of the ring", "ring", panel.ring_px, "px", "Pixels outside the mask, this near to it."),
+        PanelRow(
+            "Screen", "whole", panel.display.pixels_per_degree, "pixels per degree", panel.display.sentence
+        ),
+        PanelRow(
+            "Width of the ring", "ring", panel.ring_px, "px", "Pixels outside the mask, this near to it."
+        ),
     ]
     for region, figures in panel.regions.items():
         rows += _region_rows(region, figures)
     rows.append(
-        PanelRow("Changed outside the mask", "whole", panel.changed_outside_mask_px, "px", "0 unless something else than the patch was changed.")
+        PanelRow(
+            "Changed outside the mask",
+            "whole",
+            panel.changed_outside_mask_px,
+            "px",
+            "0 unless something else than the patch was changed.",
+        )
     )
     rows += _gamut_rows(panel.gamut)
     rows += _nucleus_rows(panel.nuclei)
-    rows += [PanelRow(figure.measure, "whole", figure.value, figure.unit, figure.words) for figure in panel.learned]
+    rows += [
+        PanelRow(figure.measure, "whole", figure.value, figure.unit, figure.words) for figure in panel.learned
+    ]
     return rows
 
 
@@ -209,13 +273,19 @@ def _region_rows(region: str, figures: RegionFigures) -> list[PanelRow]:
         *_spread_rows("FLIP", region, figures.flip, _FLIP, ("95th percentile", "maximum")),
         *_spread_rows("CIEDE2000", region, figures.de00, _DE00, ("95th percentile", "maximum")),
         *_spread_rows("SSIM", region, figures.ssim, _SSIM, ("5th percentile", "minimum")),
-        PanelRow("PSNR", region, figures.psnr_db, "dB", f"Peak signal-to-noise ratio; more is more alike.{same}"),
-        PanelRow("L-infinity", region, figures.linf_levels, "levels of 255", "Greatest change of any channel."),
+        PanelRow(
+            "PSNR", region, figures.psnr_db, "dB", f"Peak signal-to-noise ratio; more is more alike.{same}"
+        ),
+        PanelRow(
+            "L-infinity", region, figures.linf_levels, "levels of 255", "Greatest change of any channel."
+        ),
         PanelRow("L2", region, figures.l2, "", "Root of the summed squared changes, for values from 0 to 1."),
     ]
 
 
-def _spread_rows(measure: str, region: str, spread: Spread, words: str, ends: tuple[str, str]) -> list[PanelRow]:
+def _spread_rows(
+    measure: str, region: str, spread: Spread, words: str, ends: tuple[str, str]
+) -> list[PanelRow]:
     values = zip(("mean", *ends), (spread.mean, spread.tail, spread.worst), strict=True)
     return [PanelRow(f"{measure} {name}", region, value, "", words) for name, value in values]
 
@@ -224,10 +294,20 @@ def _gamut_rows(shares: GamutShares) -> list[PanelRow]:
     none = " No pixel changed." if shares.changed_px == 0 else ""
     return [
         PanelRow("Changed pixels", "whole", shares.changed_px, "px", "Pixels that differ in any channel."),
-        PanelRow("Outside the image's range", "changed pixels", shares.outside_range, "share", f"Beyond the original's least or greatest value of a channel.{none}"),
         PanelRow(
-            "Outside the image's stains", "changed pixels", shares.outside_stain, "share",
-            f"Beyond the original's 1st to 99th percentile of haematoxylin or eosin; of the original itself {shares.own_outside_stain:.1%}.{none}",
+            "Outside the image's range",
+            "changed pixels",
+            shares.outside_range,
+            "share",
+            f"Beyond the original's least or greatest value of a channel.{none}",
+        ),
+        PanelRow(
+            "Outside the image's stains",
+            "changed pixels",
+            shares.outside_stain,
+            "share",
+            "Beyond the original's 1st to 99th percentile of haematoxylin or eosin; of the "
+            f"original itself {shares.own_outside_stain:.1%}.{none}",
         ),
     ]
 
@@ -236,8 +316,20 @@ def _nucleus_rows(scores: NucleusScores) -> list[PanelRow]:
     why = f" {scores.sentence}" if scores.sentence else ""
     rows = [
         PanelRow("Nuclei found", "nuclei", scores.nuclei, "", f"The image's own, to compare with.{why}"),
-        PanelRow("Cells", "cells", len(scores.cells), "", "Connected parts of the mask; cells that touch count as one."),
-        PanelRow("Rim gradient over the nuclei's", "cells", scores.rim_ratio, "ratio", f"1: the cells' rims are as sharp as those of the nuclei.{why}"),
+        PanelRow(
+            "Cells",
+            "cells",
+            len(scores.cells),
+            "",
+            "Connected parts of the mask; cells that touch count as one.",
+        ),
+        PanelRow(
+            "Rim gradient over the nuclei's",
+            "cells",
+            scores.rim_ratio,
+            "ratio",
+            f"1: the cells' rims are as sharp as those of the nuclei.{why}",
+        ),
     ]
     for trait in TRAITS:
         middle, farthest = z_over_cells(scores, trait)

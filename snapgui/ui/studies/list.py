@@ -1,4 +1,6 @@
-"""The studies that there are: a list, and the chosen one with its address, its files, and a way to delete it."""
+"""The studies that there are: a list, and the chosen one with its address, its files, and a way to delete
+it.
+"""
 
 import streamlit as st
 
@@ -27,8 +29,13 @@ def show_studies() -> bool:
         return False
     # A new study changes the key, so that it comes to view; the newest is chosen first.
     choice = st.dataframe(
-        study_table(studies), hide_index=True, key=f"studies-{len(studies)}-{studies[0].name}", on_select="rerun", selection_mode="single-row",
-        height="auto" if len(studies) <= 5 else 216, selection_default={"selection": {"rows": [0]}},
+        study_table(studies),
+        hide_index=True,
+        key=f"studies-{len(studies)}-{studies[0].name}",
+        on_select="rerun",
+        selection_mode="single-row",
+        height="auto" if len(studies) <= 5 else 216,
+        selection_default={"selection": {"rows": [0]}},
     )
     rows = [row for row in choice.selection.rows if row < len(studies)]
     if rows:
@@ -47,26 +54,49 @@ def _show_study(one: KeptStudy) -> None:
         _show_address(one)
     with right:
         counts = one.counts
-        for place, name, value in zip(st.columns(3), ("Readers", "Sessions done", "Answers"), (counts.readers, counts.sessions_done, counts.responses), strict=True):
+        for place, name, value in zip(
+            st.columns(3),
+            ("Readers", "Sessions done", "Answers"),
+            (counts.readers, counts.sessions_done, counts.responses),
+            strict=True,
+        ):
             place.metric(name, f"{value:,}")
         if counts.withdrawn:
-            st.caption(f"{counts.withdrawn} session{'' if counts.withdrawn == 1 else 's'} withdrawn; they are left out of every export.")
+            st.caption(
+                f"{counts.withdrawn} session{'' if counts.withdrawn == 1 else 's'} withdrawn; they "
+                "are left out of every export."
+            )
         st.caption(exclusion_words(settings.exclusion))
     _downloads(one)
 
 
 def _show_address(one: KeptStudy) -> None:
     st.markdown("**Address for readers**")
-    st.code(reader_address(
-        st.context.url, one.name, port=st.get_option("server.port"), base_path=st.get_option("server.baseUrlPath") or "",
-    ), language=None)
+    st.code(
+        reader_address(
+            st.context.url,
+            one.name,
+            port=st.get_option("server.port"),
+            base_path=st.get_option("server.baseUrlPath") or "",
+        ),
+        language=None,
+    )
     if not has_folder(one.name):
-        st.warning("The pictures of this study are not in this computer's workspace, so it cannot be read here. Copy its folder from the computer that froze it.")
+        st.warning(
+            "The pictures of this study are not in this computer's workspace, so it cannot be read "
+            "here. Copy its folder from the computer that froze it."
+        )
         return
     if CONTACT in one.study.settings.consent:
-        st.warning("The consent names nobody who is responsible: it still has brackets. Make the study anew before you ask readers.")
+        st.warning(
+            "The consent names nobody who is responsible: it still has brackets. Make the study "
+            "anew before you ask readers."
+        )
     show_serving(one.name)
-    st.caption("Trying it yourself counts as a reader. To try without a trace, make a second study and delete it afterwards.")
+    st.caption(
+        "Trying it yourself counts as a reader. To try without a trace, make a second study and "
+        "delete it afterwards."
+    )
 
 
 def _downloads(one: KeptStudy) -> None:
@@ -74,10 +104,26 @@ def _downloads(one: KeptStudy) -> None:
     design = store.design(name)
     st.caption(f"SHA-256 of the design: {read_design(design)[1]}")
     with st.container(horizontal=True):
-        st.download_button("Design (JSON)", design, f"{name}-design.json", "application/json", key="study_design", on_click="ignore",
-                           help="Everything that was fixed: pictures by their SHA-256, arms, lists, seed, texts. It holds the truth: keep it from readers.")
-        st.download_button("Answers (ZIP)", lambda: zip_of(name), f"{name}.zip", "application/zip", key="study_export", on_click="ignore",
-                           help="One row per trial (CSV) with an explanation of the columns, the tables for iMRMC, and the design. The same answers give the same bytes.")
+        st.download_button(
+            "Design (JSON)",
+            design,
+            f"{name}-design.json",
+            "application/json",
+            key="study_design",
+            on_click="ignore",
+            help="Everything that was fixed: pictures by their SHA-256, arms, lists, seed, texts. It "
+            "holds the truth: keep it from readers.",
+        )
+        st.download_button(
+            "Answers (ZIP)",
+            lambda: zip_of(name),
+            f"{name}.zip",
+            "application/zip",
+            key="study_export",
+            on_click="ignore",
+            help="One row per trial (CSV) with an explanation of the columns, the tables for iMRMC, and "
+            "the design. The same answers give the same bytes.",
+        )
         _delete(one)
 
 
@@ -91,12 +137,22 @@ def _delete(one: KeptStudy) -> None:
     with st.popover("Delete this study", key=f"delete-{one.name}"):
         title, answers = one.study.settings.title, one.counts.responses
         if answers:
-            st.markdown(f"This deletes **{answers:,} answer{'' if answers == 1 else 's'} of {one.counts.readers} reader{'' if one.counts.readers == 1 else 's'}** with the design and the pictures, for good. Download the answers first.")
+            st.markdown(
+                f"This deletes **{answers:,} answer{'' if answers == 1 else 's'} of "
+                f"{one.counts.readers} reader{'' if one.counts.readers == 1 else 's'}** with the "
+                "design and the pictures, for good. Download the answers first."
+            )
             typed = st.text_input(f"To confirm, type the title: {title}", key=f"confirm-{one.name}")
         else:
             st.markdown("This deletes the design and its pictures for good. No reader has answered yet.")
             typed = title
-        st.button("Delete for good", key="delete_study", disabled=typed.strip() != title, on_click=_forget, args=(one.name,))
+        st.button(
+            "Delete for good",
+            key="delete_study",
+            disabled=typed.strip() != title,
+            on_click=_forget,
+            args=(one.name,),
+        )
 
 
 def _forget(name: str) -> None:

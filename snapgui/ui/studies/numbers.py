@@ -22,26 +22,79 @@ def ask_numbers(count: int, kind: Kind, arms: list[str]) -> tuple[Recipe, dict[s
     key, names = f"study_{count}", ("untouched", *arms)
     suggested = suggest_recipe(count, names if arms else Recipe().arms)
     first, second, third = st.columns(3, vertical_alignment="bottom")
-    sources = first.number_input("Pictures that count, at most", 1, MOST_SOURCES, suggested.sources, key=f"{key}_sources", persist_state="session",
-                                 help="Drawn at random. Each reader meets each of them once in a session, under one arm.")
-    practice = second.number_input("For practice", 0, 100, suggested.practice, key=f"{key}_practice", persist_state="session",
-                                   help="Come first, from plain to subtle, and tell the truth afterwards. These pictures are not used again.")
-    catch = third.number_input("Obvious ones", 0, 100, suggested.catch, key=f"{key}_catch", persist_state="session",
-                               help="Pictures whose cells are shown in inverted colours: a reader who misses them was not looking.")
+    sources = first.number_input(
+        "Pictures that count, at most",
+        1,
+        MOST_SOURCES,
+        suggested.sources,
+        key=f"{key}_sources",
+        persist_state="session",
+        help="Drawn at random. Each reader meets each of them once in a session, under one arm.",
+    )
+    practice = second.number_input(
+        "For practice",
+        0,
+        100,
+        suggested.practice,
+        key=f"{key}_practice",
+        persist_state="session",
+        help="Come first, from plain to subtle, and tell the truth afterwards. These pictures are not "
+        "used again.",
+    )
+    catch = third.number_input(
+        "Obvious ones",
+        0,
+        100,
+        suggested.catch,
+        key=f"{key}_catch",
+        persist_state="session",
+        help="Pictures whose cells are shown in inverted colours: a reader who misses them was not looking.",
+    )
     repeats, gap = suggest_repeats(max(1, min(int(sources), count - int(practice) - int(catch))))
     first, second, third = st.columns(3, vertical_alignment="bottom")
-    asked_again = first.number_input("Asked again", 0, 1000, repeats, key=f"{key}_{sources}_repeats", persist_state="session", help="Repeats show whether a reader agrees with themselves.")
-    gap = second.number_input("At least so many trials later", 1, 1000, gap, key=f"{key}_{sources}_gap", persist_state="session")
-    breaks = third.number_input("Break offered after, trials", 5, 1000, 40, 5, key="study_breaks", persist_state="session")
+    asked_again = first.number_input(
+        "Asked again",
+        0,
+        1000,
+        repeats,
+        key=f"{key}_{sources}_repeats",
+        persist_state="session",
+        help="Repeats show whether a reader agrees with themselves.",
+    )
+    gap = second.number_input(
+        "At least so many trials later", 1, 1000, gap, key=f"{key}_{sources}_gap", persist_state="session"
+    )
+    breaks = third.number_input(
+        "Break offered after, trials", 5, 1000, 40, 5, key="study_breaks", persist_state="session"
+    )
     first, second, third = st.columns(3, vertical_alignment="bottom")
-    sessions = first.number_input("Sessions of each reader", 1, max(1, len(names)), 1, key=f"study_sessions_{len(names)}", persist_state="session",
-                                  help="In each further session a reader meets every image under another arm.")
-    washout = second.number_input("Days between sessions", 0, 365, 14, key="study_washout", persist_state="session", disabled=sessions == 1,
-                                  help="Two weeks are usual, so that images are forgotten.")
+    sessions = first.number_input(
+        "Sessions of each reader",
+        1,
+        max(1, len(names)),
+        1,
+        key=f"study_sessions_{len(names)}",
+        persist_state="session",
+        help="In each further session a reader meets every image under another arm.",
+    )
+    washout = second.number_input(
+        "Days between sessions",
+        0,
+        365,
+        14,
+        key="study_washout",
+        persist_state="session",
+        disabled=sessions == 1,
+        help="Two weeks are usual, so that images are forgotten.",
+    )
     exposures = _ask_exposures(third) if kind == "D" else (250, 1000)
     settings = {
-        "repeats": int(asked_again), "repeat_gap": int(gap), "break_every": int(breaks), "sessions": int(sessions),
-        "washout_days": int(washout), "exposures_ms": exposures,
+        "repeats": int(asked_again),
+        "repeat_gap": int(gap),
+        "break_every": int(breaks),
+        "sessions": int(sessions),
+        "washout_days": int(washout),
+        "exposures_ms": exposures,
     }
     if not arms:
         raise SettingsError("Choose at least one altered arm: without one there is nothing to ask.")
@@ -49,32 +102,64 @@ def ask_numbers(count: int, kind: Kind, arms: list[str]) -> tuple[Recipe, dict[s
 
 
 def _ask_exposures(place: Any) -> tuple[int, ...]:
-    text = place.text_input("Shown for, ms", "250, 1000", key="study_exposures", persist_state="session",
-                            help="One or more times, with commas between. Every arm is shown at every time, so each further one asks for more pictures.")
+    text = place.text_input(
+        "Shown for, ms",
+        "250, 1000",
+        key="study_exposures",
+        persist_state="session",
+        help="One or more times, with commas between. Every arm is shown at every time, so each further "
+        "one asks for more pictures.",
+    )
     try:
         return tuple(int(part) for part in text.split(",") if part.strip())
     except ValueError as error:
-        raise SettingsError(f"The times are “{text[:40]}”; give whole numbers of milliseconds with commas between, such as 250, 1000.") from error
+        raise SettingsError(
+            f"The times are “{text[:40]}”; give whole numbers of milliseconds with commas between, "
+            "such as 250, 1000."
+        ) from error
 
 
 def show_power(study: Study, arms: list[str]) -> None:
-    """Draw the column: the session, the number of readers, and the power in words, which follow every control."""
+    """Draw the column: the session, the number of readers, and the power in words, which follow every
+    control.
+    """
     settings = study.settings
     with st.container(border=True):
         st.markdown("**What a reader does**")
-        sessions = "One session" if settings.sessions == 1 else f"{settings.sessions} sessions at least {settings.washout_days} days apart, each"
+        sessions = (
+            "One session"
+            if settings.sessions == 1
+            else f"{settings.sessions} sessions at least {settings.washout_days} days apart, each"
+        )
         st.markdown(f"{sessions} of {session_words(study)}.")
         st.markdown("**What the study can show**")
         left, right = st.columns(2, vertical_alignment="bottom")
         readers = left.number_input("Readers", 1, 1000, 6, key="study_readers", persist_state="session")
-        share = right.number_input("True share right, per cent", 51, 99, 60, key="study_share", persist_state="session",
-                                   help="How often readers are right in truth, if the change can be seen: 50 is guessing. The study should find such a share.")
-        arm = arms[0] if len(arms) == 1 else st.segmented_control("On", arms, default=arms[0], required=True, key=f"study_power_{'-'.join(arms)}") or arms[0]
+        share = right.number_input(
+            "True share right, per cent",
+            51,
+            99,
+            60,
+            key="study_share",
+            persist_state="session",
+            help="How often readers are right in truth, if the change can be seen: 50 is guessing. The "
+            "study should find such a share.",
+        )
+        arm = (
+            arms[0]
+            if len(arms) == 1
+            else st.segmented_control(
+                "On", arms, default=arms[0], required=True, key=f"study_power_{'-'.join(arms)}"
+            )
+            or arms[0]
+        )
         altered, untouched = counted_trials(study, arm)
         if not altered:
             st.caption(f"No list shows {arm} in a trial that counts. Take more pictures.")
             return
-        planned = Planned(int(readers), altered + untouched, share / 100, min(settings.margin, 0.99), *_assumptions())
+        planned = Planned(
+            int(readers), altered + untouched, share / 100, min(settings.margin, 0.99), *_assumptions()
+        )
         st.caption(_trials_words(settings.kind, arm, altered, untouched))
         for sentence in power_words(planned, compute_power(planned), arm=arm):
             st.markdown(sentence)
@@ -84,11 +169,32 @@ def show_power(study: Study, arms: list[str]) -> None:
 
 def _assumptions() -> tuple[float, float]:
     with st.popover("Assumptions"):
-        reader = st.number_input("Likeness of two answers of one reader", 0.0, 0.9, 0.02, 0.01, key="study_reader_correlation", persist_state="session",
-                                 help="Correlation of being right: 0 if readers are equally good, more if some are better than others.")
-        case = st.number_input("Likeness of two readers' answers to one picture", 0.0, 0.9, 0.05, 0.01, key="study_case_correlation", persist_state="session",
-                               help="Correlation of being right: 0 if pictures are equally hard, more if some are easier than others.")
-        st.caption("Exact binomial tests, one-sided at 95 %, on the number of independent answers that all answers are worth (Kish's design effect, both ways).")
+        reader = st.number_input(
+            "Likeness of two answers of one reader",
+            0.0,
+            0.9,
+            0.02,
+            0.01,
+            key="study_reader_correlation",
+            persist_state="session",
+            help="Correlation of being right: 0 if readers are equally good, more if some are better "
+            "than others.",
+        )
+        case = st.number_input(
+            "Likeness of two readers' answers to one picture",
+            0.0,
+            0.9,
+            0.05,
+            0.01,
+            key="study_case_correlation",
+            persist_state="session",
+            help="Correlation of being right: 0 if pictures are equally hard, more if some are easier "
+            "than others.",
+        )
+        st.caption(
+            "Exact binomial tests, one-sided at 95 %, on the number of independent answers that "
+            "all answers are worth (Kish's design effect, both ways)."
+        )
     return reader, case
 
 

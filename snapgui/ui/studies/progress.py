@@ -16,9 +16,13 @@ JOB, PARAMETER = "study_job_id", "build"
 
 
 def start_study(task: StudyTask) -> None:
-    """Hand the study to the worker, with a seed that nobody knows, and remember the job in the address (callback)."""
+    """Hand the study to the worker, with a seed that nobody knows, and remember the job in the address
+    (callback).
+    """
     task = replace(task, settings=replace(task.settings, seed=secrets.randbelow(2**53)))
-    job_id = resources.registry().submit("study", task.settings.title, study_work(task, study_store()), topic=task)
+    job_id = resources.registry().submit(
+        "study", task.settings.title, study_work(task, study_store()), topic=task
+    )
     st.session_state[JOB] = st.query_params[PARAMETER] = job_id
 
 
@@ -48,8 +52,14 @@ def show_study_job() -> None:
     if snapshot.active:
         follow_study(snapshot.job_id)
         # Outside the fragment: a press on a button of a fragment is lost while the whole page is being drawn.
-        st.button("Stop", key="stop_study", disabled=snapshot.state == "cancelling", on_click=resources.registry().cancel,
-                  args=(snapshot.job_id,), help="Nothing of a stopped study is kept.")
+        st.button(
+            "Stop",
+            key="stop_study",
+            disabled=snapshot.state == "cancelling",
+            on_click=resources.registry().cancel,
+            args=(snapshot.job_id,),
+            help="Nothing of a stopped study is kept.",
+        )
     elif snapshot.error:
         st.error(snapshot.error)
     elif snapshot.result is None:
@@ -62,8 +72,9 @@ def _show_outcome(outcome: BuildOutcome) -> None:
     count = len(outcome.left_out)
     if outcome.sources < outcome.asked:
         st.warning(
-            f"The study is frozen with {_pictures(outcome.sources)}; {outcome.asked} were asked, and there were no more that are fit. "
-            f"{outcome.repeats} trials are asked again. It stands in the list below. As long as nobody has answered it can be deleted and made anew."
+            f"The study is frozen with {_pictures(outcome.sources)}; {outcome.asked} were asked, and there "
+            f"were no more that are fit. {outcome.repeats} trials are asked again. It stands in the list "
+            "below. As long as nobody has answered it can be deleted and made anew."
         )
     else:
         st.success(f"The study is frozen with {_pictures(outcome.sources)}. It stands in the list below.")
@@ -84,8 +95,16 @@ def follow_study(job_id: str) -> None:
         st.rerun()
     progress: BuildProgress | None = snapshot.progress
     if progress is None:
-        st.progress(0.0, text="Waiting for the work before it to end" if snapshot.state == "queued" else "Reading the model and the pictures")
+        st.progress(
+            0.0,
+            text="Waiting for the work before it to end"
+            if snapshot.state == "queued"
+            else "Reading the model and the pictures",
+        )
         return
     left_out = f" · {progress.left_out} left out" if progress.left_out else ""
     stopping = "Stopping after this picture. " if snapshot.state == "cancelling" else ""
-    st.progress(progress.done / progress.wanted, text=f"{stopping}{progress.done} of {progress.wanted} pictures made{left_out}")
+    st.progress(
+        progress.done / progress.wanted,
+        text=f"{stopping}{progress.done} of {progress.wanted} pictures made{left_out}",
+    )

@@ -1,4 +1,6 @@
-"""A new study, from top to bottom: pictures, question, arms, numbers, what is fixed beforehand, what readers are told, freeze."""
+"""A new study, from top to bottom: pictures, question, arms, numbers, what is fixed beforehand, what readers
+are told, freeze.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +12,14 @@ from snapgui.errors import SnapError
 from snapgui.study.design.recipe import draft_study
 from snapgui.study.design.settings import ExclusionRule, StudySettings
 from snapgui.study.design.study import Study
-from snapgui.study.design.texts import CONTACT, DEFAULT_TITLE, DESIGN_WORDS, consent_text, exclusion_words, instructions_text
+from snapgui.study.design.texts import (
+    CONTACT,
+    DEFAULT_TITLE,
+    DESIGN_WORDS,
+    consent_text,
+    exclusion_words,
+    instructions_text,
+)
 from snapgui.study.pictures.material import Material
 from snapgui.study.records import KINDS, Kind
 from snapgui.ui import resources
@@ -21,9 +30,10 @@ from snapgui.ui.studies.source import checking_model, choose_material, show_exam
 from snapgui.ui.studies.studies import StudyTask
 
 ARMS_HELP = (
-    "SNAP: the cells as the attack coloured them. Sham: the same colours in the same cells, moved about so that the model is not fooled. "
-    "Who sees SNAP but not the sham sees the attack; who sees both sees that something was edited. Each further arm asks for more pictures: "
-    "a reader meets every image once, under one arm."
+    "SNAP: the cells as the attack coloured them. Sham: the same colours in the same cells, moved about so "
+    "that the model is not fooled. Who sees SNAP but not the sham sees the attack; who sees both sees that "
+    "something was edited. Each further arm asks for more pictures: a reader meets every image once, under "
+    "one arm."
 )
 
 
@@ -52,16 +62,31 @@ def new_study(state: SnapState, victim: Victim | None) -> None:
 
 
 def _ask_kind() -> Kind:
-    kind: Kind = st.radio(
-        "Question", KINDS, key="study_kind", persist_state="session", label_visibility="collapsed",
-        format_func=lambda kind: f"{kind}  {DESIGN_WORDS[kind][0]}", captions=[DESIGN_WORDS[kind][1] for kind in KINDS],
-    ) or "A"
+    kind: Kind = (
+        st.radio(
+            "Question",
+            KINDS,
+            key="study_kind",
+            persist_state="session",
+            label_visibility="collapsed",
+            format_func=lambda kind: f"{kind}  {DESIGN_WORDS[kind][0]}",
+            captions=[DESIGN_WORDS[kind][1] for kind in KINDS],
+        )
+        or "A"
+    )
     return kind
 
 
 def _ask_arms(material: Material) -> list[str]:
     options = ["SNAP", "sham", *material.conditions]
-    chosen = st.multiselect("Altered pictures, beside untouched ones", options, default=["SNAP", "sham"], key=f"study_arms_{'-'.join(options)}", persist_state="session", help=ARMS_HELP)
+    chosen = st.multiselect(
+        "Altered pictures, beside untouched ones",
+        options,
+        default=["SNAP", "sham"],
+        key=f"study_arms_{'-'.join(options)}",
+        persist_state="session",
+        help=ARMS_HELP,
+    )
     return [arm for arm in options if arm in chosen]
 
 
@@ -71,7 +96,11 @@ def _ask_check(state: SnapState, victim: Victim | None, material: Material) -> C
         st.warning(words)
         return None
     check = st.toggle("Let the model check the shams", value=True, key="study_check", persist_state="session")
-    st.caption(words if check else "Shams are not checked: some may fool the model by chance, and then they are no shams.")
+    st.caption(
+        words
+        if check
+        else "Shams are not checked: some may fool the model by chance, and then they are no shams."
+    )
     return model if check else None
 
 
@@ -94,7 +123,16 @@ def _ask_rest(
         return None, None, trouble
     try:
         # The seed of this draft is none: the frozen study draws its own.
-        settings = StudySettings(title=title, seed=0, kind=kind, margin=margin, consent=consent, instructions=instructions, exclusion=rule, **numbers)
+        settings = StudySettings(
+            title=title,
+            seed=0,
+            kind=kind,
+            margin=margin,
+            consent=consent,
+            instructions=instructions,
+            exclusion=rule,
+            **numbers,
+        )
         study = draft_study(material.truths, recipe, settings)
     except SnapError as error:
         return None, None, str(error)
@@ -103,42 +141,106 @@ def _ask_rest(
 
 def _ask_beforehand() -> tuple[float, ExclusionRule]:
     first, second, third, fourth = st.columns(4, vertical_alignment="bottom")
-    margin = first.number_input("Margin, per cent right", 51, 95, 60, key="study_margin", persist_state="session",
-                                help="Up to this share right the change counts as practically unnoticed; 50 is guessing. It cannot be changed after the answers are seen.")
-    catch = second.number_input("Obvious ones found, at least", 0, 100, 75, 5, key="study_min_catch", persist_state="session", help="Per cent; sessions below are left out.")
-    fast = third.number_input("Too fast is below, ms", 0, 5000, 200, 50, key="study_fast", persist_state="session")
-    share = fourth.number_input("Too fast answers, at most", 0, 100, 20, 5, key="study_fast_share", persist_state="session", help="Per cent; sessions above are left out.")
+    margin = first.number_input(
+        "Margin, per cent right",
+        51,
+        95,
+        60,
+        key="study_margin",
+        persist_state="session",
+        help="Up to this share right the change counts as practically unnoticed; 50 is guessing. It "
+        "cannot be changed after the answers are seen.",
+    )
+    catch = second.number_input(
+        "Obvious ones found, at least",
+        0,
+        100,
+        75,
+        5,
+        key="study_min_catch",
+        persist_state="session",
+        help="Per cent; sessions below are left out.",
+    )
+    fast = third.number_input(
+        "Too fast is below, ms", 0, 5000, 200, 50, key="study_fast", persist_state="session"
+    )
+    share = fourth.number_input(
+        "Too fast answers, at most",
+        0,
+        100,
+        20,
+        5,
+        key="study_fast_share",
+        persist_state="session",
+        help="Per cent; sessions above are left out.",
+    )
     rule = ExclusionRule(min_catch_share=catch / 100, fast_ms=float(fast), max_fast_share=share / 100)
     st.caption(exclusion_words(rule))
     return margin / 100, rule
 
 
 def _ask_words(kind: Kind) -> tuple[str, str, str]:
-    title = st.text_input("Title", DEFAULT_TITLE, key="study_title", persist_state="session", max_chars=120,
-                          help="Readers see it. It must not hint at what is altered, or that anything is.").strip()
-    contact = st.text_input("Responsible", key="study_contact", persist_state="session", max_chars=300,
-                            placeholder="name and address of the investigator; number of the ethics approval",
-                            help="Stands in the consent in place of the brackets.").strip()
+    title = st.text_input(
+        "Title",
+        DEFAULT_TITLE,
+        key="study_title",
+        persist_state="session",
+        max_chars=120,
+        help="Readers see it. It must not hint at what is altered, or that anything is.",
+    ).strip()
+    contact = st.text_input(
+        "Responsible",
+        key="study_contact",
+        persist_state="session",
+        max_chars=300,
+        placeholder="name and address of the investigator; number of the ethics approval",
+        help="Stands in the consent in place of the brackets.",
+    ).strip()
     # Each question has texts of its own; what was written for one stays with it.
-    consent = st.text_area("Consent", consent_text(kind), key=f"study_consent_{kind}", persist_state="session", height=220)
-    instructions = st.text_area("Instructions", instructions_text(kind), key=f"study_instructions_{kind}", persist_state="session", height=220,
-                                help="The keys need not be named: the reader's page shows them.")
+    consent = st.text_area(
+        "Consent", consent_text(kind), key=f"study_consent_{kind}", persist_state="session", height=220
+    )
+    instructions = st.text_area(
+        "Instructions",
+        instructions_text(kind),
+        key=f"study_instructions_{kind}",
+        persist_state="session",
+        height=220,
+        help="The keys need not be named: the reader's page shows them.",
+    )
     return title or DEFAULT_TITLE, consent.replace(CONTACT, contact or CONTACT), instructions
 
 
 def _freeze(task: StudyTask | None, kind: Kind, material: Material) -> None:
     st.markdown("**7 Freeze**")
     st.caption(
-        "Freezing draws the order and the readers' lists at random, makes the pictures, and fixes all of it with a SHA-256. Afterwards nothing "
+        "Freezing draws the order and the readers' lists at random, makes the pictures, and fixes "
+        "all of it with a SHA-256. Afterwards nothing "
         "of it can be changed; a study without answers can be deleted and made anew."
     )
     if kind == "C" and None in material.truths:
-        st.warning("The true class of some pictures is not known, so their diagnoses cannot be called right or wrong.")
+        st.warning(
+            "The true class of some pictures is not known, so their diagnoses cannot be called "
+            "right or wrong."
+        )
     elif kind == "C" and len(set(material.truths)) == 1:
-        st.warning("All pictures are of one class, and a reader who notices says the same of each. Take an audit of both classes (True class attacked: both).")
+        st.warning(
+            "All pictures are of one class, and a reader who notices says the same of each. Take "
+            "an audit of both classes (True class attacked: both)."
+        )
     if task is not None and CONTACT in task.settings.consent:
-        st.warning("The consent names nobody who is responsible: fill in “Responsible” above, unless this is a trial.")
+        st.warning(
+            "The consent names nobody who is responsible: fill in “Responsible” above, unless this "
+            "is a trial."
+        )
     busy = bool(resources.registry().active())
-    st.button("Freeze", type="primary", key="freeze_study", disabled=task is None or busy, on_click=start_study, args=(task,))
+    st.button(
+        "Freeze",
+        type="primary",
+        key="freeze_study",
+        disabled=task is None or busy,
+        on_click=start_study,
+        args=(task,),
+    )
     if busy:
         st.caption("Work is going on. Freezing must wait for its end.")

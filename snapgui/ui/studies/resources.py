@@ -21,7 +21,9 @@ def reader_servers() -> "ReaderServers":
 
 
 @st.cache_resource(max_entries=4, ttl=120, show_spinner="Reading the pictures")
-def _study_material(origin: str, places: tuple[str, ...], data: str, fooled_only: bool, stamps: tuple[int, ...]) -> "Material":
+def _study_material(
+    origin: str, places: tuple[str, ...], data: str, fooled_only: bool, stamps: tuple[int, ...]
+) -> "Material":
     from snapgui.study.pictures.material import material_from_audit, material_from_runs
     from snapgui.study.pictures.pairs import material_from_pairs
 
@@ -33,7 +35,16 @@ def _study_material(origin: str, places: tuple[str, ...], data: str, fooled_only
     return material_from_pairs(folders[0])
 
 
-def study_material(origin: str, places: tuple[str, ...], *, data: str = "", fooled_only: bool = True) -> "Material":
-    """Pictures for a study from ``runs``, an ``audit`` or ``pairs``; raises SnapError with what is missing."""
-    stamps = tuple(max(path.stat().st_mtime_ns for path in (Path(place), *Path(place).iterdir())) if Path(place).is_dir() else 0 for place in places)
+def study_material(
+    origin: str, places: tuple[str, ...], *, data: str = "", fooled_only: bool = True
+) -> "Material":
+    """Pictures for a study from ``runs``, an ``audit`` or ``pairs``; raises SnapError with what is
+    missing.
+    """
+    stamps = tuple(
+        max(path.stat().st_mtime_ns for path in (Path(place), *Path(place).iterdir()))
+        if Path(place).is_dir()
+        else 0
+        for place in places
+    )
     return _study_material(origin, places, data, fooled_only, stamps)

@@ -14,13 +14,18 @@ def show_serving(study_name: str) -> None:
     key = f"serve-{study_name}"
     offer = servers.offer(study_name)
     st.session_state[key] = offer is not None and offer.running
-    st.toggle("Let other computers of the local network read", key=key, on_change=_switch, args=(study_name, key))
+    st.toggle(
+        "Let other computers of the local network read", key=key, on_change=_switch, args=(study_name, key)
+    )
     if trouble := st.session_state.pop(f"{key}-trouble", ""):
         st.error(trouble)
     if offer is None:
         st.caption(f"Off: nobody else reaches it. {NETWORK_WARNING}")
     elif not offer.running:
-        st.error(f"The reader page has ended by itself. {_last_words(offer)} Switch it on again, or start it in a terminal with “study serve”.")
+        st.error(
+            f"The reader page has ended by itself. {_last_words(offer)} Switch it on again, or "
+            "start it in a terminal with “study serve”."
+        )
     else:
         _show_offer(study_name)
 
@@ -48,15 +53,26 @@ def _show_offer(study_name: str) -> None:
             st.rerun()
         assert now is not None
         st.warning(NETWORK_WARNING)
-        st.markdown("Readers on this network open" if ready else "Starting; in a few seconds readers on this network open")
+        st.markdown(
+            "Readers on this network open"
+            if ready
+            else "Starting; in a few seconds readers on this network open"
+        )
         st.code(now.serving.address, language=None)
         st.markdown("and type this access code once:")
         st.code(now.serving.code, language=None)
-        st.caption("It ends when you switch it off or end the app. Answers are kept; readers go on where they were when it is offered again.")
+        st.caption(
+            "It ends when you switch it off or end the app. Answers are kept; readers go on where "
+            "they were when it is offered again."
+        )
 
     show()
 
 
 def _last_words(offer: Offer) -> str:
-    lines = offer.log.read_text(errors="replace").strip().splitlines() if offer.log.is_file() else []
+    lines = (
+        offer.log.read_text(errors="replace", encoding="utf-8").strip().splitlines()
+        if offer.log.is_file()
+        else []
+    )
     return f"Its last words: “{lines[-1][:200]}”." if lines else ""

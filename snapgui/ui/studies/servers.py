@@ -1,4 +1,6 @@
-"""Studies that are offered to the local network: each a program of its own, started and ended from the app."""
+"""Studies that are offered to the local network: each a program of its own, started and ended from the
+app.
+"""
 
 import atexit
 import os
@@ -21,7 +23,9 @@ END_S = 5.0
 
 @dataclass(frozen=True)
 class Offer:
-    """A study that is offered: where and with which code, the program that does it, and where its words go."""
+    """A study that is offered: where and with which code, the program that does it, and where its words
+    go.
+    """
 
     serving: Serving
     port: int
@@ -43,7 +47,9 @@ class Offer:
 
 
 class ReaderServers:
-    """All offers of the process; they end with it, even if it is killed, since each watches its standard input."""
+    """All offers of the process; they end with it, even if it is killed, since each watches its standard
+    input.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -60,17 +66,42 @@ class ReaderServers:
             port, code = free_port(), make_code()
             environment = {**os.environ, CODE_VARIABLE: code, "PYTHONUNBUFFERED": "1"}
             log = Path(mkdtemp(prefix="snap-reader-")) / "log"
-            arguments = [sys.executable, "-m", "snapgui", "study", "serve", name, "--port", str(port), "--with-parent", *(["--lan"] if lan else [])]
+            arguments = [
+                sys.executable,
+                "-m",
+                "snapgui",
+                "study",
+                "serve",
+                name,
+                "--port",
+                str(port),
+                "--with-parent",
+                *(["--lan"] if lan else []),
+            ]
             try:
                 with log.open("wb") as words:
-                    process = subprocess.Popen(arguments, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=words, stderr=subprocess.STDOUT)
+                    process = subprocess.Popen(
+                        arguments,
+                        cwd=ROOT,
+                        env=environment,
+                        stdin=subprocess.PIPE,
+                        stdout=words,
+                        stderr=subprocess.STDOUT,
+                    )
             except OSError as error:
-                raise StudyError(f"The reader page could not be started ({error.strerror}). Start it in a terminal with “study serve”.") from error
-            self._offers[name] = Offer(plan_serving(name, lan=lan, port=port, environment=environment), port, process, log)
+                raise StudyError(
+                    f"The reader page could not be started ({error.strerror}). Start it in a "
+                    "terminal with “study serve”."
+                ) from error
+            self._offers[name] = Offer(
+                plan_serving(name, lan=lan, port=port, environment=environment), port, process, log
+            )
             return self._offers[name]
 
     def offer(self, name: str) -> Offer | None:
-        """The offer of a study, None where there is none; one whose program has ended is still given once it was started."""
+        """The offer of a study, None where there is none; one whose program has ended is still given once it
+        was started.
+        """
         with self._lock:
             return self._offers.get(name)
 

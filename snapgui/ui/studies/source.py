@@ -21,16 +21,23 @@ from snapgui.ui.studies.resources import study_material
 
 ORIGINS = {"audit": "An audit", "runs": "Saved runs", "pairs": "A folder"}
 FOLDER_HELP = (
-    "A folder with the folders “untouched” and “altered” in it, pictures of the same names in both. A folder “mask” (white where they "
-    "may differ), further folders (each becomes an arm of its name) and labels.csv (name,label: 0 normal, 1 metastasis) may stand beside them."
+    "A folder with the folders “untouched” and “altered” in it, pictures of the same names in both. A "
+    "folder “mask” (white where they may differ), further folders (each becomes an arm of its name) and "
+    "labels.csv (name,label: 0 normal, 1 metastasis) may stand beside them."
 )
 
 
 def choose_material() -> Material | None:
     """Draw the choice and give the pictures; None, with a sentence on the page, where there are none yet."""
     st.session_state.setdefault("study_origin", _likely_origin())
-    origin = st.segmented_control("Take pictures from", ORIGINS, required=True, key="study_origin", persist_state="session",
-                                  format_func=ORIGINS.__getitem__)
+    origin = st.segmented_control(
+        "Take pictures from",
+        ORIGINS,
+        required=True,
+        key="study_origin",
+        persist_state="session",
+        format_func=ORIGINS.__getitem__,
+    )
     try:
         material = {"audit": _from_audit, "runs": _from_runs, "pairs": _from_folder}[origin or "audit"]()
     except (SnapError, OSError) as error:
@@ -38,10 +45,24 @@ def choose_material() -> Material | None:
         return None
     if material is not None:
         known = sum(truth is not None for truth in material.truths)
-        classes = f", {sum(truth == 1 for truth in material.truths):,} metastases and {sum(truth == 0 for truth in material.truths):,} normal" if known else ""
-        unknown = f", the class of {len(material.truths) - known:,} is not known" if known < len(material.truths) else ""
+        classes = (
+            (
+                f", {sum(truth == 1 for truth in material.truths):,} metastases and "
+                f"{sum(truth == 0 for truth in material.truths):,} normal"
+            )
+            if known
+            else ""
+        )
+        unknown = (
+            f", the class of {len(material.truths) - known:,} is not known"
+            if known < len(material.truths)
+            else ""
+        )
         count = len(material.names)
-        st.markdown(f"**{count:,} picture{'' if count == 1 else 's'}** from {shorten(material.label, 48)}{classes}{unknown}.")
+        st.markdown(
+            f"**{count:,} picture{'' if count == 1 else 's'}** from "
+            f"{shorten(material.label, 48)}{classes}{unknown}."
+        )
         for remark in material.remarks:
             st.caption(remark)
     return material
@@ -50,32 +71,57 @@ def choose_material() -> Material | None:
 def _likely_origin() -> str:
     """What there is something of: a finished audit before runs before a folder."""
     try:
-        return "audit" if _finished_audits() else "runs" if any(run.flipped for run in list_runs()) else "pairs"
+        return (
+            "audit" if _finished_audits() else "runs" if any(run.flipped for run in list_runs()) else "pairs"
+        )
     except SnapError:
         return "pairs"
 
 
 def _finished_audits() -> dict[str, KeptAudit]:
-    return {folder.name: audit for folder in find_audits(audits_folder()) if (audit := _finished(folder)) is not None}
+    return {
+        folder.name: audit
+        for folder in find_audits(audits_folder())
+        if (audit := _finished(folder)) is not None
+    }
 
 
 def _from_audit() -> Material | None:
     audits = _finished_audits()
     if not audits:
-        st.info("No finished audit is kept. Let one run to its end on the Audit page, or take saved runs or a folder.")
+        st.info(
+            "No finished audit is kept. Let one run to its end on the Audit page, or take saved "
+            "runs or a folder."
+        )
         return None
     if st.session_state.get("study_audit") not in audits:
         st.session_state.pop("study_audit", None)
     left, right = st.columns([2.2, 1], vertical_alignment="bottom")
-    name = left.selectbox("Audit", list(audits), key="study_audit", persist_state="session", format_func=lambda name: _label(audits[name]))
-    fooled_only = right.toggle("Only those that fooled the model", value=True, key="study_fooled", persist_state="session")
+    name = left.selectbox(
+        "Audit",
+        list(audits),
+        key="study_audit",
+        persist_state="session",
+        format_func=lambda name: _label(audits[name]),
+    )
+    fooled_only = right.toggle(
+        "Only those that fooled the model", value=True, key="study_fooled", persist_state="session"
+    )
     audit = audits[name]
     data = ""
     if not audit.data.is_dir():
-        data = st.text_input(f"The audit's data set is not at {audit.data} any more. Where is it now?", key=f"study_data_{name}").strip()
+        data = st.text_input(
+            f"The audit's data set is not at {audit.data} any more. Where is it now?",
+            key=f"study_data_{name}",
+        ).strip()
         if not data:
             return None
-    return study_material("audit", (str(audit.folder),), data=str(Path(data).expanduser()) if data else "", fooled_only=fooled_only)
+    return study_material(
+        "audit",
+        (str(audit.folder),),
+        data=str(Path(data).expanduser()) if data else "",
+        fooled_only=fooled_only,
+    )
 
 
 def _finished(folder: Path) -> KeptAudit | None:
@@ -88,7 +134,10 @@ def _finished(folder: Path) -> KeptAudit | None:
 
 def _label(audit: KeptAudit) -> str:
     split = f", {audit.settings.split}" if audit.settings.split else ""
-    return f"{audit.about['started'][:16].replace('T', ' ')} · {shorten(audit.about['data'])}{split} · {audit.images:,} images"
+    return (
+        f"{audit.about['started'][:16].replace('T', ' ')} · {shorten(audit.about['data'])}{split} · "
+        f"{audit.images:,} images"
+    )
 
 
 def _from_runs() -> Material | None:
@@ -98,8 +147,13 @@ def _from_runs() -> Material | None:
         return None
     fooled = [run for run in runs if run.flipped]
     by_id = {run.run_id: run for run in runs}
-    chosen = st.multiselect("Runs", list(by_id), key="study_runs", format_func=lambda run_id: _run_label(by_id[run_id]),
-                            placeholder=f"all {len(fooled)} that fooled the model" if fooled else "choose runs")
+    chosen = st.multiselect(
+        "Runs",
+        list(by_id),
+        key="study_runs",
+        format_func=lambda run_id: _run_label(by_id[run_id]),
+        placeholder=f"all {len(fooled)} that fooled the model" if fooled else "choose runs",
+    )
     taken = [by_id[run_id] for run_id in chosen] or fooled
     if not taken:
         st.info("None of the kept runs fooled the model. Choose runs, if you mean to show them all the same.")
@@ -108,32 +162,55 @@ def _from_runs() -> Material | None:
 
 
 def _run_label(run: RunSummary) -> str:
-    return f"{shorten(run.image_name)} · {run.started[5:16].replace('T', ' ')} · {'fooled' if run.flipped else 'held out'}"
+    return (
+        f"{shorten(run.image_name)} · {run.started[5:16].replace('T', ' ')} · "
+        f"{'fooled' if run.flipped else 'held out'}"
+    )
 
 
 def _from_folder() -> Material | None:
-    path = st.text_input("Folder on this computer", key="study_folder", persist_state="session", placeholder="/path/to/pairs", help=FOLDER_HELP).strip()
+    path = st.text_input(
+        "Folder on this computer",
+        key="study_folder",
+        persist_state="session",
+        placeholder="/path/to/pairs",
+        help=FOLDER_HELP,
+    ).strip()
     if not path:
         st.caption(FOLDER_HELP)
         return None
     return study_material("pairs", (str(Path(path).expanduser()),))
 
 
-def checking_model(state: SnapState, victim: Victim | None, material: Material) -> tuple[Callable[[], Victim] | None, str]:
+def checking_model(
+    state: SnapState, victim: Victim | None, material: Material
+) -> tuple[Callable[[], Victim] | None, str]:
     """The model that may check the shams, and a sentence about it; None where none is at hand."""
     model = material.model
     if model is not None:
-        return lambda: resources.load_victim(model), f"The model that was attacked ({model.name}) is asked of every sham. One that fools it too is replaced by another; a picture whose every sham fools it is left out."
+        return (
+            lambda: resources.load_victim(model),
+            (
+                f"The model that was attacked ({model.name}) is asked of every sham. One that fools it "
+                "too is replaced by another; a picture whose every sham fools it is left out."
+            ),
+        )
     if victim is None:
         return None, "No model is loaded, so shams are not checked: some may fool the model by chance."
     if material.model_sha256 and victim.card.sha256 != material.model_sha256:
         return None, (
-            f"These pictures were made against another model ({material.model_sha256[:10]}) than the one loaded, so shams are not checked. "
-            "Load that model on the Model page to have them checked."
+            f"These pictures were made against another model ({material.model_sha256[:10]}) than the one "
+            "loaded, so shams are not checked. Load that model on the Model page to have them checked."
         )
     path = state.model_path
     which = "the loaded model" if not material.model_sha256 else "the model that was attacked"
-    return lambda: resources.load_victim(path), f"{which[0].upper()}{which[1:]} ({victim.card.name}) is asked of every sham. One that fools it too is replaced by another; a picture whose every sham fools it is left out."
+    return (
+        lambda: resources.load_victim(path),
+        (
+            f"{which[0].upper()}{which[1:]} ({victim.card.name}) is asked of every sham. One that fools "
+            "it too is replaced by another; a picture whose every sham fools it is left out."
+        ),
+    )
 
 
 ZOOM = 2

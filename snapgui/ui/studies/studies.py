@@ -42,7 +42,9 @@ def study_work(task: StudyTask, store: StudyStore) -> Callable[[Handle], BuildOu
     def work(handle: Handle) -> BuildOutcome | None:
         try:
             victim = task.victim() if task.victim else None
-            building = build_study(task.material, task.recipe, task.settings, store, victim=victim, stop=handle.stop)
+            building = build_study(
+                task.material, task.recipe, task.settings, store, victim=victim, stop=handle.stop
+            )
             while True:
                 try:
                     progress = next(building)
@@ -51,23 +53,36 @@ def study_work(task: StudyTask, store: StudyStore) -> Callable[[Handle], BuildOu
                     return outcome
                 handle.report(progress, None)
         except OSError as error:
-            raise DataError(f"The study was not made, since a file could not be read or written: {error}. Nothing of it is kept.") from error
+            raise DataError(
+                f"The study was not made, since a file could not be read or written: {error}. "
+                "Nothing of it is kept."
+            ) from error
 
     return work
 
 
 def kept_studies(store: StudyStore) -> list[KeptStudy]:
     """All studies, the newest first; raises StudyError where a design in the database was tampered with."""
-    return [KeptStudy(name, store.study(name), count_answers(store, name)) for name, _ in reversed(store.studies())]
+    return [
+        KeptStudy(name, store.study(name), count_answers(store, name))
+        for name, _ in reversed(store.studies())
+    ]
 
 
 def study_table(studies: Sequence[KeptStudy]) -> dict[str, list[str]]:
     """The studies as columns of words."""
     return {
         "Title": [one.study.settings.title for one in studies],
-        "Design": [f"{one.study.settings.kind}: {DESIGN_WORDS[one.study.settings.kind][0]}" for one in studies],
+        "Design": [
+            f"{one.study.settings.kind}: {DESIGN_WORDS[one.study.settings.kind][0]}" for one in studies
+        ],
         "Readers": [str(one.counts.readers) for one in studies],
-        "Sessions done": [f"{one.counts.sessions_done} of {one.counts.sessions} begun" if one.counts.sessions else "none yet" for one in studies],
+        "Sessions done": [
+            f"{one.counts.sessions_done} of {one.counts.sessions} begun"
+            if one.counts.sessions
+            else "none yet"
+            for one in studies
+        ],
         "Trials a session": [str(len(one.study.lists[0][0])) for one in studies],
         "Answers": [f"{one.counts.responses:,}" for one in studies],
         "Frozen (UTC)": [one.counts.made[:16].replace("T", " ") for one in studies],
@@ -77,12 +92,22 @@ def study_table(studies: Sequence[KeptStudy]) -> dict[str, list[str]]:
 def about_study(one: KeptStudy) -> str:
     """A study on one line."""
     settings = one.study.settings
-    arms = sorted({stimulus.arm for stimulus in one.study.stimuli if stimulus.use == "main"}, key=lambda arm: (arm.altered, arm.name))
+    arms = sorted(
+        {stimulus.arm for stimulus in one.study.stimuli if stimulus.use == "main"},
+        key=lambda arm: (arm.altered, arm.name),
+    )
     sources = len({stimulus.source for stimulus in one.study.stimuli if stimulus.use == "main"})
-    sessions = "1 session" if settings.sessions == 1 else f"{settings.sessions} sessions, {settings.washout_days} days apart"
-    exposures = f" · shown for {', '.join(map(str, settings.exposures_ms))} ms" if settings.kind == "D" else ""
+    sessions = (
+        "1 session"
+        if settings.sessions == 1
+        else f"{settings.sessions} sessions, {settings.washout_days} days apart"
+    )
+    exposures = (
+        f" · shown for {', '.join(map(str, settings.exposures_ms))} ms" if settings.kind == "D" else ""
+    )
     return (
-        f"{DESIGN_WORDS[settings.kind][0]} · {sources} pictures in {len(arms)} arms ({', '.join(arm.name for arm in arms)}) · {sessions} of "
+        f"{DESIGN_WORDS[settings.kind][0]} · {sources} pictures in {len(arms)} arms "
+        f"({', '.join(arm.name for arm in arms)}) · {sessions} of "
         f"{session_words(one.study)}{exposures} · margin {settings.margin * 100:g} % right · {one.name}"
     )
 
@@ -90,14 +115,18 @@ def about_study(one: KeptStudy) -> str:
 def session_words(study: Study) -> str:
     """What one session holds."""
     trials = study.lists[0][0]
-    counts = {role: sum(trial.role == role for trial in trials) for role in ("practice", "main", "catch", "repeat")}
+    counts = {
+        role: sum(trial.role == role for trial in trials) for role in ("practice", "main", "catch", "repeat")
+    }
     named = {"practice": "practice", "main": "that count", "catch": "obvious", "repeat": "repeated"}
     parts = ", ".join(f"{count} {named[role]}" for role, count in counts.items() if count)
     return f"{len(trials)} trials ({parts}), {duration_words(study.settings.kind, len(trials))}"
 
 
 def reader_address(page_url: str | None, name: str, *, port: int, base_path: str = "") -> str:
-    """The address at which a reader finds a study, made from that of the page at which the investigator is."""
+    """The address at which a reader finds a study, made from that of the page at which the investigator
+    is.
+    """
     parts = urlsplit(page_url or "")
     server = f"{parts.scheme}://{parts.netloc}" if parts.netloc else f"http://localhost:{port}"
     path = f"/{base_path.strip('/')}" if base_path.strip("/") else ""

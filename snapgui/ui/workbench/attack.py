@@ -24,34 +24,77 @@ def attack_controls(state: SnapState, victim: Victim | None) -> None:
     snapshot = resources.registry().snapshot(state.job_id)
     busy = snapshot is not None and snapshot.active
     st.button(
-        "Run", type="primary", width="stretch", key="run", disabled=busy or not fit, on_click=start_run, args=(state, victim, request),
-        help="Optimise the colours of all cells together until the model is fooled or the step limit is reached.",
+        "Run",
+        type="primary",
+        width="stretch",
+        key="run",
+        disabled=busy or not fit,
+        on_click=start_run,
+        args=(state, victim, request),
+        help="Optimise the colours of all cells together until the model is fooled or the step limit is "
+        "reached.",
     )
     if busy:
         st.caption("A run is going on, see below. Stop it or wait for its end.")
     elif request is None:
         st.caption("Choose an image and a mask first.")
     elif any(job.kind == "audit" for job in resources.registry().active()):
-        st.caption("An audit is going on; this run would wait for its end. Stop it on the Audit page to run now, and go on with it later.")
+        st.caption(
+            "An audit is going on; this run would wait for its end. Stop it on the Audit page to "
+            "run now, and go on with it later."
+        )
 
 
 def _settings(state: SnapState, victim: Victim) -> AttackSettings:
     classes = victim.card.classes
     target = st.segmented_control(
-        "Make the model say", range(len(classes)), required=True, key="target", persist_state="session",
-        format_func=classes.__getitem__, help="The class that the patch aims at.",
+        "Make the model say",
+        range(len(classes)),
+        required=True,
+        key="target",
+        persist_state="session",
+        format_func=classes.__getitem__,
+        help="The class that the patch aims at.",
     )
-    gamut = st.selectbox("Colours allowed", GAMUTS, key="gamut", persist_state="session",
-                         format_func=words.GAMUT_WORDS.__getitem__, help=words.GAMUT_HELP)
-    start = st.selectbox("Start colour", STARTS, key="start", persist_state="session",
-                         format_func=words.START_WORDS.__getitem__, help=words.START_HELP)
+    gamut = st.selectbox(
+        "Colours allowed",
+        GAMUTS,
+        key="gamut",
+        persist_state="session",
+        format_func=words.GAMUT_WORDS.__getitem__,
+        help=words.GAMUT_HELP,
+    )
+    start = st.selectbox(
+        "Start colour",
+        STARTS,
+        key="start",
+        persist_state="session",
+        format_func=words.START_WORDS.__getitem__,
+        help=words.START_HELP,
+    )
     left, right = st.columns(2)
-    steps = left.number_input("Step limit", 1, 5000, step=10, key="steps", persist_state="session",
-                              help="The run ends here even if the model holds out.")
-    confidence = right.number_input("Goal, per cent", 50.0, 99.9, step=1.0, format="%.1f", key="confidence",
-                                    persist_state="session",
-                                    help="The run ends once the model gives the aimed class this probability.")
-    return AttackSettings(target=target or 0, gamut=gamut, start=start, steps=steps, confidence=confidence / 100)
+    steps = left.number_input(
+        "Step limit",
+        1,
+        5000,
+        step=10,
+        key="steps",
+        persist_state="session",
+        help="The run ends here even if the model holds out.",
+    )
+    confidence = right.number_input(
+        "Goal, per cent",
+        50.0,
+        99.9,
+        step=1.0,
+        format="%.1f",
+        key="confidence",
+        persist_state="session",
+        help="The run ends once the model gives the aimed class this probability.",
+    )
+    return AttackSettings(
+        target=target or 0, gamut=gamut, start=start, steps=steps, confidence=confidence / 100
+    )
 
 
 def aim_away(state: SnapState, victim: Victim, choice: Choice) -> None:
@@ -67,8 +110,14 @@ def _request(state: SnapState, settings: AttackSettings) -> RunRequest | None:
     if choice is None or mask is None:
         return None
     return RunRequest(
-        choice.pixels, mask.mask, settings, cells=mask.cells, image_name=choice.name, mask_source=mask.source,
-        true_class=choice.true_class, synthetic=choice.synthetic,
+        choice.pixels,
+        mask.mask,
+        settings,
+        cells=mask.cells,
+        image_name=choice.name,
+        mask_source=mask.source,
+        true_class=choice.true_class,
+        synthetic=choice.synthetic,
     )
 
 
@@ -89,7 +138,11 @@ def _show_findings(victim: Victim, request: RunRequest) -> bool:
 def start_run(state: SnapState, victim: Victim, request: RunRequest) -> None:
     """Hand the run to the worker and remember its id in the address, so that a reload finds it (callback)."""
     state.job_id = resources.registry().submit(
-        "attack", request.image_name, attack_work(victim, request), keep=keep_run, topic=request,
+        "attack",
+        request.image_name,
+        attack_work(victim, request),
+        keep=keep_run,
+        topic=request,
     )
     note_request(state.job_id, request)
     state.result, state.notice = None, ""

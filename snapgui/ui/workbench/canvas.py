@@ -16,8 +16,15 @@ FILL = "rgba(0,150,136,0.35)"
 
 
 def mask_canvas(
-    pixels: NDArray[np.uint8], mask: NDArray[np.bool_], *, tool: Tool, brush_px: int, zoom: int, revision: int,
-    key: str, on_stroke: Callable[[], None],
+    pixels: NDArray[np.uint8],
+    mask: NDArray[np.bool_],
+    *,
+    tool: Tool,
+    brush_px: int,
+    zoom: int,
+    revision: int,
+    key: str,
+    on_stroke: Callable[[], None],
 ) -> None:
     """Show the image enlarged with its mask and let people draw; ``on_stroke`` is called after each stroke.
 
@@ -51,7 +58,9 @@ def drawn_strokes(key: str) -> list[dict[str, Any]]:
     return list((drawing.get("raw") or {}).get("objects") or [])
 
 
-def new_strokes(strokes: list[dict[str, Any]], seen: tuple[str, ...]) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+def new_strokes(
+    strokes: list[dict[str, Any]], seen: tuple[str, ...]
+) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
     """The strokes that are not in the mask yet, and what counts as seen from now on."""
     marks = [json.dumps(stroke, sort_keys=True) for stroke in strokes]
     return [stroke for stroke, mark in zip(strokes, marks, strict=True) if mark not in seen], tuple(marks)

@@ -32,8 +32,12 @@ class _Shelf:
 def choose_from_folder(state: SnapState) -> None:
     """Draw path, page and thumbnails; a click puts the picture on the bench."""
     path = st.text_input(
-        "Folder on this computer", key="image_folder", persist_state="session", placeholder="/path/to/patches",
-        help="A folder of pictures, or a labelled data set (train_labels.csv, or PCam's HDF5 files); then the true class is known.",
+        "Folder on this computer",
+        key="image_folder",
+        persist_state="session",
+        placeholder="/path/to/patches",
+        help="A folder of pictures, or a labelled data set (train_labels.csv, or PCam's HDF5 files); "
+        "then the true class is known.",
     ).strip()
     if not path:
         st.caption("Type the path of a folder and press Enter.")
@@ -49,7 +53,9 @@ def _choose_from(state: SnapState, folder: Path) -> None:
     pages = max(1, -(-len(shelf.names) // PAGE))
     page = 1
     if pages > 1:
-        page = st.number_input(f"Page, 1 to {pages:,} ({len(shelf.names):,} pictures)", 1, pages, 1, key=f"page-{folder}-{pages}")
+        page = st.number_input(
+            f"Page, 1 to {pages:,} ({len(shelf.names):,} pictures)", 1, pages, 1, key=f"page-{folder}-{pages}"
+        )
     rows = range((page - 1) * PAGE, min(page * PAGE, len(shelf.names)))
     items, unreadable = [], 0
     for row in rows:
@@ -58,7 +64,11 @@ def _choose_from(state: SnapState, folder: Path) -> None:
         if uri:
             label = shelf.labels[row]
             words = "" if label is None else f"True class: {CLASS_WORDS[label]}"
-            items.append(Thumbnail(shelf.names[row], uri, f"{shelf.names[row]}{', ' if words else ''}{words.lower()}", words))
+            items.append(
+                Thumbnail(
+                    shelf.names[row], uri, f"{shelf.names[row]}{', ' if words else ''}{words.lower()}", words
+                )
+            )
     items.sort(key=lambda item: item.group)
     if unreadable:
         st.caption(f"{unreadable} of {len(rows)} files on this page cannot be read as pictures.")
@@ -72,7 +82,9 @@ def _choose_from(state: SnapState, folder: Path) -> None:
 def _plain_shelf(folder: Path) -> _Shelf:
     files = folder_files(str(folder))
     return _Shelf(
-        [path.name for path in files], [None] * len(files), lambda row: resources.thumbnail(files[row]),
+        [path.name for path in files],
+        [None] * len(files),
+        lambda row: resources.thumbnail(files[row]),
         lambda row: resources.read_picture(files[row]),
     )
 
@@ -84,10 +96,13 @@ def _labelled_shelf(folder: Path) -> _Shelf:
     split = left.selectbox("Split", splits, key=f"split-{folder}")
     wanted = right.selectbox("True class", ("metastasis", "normal", "both"), key=f"class-{folder}")
     keep = [
-        i for i, (name, label) in enumerate(zip(patches.splits, patches.labels, strict=True))
+        i
+        for i, (name, label) in enumerate(zip(patches.splits, patches.labels, strict=True))
         if name == split and (wanted == "both" or CLASS_WORDS[label] == wanted)
     ]
     return _Shelf(
-        [patches.ids[i] for i in keep], [int(patches.labels[i]) for i in keep],
-        lambda row: resources.patch_thumbnail(str(folder), keep[row], patches), lambda row: patches.pixels(keep[row]),
+        [patches.ids[i] for i in keep],
+        [int(patches.labels[i]) for i in keep],
+        lambda row: resources.patch_thumbnail(str(folder), keep[row], patches),
+        lambda row: patches.pixels(keep[row]),
     )

@@ -27,7 +27,12 @@ def choose_image(state: SnapState, victim: Victim | None) -> None:
     st.subheader("1 Image", anchor=False)
     bench = st.container()
     source = st.segmented_control(
-        "Where from", SOURCES, default=SOURCES[0], required=True, key="image_source", persist_state="session",
+        "Where from",
+        SOURCES,
+        default=SOURCES[0],
+        required=True,
+        key="image_source",
+        persist_state="session",
         label_visibility="collapsed",
     )
     if source == "Folder":
@@ -53,8 +58,12 @@ def _choose_demo(state: SnapState) -> None:
         st.info("The demo patches are missing from assets/demo. Choose a folder or a file instead.")
         return
     items = [
-        Thumbnail(name, resources.thumbnail(patch.path), f"{name}, true class {CLASS_WORDS[patch.true_class]}",
-                  f"True class: {CLASS_WORDS[patch.true_class]}")
+        Thumbnail(
+            name,
+            resources.thumbnail(patch.path),
+            f"{name}, true class {CLASS_WORDS[patch.true_class]}",
+            f"True class: {CLASS_WORDS[patch.true_class]}",
+        )
         for name, patch in sorted(patches.items(), key=lambda pair: (-pair[1].true_class, pair[0]))
     ]
     # Something lies on the bench from the start, so that every control has a meaning.
@@ -69,19 +78,25 @@ def _choose_demo(state: SnapState) -> None:
 
 def _take_demo(state: SnapState, patch: DemoPatch) -> None:
     try:
-        take_picture(state, Choice(resources.read_picture(patch.path), patch.name, patch.true_class, synthetic=True))
+        take_picture(
+            state, Choice(resources.read_picture(patch.path), patch.name, patch.true_class, synthetic=True)
+        )
     except SnapError as error:
         st.error(str(error))
 
 
 def _choose_file(state: SnapState) -> None:
     upload = st.file_uploader(
-        "A picture from this computer", key="image_file", help="PNG, JPEG, TIFF, WebP or BMP, at most 20 MB. It stays on this computer."
+        "A picture from this computer",
+        key="image_file",
+        help="PNG, JPEG, TIFF, WebP or BMP, at most 20 MB. It stays on this computer.",
     )
     if upload is None or state.picked.get("File") == upload.file_id:
         return
     try:
-        take_picture(state, Choice(decode_pixels(upload.getvalue(), name=upload.name), Path(upload.name).name))
+        take_picture(
+            state, Choice(decode_pixels(upload.getvalue(), name=upload.name), Path(upload.name).name)
+        )
     except SnapError as error:
         st.error(str(error))
     else:
@@ -92,7 +107,9 @@ def _choose_window(state: SnapState) -> None:
     whole = state.large_field
     assert whole is not None
     height, width = whole.pixels.shape[:2]
-    st.caption(f"{whole.name} is {width} x {height} px. Choose the window of {WINDOW_PX} px that the model reads.")
+    st.caption(
+        f"{whole.name} is {width} x {height} px. Choose the window of {WINDOW_PX} px that the model reads."
+    )
     key = f"{whole.name}-{width}-{height}"
     left = _window_slider("From the left, px", width - WINDOW_PX, f"left-{key}")
     top = _window_slider("From the top, px", height - WINDOW_PX, f"top-{key}")
@@ -124,4 +141,6 @@ def _show_choice(choice: Choice, victim: Victim | None) -> None:
                     st.markdown(agreement)
                 else:
                     st.markdown("True class: not known")
-            st.caption(words.scale_words(choice.pixels.shape[1]) + ("; synthetic" if choice.synthetic else ""))
+            st.caption(
+                words.scale_words(choice.pixels.shape[1]) + ("; synthetic" if choice.synthetic else "")
+            )

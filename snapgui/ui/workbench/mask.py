@@ -28,10 +28,14 @@ TOOL_HELP: dict[Tool, str] = {
 
 
 def edit_mask(state: SnapState, victim: Victim | None) -> None:
-    """Draw the whole column; the mask lands in the state. Some placements ask the victim where cells matter."""
+    """Draw the whole column; the mask lands in the state. Some placements ask the victim where cells
+    matter.
+    """
     st.subheader("2 Mask", anchor=False)
     if state.choice is None:
-        st.caption("Choose an image first. The cells that the attack may recolour are then shown and drawn here.")
+        st.caption(
+            "Choose an image first. The cells that the attack may recolour are then shown and drawn here."
+        )
         return
     # The canvas stands above the controls that fill it, so its place is kept and filled last.
     canvas_place = st.container()
@@ -43,15 +47,27 @@ def edit_mask(state: SnapState, victim: Victim | None) -> None:
 def _draw_controls(state: SnapState, choice: Choice) -> None:
     mask = state.mask
     tool = st.segmented_control(
-        "Draw", tuple(TOOL_COLOURS), default="Brush", required=True, key="tool", persist_state="session",
+        "Draw",
+        tuple(TOOL_COLOURS),
+        default="Brush",
+        required=True,
+        key="tool",
+        persist_state="session",
         label_visibility="collapsed",
     )
-    # This line also keeps the buttons clear of the canvas' own tool bar, which appears above its right corner.
+    # This line also keeps the buttons clear of the canvas' own tool bar, which appears above its right
+    # corner.
     st.caption(TOOL_HELP[tool])
     if mask is not None:
         mask_canvas(
-            choice.pixels, mask.mask, tool=tool, brush_px=st.session_state.get("brush_px", 8), zoom=canvas_zoom(state),
-            revision=state.canvas_revision, key=CANVAS_KEY, on_stroke=take_strokes,
+            choice.pixels,
+            mask.mask,
+            tool=tool,
+            brush_px=st.session_state.get("brush_px", 8),
+            zoom=canvas_zoom(state),
+            revision=state.canvas_revision,
+            key=CANVAS_KEY,
+            on_stroke=take_strokes,
         )
         st.markdown(_mask_words(mask))
     if state.mask_error:
@@ -60,8 +76,18 @@ def _draw_controls(state: SnapState, choice: Choice) -> None:
         st.button("Undo", disabled=not state.undo, on_click=undo_mask, args=(state,))
         st.button("Clear", disabled=mask is None or not mask.mask.any(), on_click=_clear, args=(state,))
         _mask_file(state, choice)
-        st.slider("Brush, px", 2, 24, 8, key="brush_px", persist_state="session", width=140, disabled=tool not in ("Brush", "Erase"),
-                  help="Width of brush and eraser in pixels of the image, about 1 µm each. A lymphocyte is about 7, a tumour cell 16.")
+        st.slider(
+            "Brush, px",
+            2,
+            24,
+            8,
+            key="brush_px",
+            persist_state="session",
+            width=140,
+            disabled=tool not in ("Brush", "Erase"),
+            help="Width of brush and eraser in pixels of the image, about 1 µm each. A lymphocyte is "
+            "about 7, a tumour cell 16.",
+        )
 
 
 def canvas_zoom(state: SnapState) -> int:
@@ -74,8 +100,8 @@ def _mask_words(choice: MaskChoice) -> str:
     centre = "open" if touches_centre(mask) else "excluded"
     cells = len(outlines_of(mask))
     return (
-        f"**Area {words.per_cent(area_fraction(mask))}** ({int(mask.sum())} px) in {cells} cell{'' if cells == 1 else 's'}, "
-        f"centre {centre}, {words.SOURCE_WORDS[choice.source]}"
+        f"**Area {words.per_cent(area_fraction(mask))}** ({int(mask.sum())} px) in {cells} "
+        f"cell{'' if cells == 1 else 's'}, centre {centre}, {words.SOURCE_WORDS[choice.source]}"
     )
 
 
@@ -98,35 +124,73 @@ def _propose_controls(state: SnapState, choice: Choice, victim: Victim | None) -
     # Side by side where there is room for every word, else one below the other.
     with st.container(horizontal=True):
         placement = st.segmented_control(
-            "Placement", PLACEMENTS, required=True, key="placement", persist_state="session",
-            format_func=words.PLACEMENT_WORDS.__getitem__, help=words.PLACEMENT_HELP,
+            "Placement",
+            PLACEMENTS,
+            required=True,
+            key="placement",
+            persist_state="session",
+            format_func=words.PLACEMENT_WORDS.__getitem__,
+            help=words.PLACEMENT_HELP,
         )
         centre = st.segmented_control(
-            "Centre", CENTRES, required=True, key="centre", persist_state="session",
-            format_func=words.CENTRE_WORDS.__getitem__, help=words.CENTRE_HELP,
+            "Centre",
+            CENTRES,
+            required=True,
+            key="centre",
+            persist_state="session",
+            format_func=words.CENTRE_WORDS.__getitem__,
+            help=words.CENTRE_HELP,
         )
     left, right = st.columns(2)
-    count = left.slider("Cells", 1, 40, key="count", persist_state="session", help="How many cells are proposed.")
-    area = right.slider("Area, per cent", 0.5, 20.0, step=0.5, format="%.1f", key="area", persist_state="session",
-                        help="Share of the image that the cells cover together.")
+    count = left.slider(
+        "Cells", 1, 40, key="count", persist_state="session", help="How many cells are proposed."
+    )
+    area = right.slider(
+        "Area, per cent",
+        0.5,
+        20.0,
+        step=0.5,
+        format="%.1f",
+        key="area",
+        persist_state="session",
+        help="Share of the image that the cells cover together.",
+    )
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        seed = st.number_input("Seed", 0, 9999, key="cell_seed", persist_state="session", width=120,
-                               help="Another number, another arrangement; the same number, the same cells.")
+        seed = st.number_input(
+            "Seed",
+            0,
+            9999,
+            key="cell_seed",
+            persist_state="session",
+            width=120,
+            help="Another number, another arrangement; the same number, the same cells.",
+        )
         pressed = st.button("Propose cells", help="Replace the mask by a new proposal.")
     settings = CellSettings(
-        count=count, area=area / 100, placement=placement or "scattered", centre=centre or "open", seed=seed,
+        count=count,
+        area=area / 100,
+        placement=placement or "scattered",
+        centre=centre or "open",
+        seed=seed,
     )
     proposed = state.mask is not None and state.mask.source == "proposed" and state.cells_seen is not None
     target = st.session_state.get("target") or 0
     # Scattered cells and nuclei are the same whatever the victim; the others follow it and its target.
-    asked = (settings, None if victim is None or settings.placement in ("scattered", "nuclei") else (victim.card.sha256, target))
+    asked = (
+        settings,
+        None
+        if victim is None or settings.placement in ("scattered", "nuclei")
+        else (victim.card.sha256, target),
+    )
     if pressed or state.mask is None or (proposed and asked != state.cells_seen):
         with st.spinner("Placing cells"):
             propose(state, choice, settings, victim, target)
     state.cells_seen = asked
 
 
-def propose(state: SnapState, choice: Choice, settings: CellSettings, victim: Victim | None, target: int) -> None:
+def propose(
+    state: SnapState, choice: Choice, settings: CellSettings, victim: Victim | None, target: int
+) -> None:
     """Put a proposed mask on the bench; where none can be made, keep what is there and say why."""
     shape = (choice.pixels.shape[0], choice.pixels.shape[1])
     try:
@@ -135,7 +199,10 @@ def propose(state: SnapState, choice: Choice, settings: CellSettings, victim: Vi
         elif settings.placement in ("scattered", "nuclei"):
             cells = propose_cells(choice.pixels, settings)
         else:
-            raise MaskError("Placement by gain asks the model, and none is loaded. Load one on the Model page, or scatter cells.")
+            raise MaskError(
+                "Placement by gain asks the model, and none is loaded. Load one on the Model page, "
+                "or scatter cells."
+            )
     except SnapError as error:
         if state.mask is None:
             set_mask(state, MaskChoice(draw_mask([], shape), "proposed", settings))
@@ -148,13 +215,26 @@ def _mask_file(state: SnapState, choice: Choice) -> None:
     with st.popover("Mask file"):
         if state.mask is not None:
             st.download_button(
-                "Save mask (PNG)", encode_png(mask_pixels(state.mask.mask)), f"mask-{choice.name}.png", "image/png",
-                on_click="ignore", disabled=not state.mask.mask.any(),
+                "Save mask (PNG)",
+                encode_png(mask_pixels(state.mask.mask)),
+                f"mask-{choice.name}.png",
+                "image/png",
+                on_click="ignore",
+                disabled=not state.mask.mask.any(),
             )
-        upload = st.file_uploader("Load a mask", type=["png"], key="mask_file", help="White marks where pixels may change; same size as the image.")
+        upload = st.file_uploader(
+            "Load a mask",
+            type=["png"],
+            key="mask_file",
+            help="White marks where pixels may change; same size as the image.",
+        )
         if upload is not None and state.picked.get("mask") != upload.file_id:
             try:
-                mask = read_mask(upload.getvalue(), shape=(choice.pixels.shape[0], choice.pixels.shape[1]), name=upload.name)
+                mask = read_mask(
+                    upload.getvalue(),
+                    shape=(choice.pixels.shape[0], choice.pixels.shape[1]),
+                    name=upload.name,
+                )
             except SnapError as error:
                 st.error(str(error))
             else:

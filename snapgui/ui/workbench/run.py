@@ -1,4 +1,7 @@
-"""Below the workbench: the run that goes on, or the one that ended. A reload of the page finds it by its address."""
+"""Below the workbench: the run that goes on, or the one that ended.
+
+A reload of the page finds it by its address.
+"""
 
 import streamlit as st
 
@@ -47,11 +50,13 @@ def _open_unfinished(state: SnapState, run_id: str) -> None:
     try:
         restore(state, load_request(run_id))
     except SnapError:
-        state.notice = f"The run {run_id} is neither going on nor among the saved runs. It may have been deleted."
+        state.notice = (
+            f"The run {run_id} is neither going on nor among the saved runs. It may have been deleted."
+        )
     else:
         state.notice = (
-            "The program ended while this run was going on. Its image, mask and settings are back on the bench: press Run, and "
-            "the same steps are made again."
+            "The program ended while this run was going on. Its image, mask and settings are back on the "
+            "bench: press Run, and the same steps are made again."
         )
 
 
@@ -68,10 +73,20 @@ def show_run(state: SnapState, victim: Victim | None) -> None:
     if snapshot is not None and snapshot.active:
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.subheader(f"Running on {words.shorten(snapshot.label)}", anchor=False, width="content")
-            # Outside the fragment: a press on a button of a fragment is lost while the whole page is being drawn, as after a reload.
-            st.button("Stop", key="stop", disabled=snapshot.state == "cancelling", width=200,
-                      on_click=resources.registry().cancel, args=(snapshot.job_id,), help="Keep the best result so far.")
-        follow_run(snapshot.job_id, victim.card.classes if victim else ("normal", "metastasis"), state.page_px)
+            # Outside the fragment: a press on a button of a fragment is lost while the whole page is being
+            # drawn, as after a reload.
+            st.button(
+                "Stop",
+                key="stop",
+                disabled=snapshot.state == "cancelling",
+                width=200,
+                on_click=resources.registry().cancel,
+                args=(snapshot.job_id,),
+                help="Keep the best result so far.",
+            )
+        follow_run(
+            snapshot.job_id, victim.card.classes if victim else ("normal", "metastasis"), state.page_px
+        )
     elif snapshot is not None and snapshot.error:
         st.error(snapshot.error)
     elif snapshot is not None and snapshot.result is not None:
@@ -93,10 +108,19 @@ def follow_run(job_id: str, classes: tuple[str, ...], page_px: int | None) -> No
     left, right = st.columns([2.2, 1])
     if progress:
         with right:
-            show_pixels(progress.preview, zoom_for(page_px, 4, least=2, most=4), alt="best result so far", caption=f"Best so far, step {progress.best_step}")
+            show_pixels(
+                progress.preview,
+                zoom_for(page_px, 4, least=2, most=4),
+                alt="best result so far",
+                caption=f"Best so far, step {progress.best_step}",
+            )
         settings = snapshot.topic.attack
         chart = confidence_chart(
-            snapshot.history, classes, threshold=settings.confidence, target=settings.target, steps=settings.steps,
+            snapshot.history,
+            classes,
+            threshold=settings.confidence,
+            target=settings.target,
+            steps=settings.steps,
         )
         left.plotly_chart(chart, key="live_curve", config=CONFIG, theme=None)
 

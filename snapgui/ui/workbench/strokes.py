@@ -54,9 +54,13 @@ def _coverage(stroke: dict[str, Any], shape: tuple[int, int], zoom: int) -> NDAr
 
 
 def stroke_points(stroke: dict[str, Any]) -> NDArray[np.float64]:
-    """The line of a Fabric.js path or polygon as points ``(K, 2)`` in canvas pixels; empty for anything else."""
+    """The line of a Fabric.js path or polygon as points ``(K, 2)`` in canvas pixels; empty for anything
+    else.
+    """
     if stroke.get("type") == "Polygon":
-        return np.array([(point["x"], point["y"]) for point in stroke.get("points", [])], dtype=np.float64).reshape(-1, 2)
+        return np.array(
+            [(point["x"], point["y"]) for point in stroke.get("points", [])], dtype=np.float64
+        ).reshape(-1, 2)
     points: list[tuple[float, float]] = []
     for command in stroke.get("path") or []:
         name, values = command[0], [float(value) for value in command[1:]]
@@ -67,7 +71,9 @@ def stroke_points(stroke: dict[str, Any]) -> NDArray[np.float64]:
     return np.array(points, dtype=np.float64).reshape(-1, 2)
 
 
-def _quadratic(start: tuple[float, float], bend: tuple[float, float], end: tuple[float, float]) -> list[tuple[float, float]]:
+def _quadratic(
+    start: tuple[float, float], bend: tuple[float, float], end: tuple[float, float]
+) -> list[tuple[float, float]]:
     t = np.linspace(0, 1, CURVE_POINTS + 1)[1:, None]
     line = (1 - t) ** 2 * np.array(start) + 2 * t * (1 - t) * np.array(bend) + t**2 * np.array(end)
     return [(float(x), float(y)) for x, y in line]

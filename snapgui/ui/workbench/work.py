@@ -50,10 +50,10 @@ def keep_run(outcome: AttackOutcome) -> AttackOutcome:
 
 
 def note_request(job_id: str, request: RunRequest) -> None:
-    """Write down what a run was asked, so that a killed process does not lose it; a full disk does not keep it from running."""
+    """Write down what a run was asked, so that a killed process does not lose it; a full disk does not keep
+    it from running.
+    """
     try:
         save_request(job_id, request)
     except SnapError as error:
         log.warning("%s", error)
-
-

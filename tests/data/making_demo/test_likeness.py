@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from snapgui.data.making_demo.likeness import overlap, rms_between, rms_to_nearest, symmetries, window_correlation
+from snapgui.data.making_demo.likeness import (
+    overlap,
+    rms_between,
+    rms_to_nearest,
+    symmetries,
+    window_correlation,
+)
 
 
 @pytest.fixture

@@ -11,7 +11,9 @@ def speckled(seed: int, low: int, high: int) -> np.ndarray:
 
 
 def test_optical_density_of_known_values() -> None:
-    assert optical_density(np.array([255, 127, 0], dtype=np.uint8)) == pytest.approx([0, np.log10(2), np.log10(256)], abs=1e-6)
+    assert optical_density(np.array([255, 127, 0], dtype=np.uint8)) == pytest.approx(
+        [0, np.log10(2), np.log10(256)], abs=1e-6
+    )
 
 
 def test_even_fields_are_told_from_glass_blur_and_borders() -> None:
@@ -45,5 +47,10 @@ def test_even_stain_leaves_one_stain_and_the_structure() -> None:
     density = optical_density(even)
     means, spreads = density.mean(axis=(1, 2)), density.std(axis=(1, 2))
     assert np.abs(means[0] - means[1]).max() < 0.01 and np.abs(spreads[0] - spreads[1]).max() < 0.01
-    assert np.abs(optical_density(pixels).mean(axis=(1, 2))[0] - optical_density(pixels).mean(axis=(1, 2))[1]).min() > 0.1
+    assert (
+        np.abs(
+            optical_density(pixels).mean(axis=(1, 2))[0] - optical_density(pixels).mean(axis=(1, 2))[1]
+        ).min()
+        > 0.1
+    )
     assert np.corrcoef(even[0].ravel(), pixels[0].ravel())[0, 1] > 0.98

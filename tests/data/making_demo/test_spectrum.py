@@ -9,7 +9,9 @@ from snapgui.data.making_demo.synthesis import GRAIN, mean_amplitudes, rings, so
 def test_amplitudes_follow_the_frequencies_there_are() -> None:
     wave = torch.cos(2 * torch.pi * 8 * torch.arange(64) / 64).expand(1, 1, 64, 64)
     amplitude = mean_amplitudes(wave)[0]
-    assert amplitude[0, 8] > 10 * amplitude[0, 20] and amplitude[8, 0] == pytest.approx(float(amplitude[0, 8]))
+    assert amplitude[0, 8] > 10 * amplitude[0, 20] and amplitude[8, 0] == pytest.approx(
+        float(amplitude[0, 8])
+    )
     assert float(amplitude.square().mean()) == pytest.approx(1, abs=1e-4)
 
 

@@ -72,7 +72,11 @@ def test_loss_goes_down(network: nn.Module, statistics: Statistics) -> None:
     losses: list[float] = []
     settings = SynthesisSettings(iterations=6, enlarged_px=64)
     image = synthesise(
-        network, statistics, settings, generator=torch.Generator().manual_seed(1), report=lambda _, loss: losses.append(loss),
+        network,
+        statistics,
+        settings,
+        generator=torch.Generator().manual_seed(1),
+        report=lambda _, loss: losses.append(loss),
     )
     assert image.shape == (3, 32, 32) and float(image.min()) >= 0 and float(image.max()) <= 1
     assert len(losses) >= 6 and min(losses) < 0.5 * losses[0]
@@ -99,7 +103,9 @@ def test_matched_colours_have_the_targets_distribution() -> None:
     matched = match_colours(image, colours, generator=generator).flatten(1).T
     levels = torch.linspace(0.05, 0.95, 10)
     assert torch.allclose(matched.quantile(levels, dim=0), colours.quantile(levels, dim=0), atol=0.02)
-    assert not torch.allclose(image.flatten(1).T.quantile(levels, dim=0), colours.quantile(levels, dim=0), atol=0.1)
+    assert not torch.allclose(
+        image.flatten(1).T.quantile(levels, dim=0), colours.quantile(levels, dim=0), atol=0.1
+    )
 
 
 def test_file_that_is_no_densenet(tmp_path) -> None:  # type: ignore[no-untyped-def]
@@ -109,7 +115,8 @@ def test_file_that_is_no_densenet(tmp_path) -> None:  # type: ignore[no-untyped-
 
 
 @pytest.mark.parametrize(
-    ("values", "sentence"), [({"iterations": 0}, "iterations is 0"), ({"enlarged_px": 8}, "enlarged_px is 8")],
+    ("values", "sentence"),
+    [({"iterations": 0}, "iterations is 0"), ({"enlarged_px": 8}, "enlarged_px is 8")],
 )
 def test_settings_out_of_range(values: dict[str, int], sentence: str) -> None:
     with pytest.raises(SettingsError, match=sentence):

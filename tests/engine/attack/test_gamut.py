@@ -44,7 +44,9 @@ def is_inside(name: str, image: torch.Tensor, colours: torch.Tensor, slack: floa
     own = concentrations(pixels)
     low, high = torch.quantile(own, 0.01, dim=0).clamp(min=0), torch.quantile(own, 0.99, dim=0).clamp(min=0)
     nearest = StainGamut(low[None], high[None])
-    amounts = torch.cartesian_prod(*(torch.linspace(float(a), float(b), 200) for a, b in zip(low, high, strict=True)))
+    amounts = torch.cartesian_prod(
+        *(torch.linspace(float(a), float(b), 200) for a, b in zip(low, high, strict=True))
+    )
     grid = nearest.colours((amounts - low) / (high - low).clamp_min(1e-9), of_images([0] * len(amounts)))
     return bool((torch.cdist(colours, grid).amin(1) <= 0.02 + slack * 3**0.5).all())
 
@@ -79,7 +81,9 @@ def test_a_flat_image_allows_its_own_colour_alone() -> None:
     image = torch.full((1, 3, 8, 8), 153 / 255)
     pixels = of_images([0] * 10)
     for name in ("range", "percentile", "pca"):
-        assert torch.allclose(fit_gamut(name, image).colours(torch.rand(10, 3), pixels), image[0, :, 0, 0], atol=2e-3)
+        assert torch.allclose(
+            fit_gamut(name, image).colours(torch.rand(10, 3), pixels), image[0, :, 0, 0], atol=2e-3
+        )
 
 
 def test_stain_concentrations_undo_the_mixing() -> None:

@@ -33,7 +33,13 @@ def attack(victim, images, masks, config: AttackSettings, objective=None, batch_
     gamut = fit_gamut(config.gamut, images)
     start = start_colours(config.start, images, masks, gamut, seed=config.seed)
     steps = run_attack(
-        victim, images, masks, objective=objective or Targeted(config.target), gamut=gamut, start=start, settings=config,
+        victim,
+        images,
+        masks,
+        objective=objective or Targeted(config.target),
+        gamut=gamut,
+        start=start,
+        settings=config,
         batch_size=batch_size,
     )
     return list(steps)
@@ -62,9 +68,14 @@ def test_linear_victim_is_driven_to_its_known_optimum(linear_victim, batch: int)
 
 @settings(max_examples=25, deadline=None)
 @given(
-    seed=st.integers(0, 1000), share=st.floats(0.01, 0.5), gamut_name=st.sampled_from(GAMUTS), start=st.sampled_from(STARTS),
+    seed=st.integers(0, 1000),
+    share=st.floats(0.01, 0.5),
+    gamut_name=st.sampled_from(GAMUTS),
+    start=st.sampled_from(STARTS),
 )
-def test_outside_the_mask_nothing_changes_and_inside_colours_are_allowed(linear_victim_small, seed, share, gamut_name, start) -> None:
+def test_outside_the_mask_nothing_changes_and_inside_colours_are_allowed(
+    linear_victim_small, seed, share, gamut_name, start
+) -> None:
     images, masks = random_images(2, seed), random_masks(2, seed, share)
     config = AttackSettings(steps=4, gamut=gamut_name, start=start, seed=seed, confidence=1.0)
     last = attack(linear_victim_small, images, masks, config)[-1]
@@ -129,7 +140,9 @@ def test_what_is_reported_is_what_the_victim_says_of_the_rounded_picture(linear_
 
 
 def test_best_is_kept_when_later_steps_are_worse(linear_victim_small) -> None:
-    steps = attack(linear_victim_small, random_images(2), random_masks(2), AttackSettings(steps=20, confidence=1.0))
+    steps = attack(
+        linear_victim_small, random_images(2), random_masks(2), AttackSettings(steps=20, confidence=1.0)
+    )
     best = torch.stack([step.best_confidence for step in steps])
     assert (best.diff(dim=0) >= 0).all()
     seen = torch.stack([step.logits.softmax(1)[:, 0] for step in steps])
@@ -253,7 +266,12 @@ def test_smoothness_makes_a_patch_smoother_than_without(linear_victim) -> None:
     measure = fit_roughness(images, pack(masks))
     everything = torch.ones(int(masks.sum()), dtype=torch.bool)
     found = [
-        measure(attack(victim, images, masks, AttackSettings(steps=30, confidence=1.0, smoothness=weight))[-1].best_colours, everything)
+        measure(
+            attack(victim, images, masks, AttackSettings(steps=30, confidence=1.0, smoothness=weight))[
+                -1
+            ].best_colours,
+            everything,
+        )
         for weight in (0.0, 10.0, 100.0)
     ]
     assert (found[1] < found[0]).all() and (found[2] < 0.5 * found[0]).all()
@@ -265,7 +283,9 @@ def test_roughness_is_that_of_the_definition() -> None:
     measure = fit_roughness(images, pack(masks))
     everything = torch.ones(SIZE * SIZE, dtype=torch.bool)
     assert measure(torch.full((SIZE * SIZE, 3), 0.3), everything)[0] == 0
-    assert measure(flatten(images), everything)[0] < 0.4, "noise of the image's own deviation exceeds itself by little"
+    assert measure(flatten(images), everything)[0] < 0.4, (
+        "noise of the image's own deviation exceeds itself by little"
+    )
     chess = ((torch.arange(SIZE)[:, None] + torch.arange(SIZE)) % 2).float().flatten()[:, None].expand(-1, 3)
     # Uniform noise has a deviation of 0.289, so a step of 1 is 3.46 of them.
     assert measure(chess, everything)[0] == pytest.approx(1 / 0.289 - 2**0.5, rel=0.1)

@@ -18,7 +18,10 @@ def test_untargeted_margin_grows_as_the_label_falls() -> None:
     logits = torch.tensor([[1.0, 4.0], [5.0, 0.0]])
     objective = Untargeted(torch.tensor([1, 0]))
     assert objective.margin(logits, ROWS).tolist() == [-3.0, -5.0]
-    assert torch.allclose(objective.confidence(logits, ROWS), 1 - torch.tensor([logits.softmax(1)[0, 1], logits.softmax(1)[1, 0]]))
+    assert torch.allclose(
+        objective.confidence(logits, ROWS),
+        1 - torch.tensor([logits.softmax(1)[0, 1], logits.softmax(1)[1, 0]]),
+    )
 
 
 def test_labels_follow_the_rows_that_are_asked_for() -> None:

@@ -10,7 +10,14 @@ from snapgui.engine.attack.loop import LOOK_EVERY, run_attack
 from snapgui.engine.attack.objectives import Targeted
 from snapgui.engine.attack.starts import start_colours
 from snapgui.engine.settings import AttackSettings
-from snapgui.engine.victim.rectifiers import FADED, Rectifier, fading_slopes, leak_at_once, leak_in_runs, leaking
+from snapgui.engine.victim.rectifiers import (
+    FADED,
+    Rectifier,
+    fading_slopes,
+    leak_at_once,
+    leak_in_runs,
+    leaking,
+)
 from snapgui.engine.victim.victim import ModelCard, Victim
 
 SIZE = 16
@@ -21,7 +28,12 @@ def rectified() -> Victim:
     """Two rectified layers, of which the first works in place."""
     torch.manual_seed(3)
     network = nn.Sequential(
-        nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(inplace=True), nn.Conv2d(8, 8, 3, stride=2), nn.ReLU(), nn.Flatten(), nn.Linear(392, 2)
+        nn.Conv2d(3, 8, 3, padding=1),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(8, 8, 3, stride=2),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(392, 2),
     )
     return Victim(network, ModelCard("rectified", "none", input_size_px=SIZE))
 
@@ -38,7 +50,9 @@ def gradient(victim: Victim, images: torch.Tensor, slopes: torch.Tensor | None) 
 
 
 def by_hand(victim: Victim, images: torch.Tensor, slope: float) -> torch.Tensor:
-    """The same network with leaks written as sums: what a rectifier answers, plus ``slope`` times a zero that has a gradient."""
+    """The same network with leaks written as sums: what a rectifier answers, plus ``slope`` times a zero that
+    has a gradient.
+    """
     first, _, second, _, flat, head = victim.network
     free = images.clone().requires_grad_()
     values = (free - victim.mean) / victim.std
@@ -81,7 +95,9 @@ def test_each_image_has_a_slope_of_its_own(rectified) -> None:
 def test_both_ways_to_leak_agree(layout: torch.memory_format) -> None:
     values, answer = (torch.randn(6, 4, 5, 5).contiguous(memory_format=layout) for _ in range(2))
     slopes = torch.tensor([0.5, 0.5, 0.25, 0.0, 0.0, 0.5])
-    assert torch.equal(leak_at_once(values, answer.relu(), slopes), leak_in_runs(values, answer.relu(), slopes))
+    assert torch.equal(
+        leak_at_once(values, answer.relu(), slopes), leak_in_runs(values, answer.relu(), slopes)
+    )
 
 
 def test_another_thread_does_not_leak(rectified) -> None:
@@ -108,13 +124,22 @@ def test_leaks_fade_and_end() -> None:
     assert (slopes[FADED:] == 0).all()
 
 
-def final(victim: Victim, settings: AttackSettings, *, count: int, batch_size: int | None = None) -> torch.Tensor:
+def final(
+    victim: Victim, settings: AttackSettings, *, count: int, batch_size: int | None = None
+) -> torch.Tensor:
     images = pictures(count)
     masks = torch.rand(count, 1, SIZE, SIZE, generator=torch.Generator().manual_seed(1)) < 0.2
     gamut = fit_gamut(settings.gamut, images)
     start = start_colours(settings.start, images, masks, gamut, seed=0)
     for step in run_attack(
-        victim, images, masks, objective=Targeted(0), gamut=gamut, start=start, settings=settings, batch_size=batch_size
+        victim,
+        images,
+        masks,
+        objective=Targeted(0),
+        gamut=gamut,
+        start=start,
+        settings=settings,
+        batch_size=batch_size,
     ):
         last = step
     return last.best_images
@@ -122,7 +147,9 @@ def final(victim: Victim, settings: AttackSettings, *, count: int, batch_size: i
 
 @pytest.mark.parametrize("look_every", [1, 4])
 @pytest.mark.parametrize("restarts", [0, 1])
-def test_an_image_leaks_by_its_own_steps_whoever_is_beside_it(rectified, monkeypatch, look_every: int, restarts: int) -> None:
+def test_an_image_leaks_by_its_own_steps_whoever_is_beside_it(
+    rectified, monkeypatch, look_every: int, restarts: int
+) -> None:
     settings = AttackSettings(steps=12, confidence=0.99, restarts=restarts)
     together = final(rectified, settings, count=7)
     monkeypatch.setitem(LOOK_EVERY, "cpu", look_every)
@@ -132,4 +159,6 @@ def test_an_image_leaks_by_its_own_steps_whoever_is_beside_it(rectified, monkeyp
 
 def test_the_attack_leaks_by_default_and_can_be_told_not_to(rectified) -> None:
     settings = AttackSettings(steps=3, confidence=1.0)
-    assert not torch.equal(final(rectified, settings, count=4), final(rectified, replace(settings, leak=0.0), count=4))
+    assert not torch.equal(
+        final(rectified, settings, count=4), final(rectified, replace(settings, leak=0.0), count=4)
+    )

@@ -43,7 +43,9 @@ def test_one_patch_reaches_the_optimum_that_all_images_share(linear_victim) -> N
     steps = list(train_universal(victim, images, mask, objective=Targeted(0), settings=settings))
     assert len(steps) == 60 and steps[-1].loss < steps[0].loss
     held_out = some_images(6, seed=9)
-    patched = apply_canvas(held_out, mask.expand(6, -1, -1, -1), steps[-1].canvas, fit_gamut("range", held_out))
+    patched = apply_canvas(
+        held_out, mask.expand(6, -1, -1, -1), steps[-1].canvas, fit_gamut("range", held_out)
+    )
     best = torch.where(mask, held_out.amax((2, 3), keepdim=True), held_out)
     gained, possible = (margins(victim, x) - margins(victim, held_out) for x in (patched, best))
     assert (gained > 0.97 * possible).all() and (gained <= possible * 1.001).all()
@@ -59,7 +61,9 @@ def test_a_canvas_gives_each_image_colours_of_its_own_gamut_inside_its_mask(name
     assert torch.equal(patched[outside], images[outside])
     packed = pack(masks)
     colours = flatten(patched)[packed.places]
-    assert (project(gamut, colours, packed) - colours).abs().max() <= (1e-6 if name in ("range", "percentile") else 1.6 / 255)
+    assert (project(gamut, colours, packed) - colours).abs().max() <= (
+        1e-6 if name in ("range", "percentile") else 1.6 / 255
+    )
     assert np.allclose(patched * 255, (patched * 255).round(), atol=1e-3)
 
 
@@ -67,7 +71,10 @@ def test_solved_images_stop_pulling_and_the_same_seed_gives_the_same_canvas(line
     victim = symmetric_victim(linear_victim)
     images, masks = some_images(8), one_mask().expand(8, -1, -1, -1)
     settings = UniversalSettings(epochs=4, batch_size=4, seed=5, confidence=0.5)
-    first, second = ([step for step in train_universal(victim, images, masks, objective=Targeted(0), settings=settings)] for _ in range(2))
+    first, second = (
+        [step for step in train_universal(victim, images, masks, objective=Targeted(0), settings=settings)]
+        for _ in range(2)
+    )
     assert torch.equal(first[-1].canvas, second[-1].canvas)
     assert first[0].loss == 0 and first[0].success == 1, "bright images are class 0 already"
     assert torch.equal(first[-1].canvas, first[0].canvas)

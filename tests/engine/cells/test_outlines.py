@@ -52,9 +52,14 @@ def test_tissue_is_neither_glass_nor_black() -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(
-    count=st.integers(1, 25), area=st.floats(0.01, 0.15), centre=st.sampled_from(["open", "excluded"]), seed=st.integers(0, 10_000),
+    count=st.integers(1, 25),
+    area=st.floats(0.01, 0.15),
+    centre=st.sampled_from(["open", "excluded"]),
+    seed=st.integers(0, 10_000),
 )
-def test_scattered_cells_hold_the_budget_the_gap_and_the_centre(count: int, area: float, centre, seed: int) -> None:
+def test_scattered_cells_hold_the_budget_the_gap_and_the_centre(
+    count: int, area: float, centre, seed: int
+) -> None:
     config = CellSettings(count=count, area=area, centre=centre, seed=seed)
     if area * 96 * 96 / count < 4:
         with pytest.raises(MaskError, match="less than 4 px each"):
@@ -76,13 +81,17 @@ def test_scattered_cells_hold_the_budget_the_gap_and_the_centre(count: int, area
 
 
 def test_other_seed_other_mask() -> None:
-    first, second = (draw_mask(propose_cells(dense_tissue(), CellSettings(seed=seed)), SHAPE) for seed in (0, 1))
+    first, second = (
+        draw_mask(propose_cells(dense_tissue(), CellSettings(seed=seed)), SHAPE) for seed in (0, 1)
+    )
     assert (first != second).any()
 
 
 @pytest.mark.parametrize("centre", ["open", "excluded"])
 @pytest.mark.parametrize(("count", "area"), [(6, 0.03), (12, 0.05), (30, 0.15)])
-def test_nuclei_hold_the_budget_and_lie_on_nuclei(tissue: np.ndarray, centre, count: int, area: float) -> None:
+def test_nuclei_hold_the_budget_and_lie_on_nuclei(
+    tissue: np.ndarray, centre, count: int, area: float
+) -> None:
     config = CellSettings(count=count, area=area, centre=centre, placement="nuclei")
     outlines = propose_cells(tissue, config)
     mask = draw_mask(outlines, SHAPE)

@@ -26,7 +26,10 @@ def left_sided() -> Victim:
         weight = torch.zeros(2, 3, *SHAPE)
         weight[0, :, :, :32] = 0.01
         layer.weight.copy_(weight.flatten(1))
-    return Victim(nn.Sequential(nn.Flatten(), layer), ModelCard("left", "linear", input_size_px=96, mean=(0.0,) * 3, std=(1.0,) * 3))
+    return Victim(
+        nn.Sequential(nn.Flatten(), layer),
+        ModelCard("left", "linear", input_size_px=96, mean=(0.0,) * 3, std=(1.0,) * 3),
+    )
 
 
 def dense_tissue(seed: int = 0) -> np.ndarray:

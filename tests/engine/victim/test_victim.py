@@ -30,7 +30,9 @@ def state(network: torch.nn.Module) -> dict[str, torch.Tensor]:
 
 
 def write_card(path: Path, **values: object) -> None:
-    path.with_suffix(".json").write_text(json.dumps({"architecture": "resnet50", "input_size_px": 64, **values}))
+    path.with_suffix(".json").write_text(
+        json.dumps({"architecture": "resnet50", "input_size_px": 64, **values}), encoding="utf-8"
+    )
 
 
 @torch.no_grad()
@@ -41,7 +43,9 @@ def test_victim_is_the_network_with_its_preprocessing(network, state, tmp_path) 
     victim = Victim.load(path)
     images = torch.rand(2, 3, 96, 96)
     resized = torch.nn.functional.interpolate(images, size=(64, 64), mode="bilinear", align_corners=False)
-    inputs = (resized - torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1)) / torch.tensor(IMAGENET_STD).view(1, 3, 1, 1)
+    inputs = (resized - torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1)) / torch.tensor(IMAGENET_STD).view(
+        1, 3, 1, 1
+    )
     assert torch.allclose(victim(images), network(inputs), atol=1e-4)
     assert torch.allclose(victim.predict(images), network(inputs).softmax(1), atol=1e-5)
 
@@ -118,10 +122,18 @@ def corrupt(kind: str, state: dict[str, torch.Tensor], path: Path) -> Path:
 @pytest.mark.parametrize(
     ("kind", "sentence"),
     [
-        ("missing", "There is no file"), ("words", "not a readable checkpoint"), ("words as safetensors", "not a readable checkpoint"),
-        ("code", "not a readable checkpoint"), ("list", "no state dict"), ("backbone", "it is a backbone"),
-        ("three classes", "3 outputs where 1 or 2 are needed"), ("extra", "layer9.weight"), ("lacking", "lacks tensors"),
-        ("shape", "another shape"), ("nan", "not finite"), ("unknown", "none of the known networks"),
+        ("missing", "There is no file"),
+        ("words", "not a readable checkpoint"),
+        ("words as safetensors", "not a readable checkpoint"),
+        ("code", "not a readable checkpoint"),
+        ("list", "no state dict"),
+        ("backbone", "it is a backbone"),
+        ("three classes", "3 outputs where 1 or 2 are needed"),
+        ("extra", "layer9.weight"),
+        ("lacking", "lacks tensors"),
+        ("shape", "another shape"),
+        ("nan", "not finite"),
+        ("unknown", "none of the known networks"),
     ],
 )
 def test_what_does_not_fit_is_said_in_a_sentence(state, tmp_path, kind: str, sentence: str) -> None:
@@ -142,7 +154,7 @@ def test_a_broken_card_is_a_sentence(state, tmp_path) -> None:
     path = tmp_path / "net.pth"
     torch.save(state, path)
     for text in ("{", "{}", '{"architecture": "resnet50", "input_size_px": "wide"}', "[]"):
-        path.with_suffix(".json").write_text(text)
+        path.with_suffix(".json").write_text(text, encoding="utf-8")
         with pytest.raises(ModelError, match="not a model card"):
             Victim.load(path)
     write_card(path, architecture="vgg16")
@@ -162,5 +174,3 @@ def test_cuda_agrees_with_cpu(linear_victim) -> None:
     victim = linear_victim(size_px=24)
     images = torch.rand(2, 3, 24, 24)
     assert torch.allclose(victim(images), victim.to("cuda")(images.cuda()).cpu(), atol=1e-3)
-
-

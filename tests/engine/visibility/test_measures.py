@@ -3,7 +3,13 @@ import math
 import numpy as np
 import pytest
 
-from snapgui.engine.visibility.measures import colour_difference, difference_picture, enlarge, measure, outline_picture
+from snapgui.engine.visibility.measures import (
+    colour_difference,
+    difference_picture,
+    enlarge,
+    measure,
+    outline_picture,
+)
 
 
 @pytest.fixture
@@ -43,7 +49,11 @@ def test_difference_picture_is_grey_where_nothing_changed(tissue, mask) -> None:
 
 def test_enlarging_repeats_pixels(tissue, mask) -> None:
     large = enlarge(tissue, 4)
-    assert large.shape == (384, 384, 3) and (large[::4, ::4] == tissue).all() and (large[3::4, 2::4] == tissue).all()
+    assert (
+        large.shape == (384, 384, 3)
+        and (large[::4, ::4] == tissue).all()
+        and (large[3::4, 2::4] == tissue).all()
+    )
     drawn = outline_picture(tissue, mask, 4)
     changed = (drawn != large).any(axis=2)
     assert changed.any() and not changed[100:116, 100:116].any(), "the inside of the mask stays visible"

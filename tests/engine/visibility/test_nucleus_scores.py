@@ -11,7 +11,13 @@ from snapgui.engine.cells.outlines import fill
 from snapgui.engine.images import read_pixels
 from snapgui.engine.nuclei import find_nuclei
 from snapgui.engine.visibility.gamut_shares import gamut_shares
-from snapgui.engine.visibility.nucleus_scores import TRAITS, measure_traits, robust_z, score_cells, z_over_cells
+from snapgui.engine.visibility.nucleus_scores import (
+    TRAITS,
+    measure_traits,
+    robust_z,
+    score_cells,
+    z_over_cells,
+)
 
 
 @pytest.fixture(scope="module")
@@ -24,12 +30,21 @@ def typical_nuclei(field: np.ndarray) -> list[np.ndarray]:
     masks = [fill(outline, field.shape[:2]) > 0 for outline in find_nuclei(field)]
     traits = np.concatenate([measure_traits(field, mask.astype(np.int32)) for mask in masks])
     usual = (np.abs(robust_z(traits, traits)) < 1.2).all(axis=1)
-    return [mask for mask, is_usual in zip(masks, usual, strict=True) if is_usual and mask[6:-6, 6:-6].sum() == mask.sum()]
+    return [
+        mask
+        for mask, is_usual in zip(masks, usual, strict=True)
+        if is_usual and mask[6:-6, 6:-6].sum() == mask.sum()
+    ]
 
 
 def paste(field: np.ndarray, nucleus: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A copy of a nucleus and of two pixels around it, moved towards the far side: the picture and the mask."""
-    down, right = (step if middle < 48 else -step for middle, step in zip(ndimage.center_of_mass(nucleus), (31, 17), strict=True))
+    """A copy of a nucleus and of two pixels around it, moved towards the far side: the picture and the
+    mask.
+    """
+    down, right = (
+        step if middle < 48 else -step
+        for middle, step in zip(ndimage.center_of_mass(nucleus), (31, 17), strict=True)
+    )
     moved = np.roll(field, (down, right), axis=(0, 1))
     mask = np.roll(nucleus, (down, right), axis=(0, 1))
     around = ndimage.binary_dilation(mask, iterations=2)
@@ -51,8 +66,17 @@ def test_a_copied_nucleus_is_like_the_others_and_a_green_square_is_not(field) ->
     green[square] = (0, 255, 0)
     scores = score_cells(field, green, square)
     (cell,) = scores.cells
-    assert cell.z["area_px"] > 5 and abs(cell.z["haematoxylin"]) > 5 and cell.z["rim_gradient"] > 5 and scores.rim_ratio > 3
-    assert (cell.x_px, cell.y_px) == (47.5, 37.5) and cell.traits["area_px"] == 256 and cell.traits["solidity"] == 1
+    assert (
+        cell.z["area_px"] > 5
+        and abs(cell.z["haematoxylin"]) > 5
+        and cell.z["rim_gradient"] > 5
+        and scores.rim_ratio > 3
+    )
+    assert (
+        (cell.x_px, cell.y_px) == (47.5, 37.5)
+        and cell.traits["area_px"] == 256
+        and cell.traits["solidity"] == 1
+    )
 
 
 def test_robust_z_by_hand() -> None:
@@ -72,7 +96,8 @@ def test_traits_by_hand() -> None:
     assert area == 200 and solidity == 1
     # Variances of a 10 x 20 block of pixels, (n^2 - 1) / 12, plus 1/12 for the pixels' own extent.
     assert eccentricity == pytest.approx(math.sqrt(1 - 100 / 400), abs=1e-2)
-    # White to black is 100 in L*: 50 a pixel on both sides by central differences, more in the corners inside.
+    # White to black is 100 in L*: 50 a pixel on both sides by central differences, more in the corners
+    # inside.
     assert rim == pytest.approx(50, rel=0.02)
 
 
@@ -86,9 +111,19 @@ def test_few_nuclei_are_said_to_be_few() -> None:
     mask = np.zeros((96, 96), bool)
     mask[10:20, 10:20] = mask[40:50, 40:50] = True
     scores = score_cells(glass, glass, mask)
-    assert scores.nuclei == 0 and len(scores.cells) == 2 and scores.rim_ratio is None and scores.own == {} == scores.own_beyond_3
-    assert all(z is None for cell in scores.cells for z in cell.z.values()) and z_over_cells(scores, "area_px") == (None, None)
-    assert scores.sentence == "Cells are compared with the image's own nuclei from 8 nuclei on; here 0 were found."
+    assert (
+        scores.nuclei == 0
+        and len(scores.cells) == 2
+        and scores.rim_ratio is None
+        and scores.own == {} == scores.own_beyond_3
+    )
+    assert all(z is None for cell in scores.cells for z in cell.z.values()) and z_over_cells(
+        scores, "area_px"
+    ) == (None, None)
+    assert (
+        scores.sentence
+        == "Cells are compared with the image's own nuclei from 8 nuclei on; here 0 were found."
+    )
 
 
 def test_the_farthest_cell_keeps_its_sign(field) -> None:

@@ -43,12 +43,18 @@ def test_the_same_picture_is_not_different(tissue, mask) -> None:
 def test_a_uniform_shift_has_closed_forms(mask) -> None:
     grey = np.full((96, 96, 3), 100, np.uint8)
     whole = panel(grey, grey + np.uint8(10), mask, DISPLAY).regions["whole"]
-    assert whole.linf_levels == 10 and whole.l2 == pytest.approx(10 / 255 * math.sqrt(96 * 96 * 3)) and whole.pixels == 96 * 96
+    assert (
+        whole.linf_levels == 10
+        and whole.l2 == pytest.approx(10 / 255 * math.sqrt(96 * 96 * 3))
+        and whole.pixels == 96 * 96
+    )
     assert whole.psnr_db == pytest.approx(20 * math.log10(25.5))
     # Without any structure SSIM is its luminance term, with C1 = (0.01 x 255)^2.
     c1 = 2.55**2
     assert whole.ssim.mean == pytest.approx((2 * 100 * 110 + c1) / (100**2 + 110**2 + c1), abs=1e-4)
-    assert whole.flip.mean == pytest.approx(whole.flip.worst, abs=1e-5) and whole.de00.mean == pytest.approx(whole.de00.tail)
+    assert whole.flip.mean == pytest.approx(whole.flip.worst, abs=1e-5) and whole.de00.mean == pytest.approx(
+        whole.de00.tail
+    )
 
 
 def test_a_shift_inside_the_mask_alone(mask) -> None:
@@ -57,8 +63,15 @@ def test_a_shift_inside_the_mask_alone(mask) -> None:
     altered[mask] += 10
     result = panel(grey, altered, mask, DISPLAY)
     inside, ring, whole = (result.regions[name] for name in ("mask", "ring", "whole"))
-    assert inside.pixels == 200 and inside.l2 == whole.l2 == pytest.approx(10 / 255 * math.sqrt(600)) and ring.l2 == 0
-    assert whole.de00.mean == pytest.approx(inside.de00.mean * 200 / 9216) and whole.de00.worst == inside.de00.worst
+    assert (
+        inside.pixels == 200
+        and inside.l2 == whole.l2 == pytest.approx(10 / 255 * math.sqrt(600))
+        and ring.l2 == 0
+    )
+    assert (
+        whole.de00.mean == pytest.approx(inside.de00.mean * 200 / 9216)
+        and whole.de00.worst == inside.de00.worst
+    )
     assert inside.ssim.mean < ring.ssim.mean < 1 and ring.psnr_db == math.inf
     assert inside.flip.mean > ring.flip.mean > 0, "the eye's blur spreads beyond the mask"
     assert result.gamut.changed_px == 200 and result.gamut.outside_range == 1
@@ -69,17 +82,23 @@ def test_a_shift_inside_the_mask_alone(mask) -> None:
 @pytest.mark.parametrize(
     ("first", "second", "expected"),
     # Sharma, Wu, Dalal 2005, table 1: pairs 1, 4, 7, 14, 17, 25, 34.
-    [((50, 2.6772, -79.7751), (50, 0, -82.7485), 2.0425), ((50, -1.3802, -84.2814), (50, 0, -82.7485), 1.0000),
-     ((50, 0, 0), (50, -1, 2), 2.3669), ((50, -0.0010, 2.4900), (50, 0.0011, -2.4900), 4.7461),
-     ((50, 2.5, 0), (73, 25, -18), 27.1492), ((60.2574, -34.0099, 36.2677), (60.4626, -34.1751, 39.4387), 1.2644),
-     ((2.0776, 0.0795, -1.1350), (0.9033, -0.0636, -0.5514), 0.9082)],
+    [
+        ((50, 2.6772, -79.7751), (50, 0, -82.7485), 2.0425),
+        ((50, -1.3802, -84.2814), (50, 0, -82.7485), 1.0000),
+        ((50, 0, 0), (50, -1, 2), 2.3669),
+        ((50, -0.0010, 2.4900), (50, 0.0011, -2.4900), 4.7461),
+        ((50, 2.5, 0), (73, 25, -18), 27.1492),
+        ((60.2574, -34.0099, 36.2677), (60.4626, -34.1751, 39.4387), 1.2644),
+        ((2.0776, 0.0795, -1.1350), (0.9033, -0.0636, -0.5514), 0.9082),
+    ],
 )
 def test_ciede2000_is_the_published(first, second, expected) -> None:
     assert deltaE_ciede2000(np.array(first), np.array(second)) == pytest.approx(expected, abs=6e-5)
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "expected"), [((255, 0, 0), (0, 255, 0), 86.61), ((255, 0, 0), (0, 0, 255), 52.88), ((0, 255, 0), (0, 0, 255), 83.19)]
+    ("first", "second", "expected"),
+    [((255, 0, 0), (0, 255, 0), 86.61), ((255, 0, 0), (0, 0, 255), 52.88), ((0, 255, 0), (0, 0, 255), 83.19)],
 )
 def test_ciede2000_of_the_screens_primaries(first, second, expected) -> None:
     pictures = (np.full((8, 8, 3), colour, np.uint8) for colour in (first, second))
@@ -139,13 +158,22 @@ def test_rows_are_for_people(tissue, mask) -> None:
     rows = panel_rows(result)
     values = {(row.measure, row.region): row.value for row in rows}
     assert len(values) == len(rows), "no figure stands twice"
-    assert values["FLIP mean", "mask"] == result.regions["mask"].flip.mean and values["SSIM minimum", "whole"] == result.regions["whole"].ssim.worst
-    assert values["PSNR", "ring"] == math.inf and values["Changed pixels", "whole"] == 200 and values["LPIPS", "whole"] == 0.25
+    assert (
+        values["FLIP mean", "mask"] == result.regions["mask"].flip.mean
+        and values["SSIM minimum", "whole"] == result.regions["whole"].ssim.worst
+    )
+    assert (
+        values["PSNR", "ring"] == math.inf
+        and values["Changed pixels", "whole"] == 200
+        and values["LPIPS", "whole"] == 0.25
+    )
     assert values["Screen", "whole"] == DISPLAY.pixels_per_degree and "pixels per degree" in rows[0].words
     assert all(row.words for row in rows) and all(row.value is not None for row in rows)
     glass = np.full((96, 96, 3), 245, np.uint8)
     missing = [row for row in panel_rows(panel(glass, glass, mask, DISPLAY)) if row.value is None]
-    assert len(missing) == 2 + 1 + 12 and all("No pixel changed" in row.words or "here 0 were found" in row.words for row in missing)
+    assert len(missing) == 2 + 1 + 12 and all(
+        "No pixel changed" in row.words or "here 0 were found" in row.words for row in missing
+    )
 
 
 def test_what_does_not_fit_together_is_refused(tissue, mask) -> None:
@@ -190,13 +218,18 @@ def test_lpips_takes_its_trunk_from_the_named_file(tissue, monkeypatch, tmp_path
             return (trunk(first) - trunk(second)).abs().mean()
 
     monkeypatch.setitem(sys.modules, "lpips", types.SimpleNamespace(LPIPS=Fake))
-    torch.save({"features.0.weight": torch.ones(1, 3, 1, 1), "features.0.bias": torch.zeros(1)}, tmp_path / "alex.pth")
+    torch.save(
+        {"features.0.weight": torch.ones(1, 3, 1, 1), "features.0.bias": torch.zeros(1)},
+        tmp_path / "alex.pth",
+    )
     torch.save({"fc.weight": torch.zeros(1)}, tmp_path / "other.pth")
     altered = tissue.copy()
     altered[0, 0] = 255 - tissue[0, 0]
     before = torch.random.get_rng_state()
     expected = abs(altered[0, 0].astype(float) - tissue[0, 0]).sum() / 255 / 9216
-    assert measure_lpips(tissue, altered, DISPLAY, weights=tmp_path / "alex.pth").value == pytest.approx(expected, rel=1e-4)
+    assert measure_lpips(tissue, altered, DISPLAY, weights=tmp_path / "alex.pth").value == pytest.approx(
+        expected, rel=1e-4
+    )
     assert torch.equal(torch.random.get_rng_state(), before), "the caller's random numbers are left alone"
     assert measure_lpips(tissue, altered, DISPLAY, weights=None).value is None
     with pytest.raises(ModelError, match="AlexNet"):

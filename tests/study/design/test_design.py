@@ -29,9 +29,18 @@ from snapgui.study.records import (
 
 def plain_stimuli(count: int, arms=(UNTOUCHED, SNAP, SHAM)) -> list[Stimulus]:
     def own(prefix: str, number: int, use, arms) -> list[Stimulus]:
-        return [Stimulus(f"{prefix}{i}{arm.name}", f"{prefix}{i}", arm, i % 2, use) for i in range(number) for arm in arms]
+        return [
+            Stimulus(f"{prefix}{i}{arm.name}", f"{prefix}{i}", arm, i % 2, use)
+            for i in range(number)
+            for arm in arms
+        ]
 
-    return [*own("m", count, "main", arms), *own("p", 2, "practice", arms), *own("q", 1, "practice", (UNTOUCHED,)), *own("c", 3, "catch", (UNTOUCHED, OBVIOUS))]
+    return [
+        *own("m", count, "main", arms),
+        *own("p", 2, "practice", arms),
+        *own("q", 1, "practice", (UNTOUCHED,)),
+        *own("c", 3, "catch", (UNTOUCHED, OBVIOUS)),
+    ]
 
 
 def make(kind: str, count: int, seed: int, **more) -> Study:
@@ -61,13 +70,19 @@ def test_every_list_keeps_its_promises(kind: str, count: int, seed: int, session
                     assert trial.repeat_of is not None and trials[trial.repeat_of].stimuli == trial.stimuli
                     assert trial.repeat_of < trial.index
                     if trial.role == "repeat":
-                        assert trial.index - trial.repeat_of >= 3 and trials[trial.repeat_of].question == trial.question
+                        assert (
+                            trial.index - trial.repeat_of >= 3
+                            and trials[trial.repeat_of].question == trial.question
+                        )
                 else:
                     assert trial.repeat_of is None
                 first.setdefault(source, trial)
             main = [t for t in trials if t.role == "main" and t.repeat_of is None]
             assert sorted(stimuli[t.stimuli[0]].source for t in main) == sorted(f"m{i}" for i in range(count))
-            conditions = Counter((stimuli[t.stimuli[-1]].arm.name, t.stimuli[0][-4:] if kind == "B" else "", t.exposure_ms) for t in main)
+            conditions = Counter(
+                (stimuli[t.stimuli[-1]].arm.name, t.stimuli[0][-4:] if kind == "B" else "", t.exposure_ms)
+                for t in main
+            )
             assert max(conditions.values()) - min(conditions.values()) <= 1 or len(conditions) > count
             for trial in main:
                 name = stimuli[trial.stimuli[0]].source
@@ -81,7 +96,9 @@ def test_every_list_keeps_its_promises(kind: str, count: int, seed: int, session
             assert len([t for t in trials if t.role == "repeat"]) == (4 if kind == "C" else 2)
         assert all(len(arms) == sessions for arms in arms_of_source.values()), "another arm in each session"
     for counts in met.values():
-        assert len(set(counts.values())) == 1, "over the lists, every source equally often under every condition"
+        assert len(set(counts.values())) == 1, (
+            "over the lists, every source equally often under every condition"
+        )
         assert len(counts) == {"A": 3, "B": 4, "C": 3, "D": 6}[kind]
 
 
@@ -105,9 +122,15 @@ def test_diagnosis_is_not_primed() -> None:
         questions = [t.question for t in trials]
         turn = questions.index("altered")
         assert "diagnosis" not in questions[turn:] and trials[turn].role == "practice"
-        assert all(not stimuli[t.stimuli[0]].arm.altered for t in trials[:turn] if t.role != "main" and t.role != "repeat")
+        assert all(
+            not stimuli[t.stimuli[0]].arm.altered
+            for t in trials[:turn]
+            if t.role != "main" and t.role != "repeat"
+        )
         assert not any(t.role == "catch" for t in trials[:turn])
-        assert sorted(t.stimuli for t in trials[:turn] if t.role == "main") == sorted(t.stimuli for t in trials[turn:] if t.role == "main")
+        assert sorted(t.stimuli for t in trials[:turn] if t.role == "main") == sorted(
+            t.stimuli for t in trials[turn:] if t.role == "main"
+        )
 
 
 def test_what_cannot_be_a_study() -> None:
@@ -124,7 +147,14 @@ def test_what_cannot_be_a_study() -> None:
     ):
         with pytest.raises(StudyError, match=words):
             make_study(wrong, settings)
-    for values in ({"kind": "E"}, {"seed": -1}, {"exposures_ms": ()}, {"exposures_ms": (5,)}, {"margin": 0.4}, {"sessions": 0}):
+    for values in (
+        {"kind": "E"},
+        {"seed": -1},
+        {"exposures_ms": ()},
+        {"exposures_ms": (5,)},
+        {"margin": 0.4},
+        {"sessions": 0},
+    ):
         with pytest.raises(SettingsError):
             StudySettings(**{"title": "t", "seed": 1, **values})
     with pytest.raises(SettingsError, match="min_catch_share"):
@@ -135,7 +165,9 @@ def test_records_survive_json() -> None:
     study = make("B", 6, 3)
     assert Study.from_json(json.loads(json.dumps(study.to_json()))) == study
     answer = Response(3, "yes", 5, 1, 2.5, 812.25, comment="µ?")
-    assert Response.from_json(json.loads(json.dumps(answer.to_json()))) == answer and isinstance(answer.click_x_px, float)
+    assert Response.from_json(json.loads(json.dumps(answer.to_json()))) == answer and isinstance(
+        answer.click_x_px, float
+    )
     reader = Reader("ABCD-EFGH", "study-1", 2)
     assert Reader.from_json(reader.to_json()) == reader
 
@@ -144,23 +176,27 @@ def test_a_frozen_design_stays_as_it_is(small_study, tmp_path) -> None:
     study, files = small_study
     folder = tmp_path / "study"
     digest = freeze(study, files, folder)
-    text = (folder / DESIGN_FILE).read_text()
+    text = (folder / DESIGN_FILE).read_text(encoding="utf-8")
     assert freeze(study, files, folder) == digest and verify(folder) == (study, digest)
     assert text == design_text(study) and read_design(text) == (study, digest)
     with pytest.raises(StudyError, match="holds a frozen design already"):
         freeze(replace(study, settings=replace(study.settings, margin=0.7)), files, folder)
-    assert (folder / DESIGN_FILE).read_text() == text
+    assert (folder / DESIGN_FILE).read_text(encoding="utf-8") == text
     with pytest.raises(StudyError, match="is missing or another"):
         freeze(study, {}, tmp_path / "other")
     longer = b"\0" * 3000
     odd = replace(study.stimuli[0], files={study.stimuli[0].picture: hashlib.sha256(longer).hexdigest()})
     with pytest.raises(StudyError, match="several sizes"):
-        freeze(replace(study, stimuli=(odd, *study.stimuli[1:])), files | {odd.picture: longer}, tmp_path / "other")
+        freeze(
+            replace(study, stimuli=(odd, *study.stimuli[1:])),
+            files | {odd.picture: longer},
+            tmp_path / "other",
+        )
 
-    (folder / DESIGN_FILE).write_text(text.replace('"margin":0.6', '"margin":0.7'))
+    (folder / DESIGN_FILE).write_text(text.replace('"margin":0.6', '"margin":0.7'), encoding="utf-8")
     with pytest.raises(StudyError, match="changed after it was frozen"):
         verify(folder)
-    (folder / DESIGN_FILE).write_text(text)
+    (folder / DESIGN_FILE).write_text(text, encoding="utf-8")
     picture = folder / "stimuli" / study.stimuli[0].picture
     data = bytearray(picture.read_bytes())
     data[-30] ^= 1
@@ -182,15 +218,27 @@ def test_answers_must_fit_their_trial() -> None:
     check_response(yes_no, Response(0, "yes", 4))
     check_response(pair, Response(0, "left"))
     for trial, response, words in (
-        (yes_no, Response(0, "maybe", 4), "yes"), (yes_no, Response(0, "yes"), "needs a rating"),
-        (yes_no, Response(0, "yes", 3), "different things"), (pair, Response(0, "right", 1), "different things"),
+        (yes_no, Response(0, "maybe", 4), "yes"),
+        (yes_no, Response(0, "yes"), "needs a rating"),
+        (yes_no, Response(0, "yes", 3), "different things"),
+        (pair, Response(0, "right", 1), "different things"),
     ):
         with pytest.raises(StudyError, match=words):
             check_response(trial, response)
-    for values in ({"rating": 7}, {"rating": True}, {"reaction_ms": float("nan")}, {"click_x_px": -1}, {"comment": "x" * 2001}, {"comment": "\0"}):
+    for values in (
+        {"rating": 7},
+        {"rating": True},
+        {"reaction_ms": float("nan")},
+        {"click_x_px": -1},
+        {"comment": "x" * 2001},
+        {"comment": "\0"},
+    ):
         with pytest.raises(SettingsError):
             Response(0, "yes", **values)
-    stimuli = {one.id: one for one in (Stimulus("a", "s", UNTOUCHED, 1), Stimulus("b", "s", SNAP, 1), Stimulus("n", "n", SNAP))}
+    stimuli = {
+        one.id: one
+        for one in (Stimulus("a", "s", UNTOUCHED, 1), Stimulus("b", "s", SNAP, 1), Stimulus("n", "n", SNAP))
+    }
     assert right_choice(yes_no, stimuli) == "no" and right_choice(pair, stimuli) == "right"
     assert right_choice(Trial(0, "C", "diagnosis", ("b",)), stimuli) == "metastasis"
     assert right_choice(Trial(0, "C", "diagnosis", ("n",)), stimuli) is None
@@ -199,14 +247,23 @@ def test_answers_must_fit_their_trial() -> None:
 def test_the_exclusion_rule_counts_what_it_says() -> None:
     stimuli = {one.id: one for one in (Stimulus("a", "s", UNTOUCHED), Stimulus("o", "c", OBVIOUS))}
     trials = [
-        Trial(0, "A", "altered", ("a",)), Trial(1, "A", "altered", ("o",), "catch"), Trial(2, "A", "altered", ("a",), "repeat", 0),
+        Trial(0, "A", "altered", ("a",)),
+        Trial(1, "A", "altered", ("o",), "catch"),
+        Trial(2, "A", "altered", ("a",), "repeat", 0),
     ]
-    good = [Response(0, "no", 1, reaction_ms=900), Response(1, "yes", 6, reaction_ms=900), Response(2, "no", 2, reaction_ms=900)]
+    good = [
+        Response(0, "no", 1, reaction_ms=900),
+        Response(1, "yes", 6, reaction_ms=900),
+        Response(2, "no", 2, reaction_ms=900),
+    ]
     rule = ExclusionRule(min_repeat_share=0.5)
     assert reasons_to_exclude(rule, trials, good, stimuli) == []
     bad = [Response(0, "no", 1, reaction_ms=90), Response(1, "no", 1, reaction_ms=90)]
     assert reasons_to_exclude(rule, trials, bad, stimuli) == [
-        "catch trials right: 0%, at least 75% asked", "answers faster than 200 ms: 100%, at most 20% asked",
+        "catch trials right: 0%, at least 75% asked",
+        "answers faster than 200 ms: 100%, at most 20% asked",
         "trials answered: 67%, at least 100% asked",
     ]
-    assert reasons_to_exclude(rule, trials, [*good[:2], Response(2, "yes", 6)], stimuli) == ["repeats answered alike: 0%, at least 50% asked"]
+    assert reasons_to_exclude(rule, trials, [*good[:2], Response(2, "yes", 6)], stimuli) == [
+        "repeats answered alike: 0%, at least 50% asked"
+    ]

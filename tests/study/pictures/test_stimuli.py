@@ -42,12 +42,16 @@ def test_a_png_is_its_pixels_and_nothing_else(side: int) -> None:
         with Image.open(io.BytesIO(data)) as picture:
             picture.load()
             assert picture.mode == "RGB" and not picture.info
-    assert [(kind, len(data)) for kind, data in chunks(noisy)] == [(kind, len(data)) for kind, data in chunks(plain)]
+    assert [(kind, len(data)) for kind, data in chunks(noisy)] == [
+        (kind, len(data)) for kind, data in chunks(plain)
+    ]
     assert [kind for kind, _ in chunks(noisy)] == [b"IHDR", b"IDAT", b"IEND"] and len(noisy) == len(plain)
 
 
 def test_no_byte_but_pixels_differs_by_arm(draw_source) -> None:
-    """All that a browser receives, pixels and their checksums taken out, is one and the same for every arm."""
+    """All that a browser receives, pixels and their checksums taken out, is one and the same for every
+    arm.
+    """
     sources = [draw_source(f"s{i}") for i in range(5)]
     stimuli, files = make_stimuli(sources, (UNTOUCHED, SNAP, SHAM, OBVIOUS), seed=99)
     around = set()
@@ -70,7 +74,9 @@ def test_names_tell_nothing_and_files_are_in_the_record(draw_source) -> None:
     stimuli, files = make_stimuli([source], (UNTOUCHED, SNAP, SHAM), seed=4)
     again, _ = make_stimuli([source], (UNTOUCHED, SNAP, SHAM), seed=4)
     other, _ = make_stimuli([source], (UNTOUCHED, SNAP, SHAM), seed=5)
-    assert [one.id for one in stimuli] == [one.id for one in again] and not {one.id for one in stimuli} & {one.id for one in other}
+    assert [one.id for one in stimuli] == [one.id for one in again] and not {one.id for one in stimuli} & {
+        one.id for one in other
+    }
     for one in stimuli:
         assert len(one.id) == 16 and set(one.id) <= set("0123456789abcdef")
         assert one.files == {name: sha256(files[name]) for name in (one.picture, one.mask)}
@@ -86,10 +92,16 @@ def test_a_sham_keeps_mask_colours_and_energy(draw_source) -> None:
     for name in "abcdef":
         source = draw_source(name)
         sham = make_sham(source, seed=1)
-        assert (sham.pixels[~source.mask] == source.pixels[~source.mask]).all() and (sham.pixels != source.snap).any()
+        assert (sham.pixels[~source.mask] == source.pixels[~source.mask]).all() and (
+            sham.pixels != source.snap
+        ).any()
         for colours in (source.snap, sham.pixels):
             assert sorted(map(tuple, colours[source.mask])) == sorted(map(tuple, source.snap[source.mask]))
-        assert sham.gap_levels == abs(change_levels(source, sham.pixels) - change_levels(source, source.snap)) < 0.05
+        assert (
+            sham.gap_levels
+            == abs(change_levels(source, sham.pixels) - change_levels(source, source.snap))
+            < 0.05
+        )
         moved = (sham.pixels != source.snap).any(axis=2)[source.mask].mean()
         assert moved > 0.8 and sham.fooled is None
         assert (make_sham(source, seed=1).pixels == sham.pixels).all()
@@ -107,9 +119,16 @@ def victim(linear_victim, tissue):
 
 def test_a_run_becomes_a_source_whose_sham_does_not_fool(victim, tissue, tmp_path) -> None:
     mask = draw_mask(propose_cells(tissue, CellSettings(count=6, area=0.08)), (96, 96))
-    folder = save_run(finish(run_snap(victim, RunRequest(tissue, mask, AttackSettings(steps=25), true_class=1))), tmp_path / "run")
+    folder = save_run(
+        finish(run_snap(victim, RunRequest(tissue, mask, AttackSettings(steps=25), true_class=1))),
+        tmp_path / "run",
+    )
     source = source_from_run(folder)
-    assert source.truth == 1 and (source.mask == mask).all() and is_fooled(victim, source.pixels, [source.snap]) == [True]
+    assert (
+        source.truth == 1
+        and (source.mask == mask).all()
+        and is_fooled(victim, source.pixels, [source.snap]) == [True]
+    )
     sham = make_sham(source, seed=3, victim=victim)
     assert sham.fooled is False and sham.gap_levels < 0.05
     stimuli, _ = make_stimuli([source], (UNTOUCHED, SNAP, SHAM), seed=3, victim=victim)
@@ -126,7 +145,7 @@ def test_a_sham_that_fools_says_so(draw_source) -> None:
             changed = (images != images[:1]).flatten(1).any(dim=1).double()
             return torch.stack([1 - changed, changed], dim=1)
 
-    assert make_sham(draw_source("a"), seed=0, victim=Fooled(), attempts=3).fooled is True  # type: ignore[arg-type]
+    assert make_sham(draw_source("a"), seed=0, victim=Fooled(), attempts=3).fooled is True
 
 
 def test_pictures_of_an_audit_become_sources(draw_source, tmp_path) -> None:

@@ -13,7 +13,14 @@ from snapgui.study.design.freeze import freeze
 from snapgui.study.design.study import make_study
 from snapgui.study.reading import trial as reader_words
 from snapgui.study.reading.access import Gate, make_code, network_address, waiting_s
-from snapgui.study.reading.serving import CODE_VARIABLE, NETWORK_WARNING, READER_APP, check_offered, plan_serving, serving_words
+from snapgui.study.reading.serving import (
+    CODE_VARIABLE,
+    NETWORK_WARNING,
+    READER_APP,
+    check_offered,
+    plan_serving,
+    serving_words,
+)
 from snapgui.study.reading.steps import (
     begin_session,
     find_progress,
@@ -35,9 +42,15 @@ ALL_SEEN = [("consent", {}), ("display", {}), ("instructions", {"part": 1})]
 def trials_of(pictures, settings, kind: str):
     stimuli, _ = pictures()
     if kind == "C":
-        stimuli = [one for one in stimuli if one.use != "practice"] + pictures(0, (UNTOUCHED,))[0][:1] + [
-            replace(one, source="another", id=one.id[::-1]) for one in stimuli if one.use == "practice" and one.source == "practice1"
-        ]
+        stimuli = (
+            [one for one in stimuli if one.use != "practice"]
+            + pictures(0, (UNTOUCHED,))[0][:1]
+            + [
+                replace(one, source="another", id=one.id[::-1])
+                for one in stimuli
+                if one.use == "practice" and one.source == "practice1"
+            ]
+        )
         stimuli = list({one.id: one for one in stimuli}.values())
     return make_study(stimuli, replace(settings, kind=kind))
 
@@ -58,7 +71,9 @@ def test_the_steps_come_in_order_and_none_twice(pictures, settings) -> None:
             assert find_step(trials, following, events, break_every=5) == "trial"
     practice = sum(trial.role == "practice" for trial in trials)
     assert steps[-1] == "thanks"
-    assert [i - practice for i, step in enumerate(steps) if step == "break"] == [5, 10] and len(trials) - practice == 13
+    assert [i - practice for i, step in enumerate(steps) if step == "break"] == [5, 10] and len(
+        trials
+    ) - practice == 13
     assert find_step(trials, trials[3], [*events, ("withdrawn", {})], break_every=5) == "withdrawn"
 
 
@@ -69,7 +84,10 @@ def test_the_second_part_is_told_when_it_begins_and_serves_as_the_break(pictures
     for trial in trials:
         step = find_step(trials, trial, ALL_SEEN, break_every=10_000)
         assert (step == "second_part") == (trial.index >= first.index)
-        assert find_step(trials, trial, [*ALL_SEEN, ("instructions", {"part": 2})], break_every=10_000) == "trial"
+        assert (
+            find_step(trials, trial, [*ALL_SEEN, ("instructions", {"part": 2})], break_every=10_000)
+            == "trial"
+        )
     assert not is_break_due(trials, first.index, every=1)
 
 
@@ -82,11 +100,32 @@ def test_progress_counts_practice_by_itself(pictures, settings) -> None:
 
 def test_an_answer_is_read_or_refused(pictures, settings) -> None:
     trials = trials_of(pictures, settings, "A").lists[0][0]
-    good = {"trial": 3, "choice": "yes", "rating": 5, "x": 1.5, "y": 95.0, "reaction_ms": 812.25, "shown_ms": None, "comment": "", "screen": {}}
+    good = {
+        "trial": 3,
+        "choice": "yes",
+        "rating": 5,
+        "x": 1.5,
+        "y": 95.0,
+        "reaction_ms": 812.25,
+        "shown_ms": None,
+        "comment": "",
+        "screen": {},
+    }
     assert read_answer(trials, good) == Response(3, "yes", 5, 1.5, 95.0, 812.25)
     wrong = (
-        None, [], {"trial": 3}, good | {"trial": True}, good | {"trial": 10**6}, good | {"trial": -1}, good | {"trial": "3"}, good | {"choice": 1},
-        good | {"rating": 7}, good | {"rating": "5"}, good | {"x": float("nan")}, good | {"reaction_ms": "fast"}, good | {"comment": "x" * 3000},
+        None,
+        [],
+        {"trial": 3},
+        good | {"trial": True},
+        good | {"trial": 10**6},
+        good | {"trial": -1},
+        good | {"trial": "3"},
+        good | {"choice": 1},
+        good | {"rating": 7},
+        good | {"rating": "5"},
+        good | {"x": float("nan")},
+        good | {"reaction_ms": "fast"},
+        good | {"comment": "x" * 3000},
         good | {"comment": ["x"]},
     )
     for payload in wrong:
@@ -95,24 +134,38 @@ def test_an_answer_is_read_or_refused(pictures, settings) -> None:
 
 
 def test_what_a_screen_says_is_numbers_alone() -> None:
-    assert read_screen({"trial": 3, "frame_ms": 16.7, "zoom": "<b>", "name": "x", "hidden": False}) == {"trial": 3, "frame_ms": 16.7, "hidden": False}
+    assert read_screen({"trial": 3, "frame_ms": 16.7, "zoom": "<b>", "name": "x", "hidden": False}) == {
+        "trial": 3,
+        "frame_ms": 16.7,
+        "hidden": False,
+    }
     assert read_screen("x") == {}
 
 
 def test_pixels_per_degree_of_a_measured_screen() -> None:
     """A card of 344 CSS px on a screen of ratio 2: 688 px over 85.6 mm, seen from 700 mm."""
-    found = read_display({"card_px": 344, "device_pixel_ratio": 2, "distance_mm": 700, "screen_width": 1440, "name": "Dr X"})
+    found = read_display(
+        {"card_px": 344, "device_pixel_ratio": 2, "distance_mm": 700, "screen_width": 1440, "name": "Dr X"}
+    )
     assert found["pixels_per_degree"] == pytest.approx(688 / 85.6 * 700 * math.tan(math.radians(1)), rel=1e-3)
     assert found["measured"] and found["pitch_mm"] == pytest.approx(85.6 / 688) and "name" not in found
     assert read_display({"device_pixel_ratio": 1})["measured"] is False
-    for wrong in ({"card_px": 0}, {"card_px": 1e300}, {"card_px": 344, "distance_mm": -1}, {"card_px": float("nan")}, {"card_px": 344, "distance_mm": float("inf")}):
+    for wrong in (
+        {"card_px": 0},
+        {"card_px": 1e300},
+        {"card_px": 344, "distance_mm": -1},
+        {"card_px": float("nan")},
+        {"card_px": 344, "distance_mm": float("inf")},
+    ):
         with pytest.raises(StudyError, match="cannot be"):
             read_display({"device_pixel_ratio": 1, "distance_mm": 600} | wrong)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_a_browser_gets_is_the_same_whatever_the_arm(pictures, settings, kind) -> None:
-    """Pictures taken out, two messages of one place and question differ in nothing; no name of anything is in them."""
+    """Pictures taken out, two messages of one place and question differ in nothing; no name of anything is in
+    them.
+    """
     study = trials_of(pictures, settings, kind)
     _, files = pictures()
     blank = next(iter(files.values()))
@@ -122,13 +175,27 @@ def test_what_a_browser_gets_is_the_same_whatever_the_arm(pictures, settings, ki
         sitting = Sitting("5e" * 16, reader, 0, study.lists[0][0])
         texts = set()
         for ids in itertools.product(list(stimuli)[:6], repeat=len(trial.stimuli)):
-            for role, repeat_of in (("main", None), ("catch", None), ("repeat", 0)) if trial.role != "practice" else ((trial.role, None),):
+            for role, repeat_of in (
+                (("main", None), ("catch", None), ("repeat", 0))
+                if trial.role != "practice"
+                else ((trial.role, None),)
+            ):
                 shown = replace(trial, stimuli=ids, role=role, repeat_of=repeat_of)
                 texts.add(json.dumps(trial_message(sitting, shown, [blank] * len(ids))))
         (text,) = texts
-        spoken = json.dumps({name: value for name, value in json.loads(text).items() if name not in ("pictures", "ask")})
-        names = {word for one in stimuli.values() for word in (one.id, one.source, one.arm.name, "catch", "repeat", "main")}
-        assert not [name for name in names if name in spoken] and sitting.id not in text and reader.pseudonym not in text
+        spoken = json.dumps(
+            {name: value for name, value in json.loads(text).items() if name not in ("pictures", "ask")}
+        )
+        names = {
+            word
+            for one in stimuli.values()
+            for word in (one.id, one.source, one.arm.name, "catch", "repeat", "main")
+        }
+        assert (
+            not [name for name in names if name in spoken]
+            and sitting.id not in text
+            and reader.pseudonym not in text
+        )
         if trial.question == "diagnosis":
             assert "alter" not in text, "the first part of design C gives nothing away"
 
@@ -138,7 +205,9 @@ def test_the_pictures_are_the_frozen_bytes(small_study, frozen_folder) -> None:
     trial = study.lists[0][0][0]
     data = read_pictures(frozen_folder, trial, study.by_id())
     assert data == [files[study.by_id()[trial.stimuli[0]].picture]]
-    (uri,) = trial_message(Sitting("0" * 32, Reader("A", "s", 0), 0, study.lists[0][0]), trial, data)["pictures"]
+    (uri,) = trial_message(Sitting("0" * 32, Reader("A", "s", 0), 0, study.lists[0][0]), trial, data)[
+        "pictures"
+    ]
     assert base64.b64decode(uri.removeprefix("data:image/png;base64,")) == data[0]
 
 
@@ -147,35 +216,63 @@ def test_feedback_tells_the_truth_in_practice_alone(small_study) -> None:
     stimuli = study.by_id()
     mask = np.zeros((24, 24), bool)
     mask[3:5, 4:6] = True
-    for arm, choice, right in ((SNAP, "yes", True), (SNAP, "no", False), (UNTOUCHED, "no", True), (SHAM, "yes", True), (UNTOUCHED, "yes", False)):
+    for arm, choice, right in (
+        (SNAP, "yes", True),
+        (SNAP, "no", False),
+        (UNTOUCHED, "no", True),
+        (SHAM, "yes", True),
+        (UNTOUCHED, "yes", False),
+    ):
         one = next(s for s in study.stimuli if s.arm == arm)
         trial = Trial(0, "A", "altered", (one.id,), "practice")
         told = feedback_message(trial, Response(0, choice, 5 if choice == "yes" else 2), stimuli, [mask])
         assert told is not None and told["words"].startswith("Right." if right else "Not so.")
         assert bool(told["outlines"][0]) == arm.altered
         for role in ("main", "catch", "repeat"):
-            assert feedback_message(replace(trial, role=role), Response(0, choice, 2), stimuli, [mask]) is None
+            assert (
+                feedback_message(replace(trial, role=role), Response(0, choice, 2), stimuli, [mask]) is None
+            )
     altered, plain = (next(s for s in study.stimuli if s.arm == arm) for arm in (SNAP, UNTOUCHED))
-    told = feedback_message(Trial(0, "B", "which", (plain.id, altered.id), "practice"), Response(0, "left"), stimuli, [mask, mask])
-    assert told is not None and "The right picture" in told["words"] and [bool(path) for path in told["outlines"]] == [False, True]
-    told = feedback_message(Trial(0, "C", "diagnosis", (altered.id,), "practice"), Response(0, "normal", 1), stimuli, [mask])
+    told = feedback_message(
+        Trial(0, "B", "which", (plain.id, altered.id), "practice"), Response(0, "left"), stimuli, [mask, mask]
+    )
+    assert (
+        told is not None
+        and "The right picture" in told["words"]
+        and [bool(path) for path in told["outlines"]] == [False, True]
+    )
+    told = feedback_message(
+        Trial(0, "C", "diagnosis", (altered.id,), "practice"), Response(0, "normal", 1), stimuli, [mask]
+    )
     assert told is not None and "metastasis" in told["words"] and told["outlines"] == [""]
 
 
 def test_an_outline_is_the_edge_of_a_mask() -> None:
     mask = np.zeros((4, 5), bool)
     mask[1, 2:4] = True
-    assert sorted(outline_path(mask).replace("M", "\n").split()) == sorted(["2", "1h2", "2", "2h2", "2", "1v1", "4", "1v1"])
+    assert sorted(outline_path(mask).replace("M", "\n").split()) == sorted(
+        ["2", "1h2", "2", "2h2", "2", "1v1", "4", "1v1"]
+    )
     assert outline_path(np.zeros((3, 3), bool)) == ""
     assert len(outline_path(np.ones((3, 3), bool)).split("M")) == 5
 
 
 def test_key_words_name_the_keys_of_each_question() -> None:
-    for kind, question in (("A", "altered"), ("B", "which"), ("C", "diagnosis"), ("C", "altered"), ("D", "altered")):
+    for kind, question in (
+        ("A", "altered"),
+        ("B", "which"),
+        ("C", "diagnosis"),
+        ("C", "altered"),
+        ("D", "altered"),
+    ):
         trial = Trial(0, kind, question, ("x",), exposure_ms=250 if kind == "D" else None)
         words = reader_words.question_words(trial)
-        assert words["choices"] == list(CHOICES[question]) and len(words["options"]) == (6 if kind in "AC" else 2)
-        assert ("**6**" in reader_words.key_words(trial)) == (kind in "AC") and ("Space" in reader_words.key_words(trial)) == (kind == "D")
+        assert words["choices"] == list(CHOICES[question]) and len(words["options"]) == (
+            6 if kind in "AC" else 2
+        )
+        assert ("**6**" in reader_words.key_words(trial)) == (kind in "AC") and (
+            "Space" in reader_words.key_words(trial)
+        ) == (kind == "D")
 
 
 def test_letters_are_read_however_they_are_typed(store, frozen_folder, two_session_folder) -> None:
@@ -209,15 +306,23 @@ def test_the_door_makes_wrong_codes_wait() -> None:
 def test_serving_stays_on_this_computer_unless_asked() -> None:
     home = plan_serving("study-0123456789ab", lan=False, port=8601, environment={CODE_VARIABLE: "X"})
     assert home.address == "http://127.0.0.1:8601/?study=study-0123456789ab" and home.code == ""
-    assert home.options[home.options.index("--server.address") + 1] == "127.0.0.1" and NETWORK_WARNING not in serving_words(home)
+    assert home.options[
+        home.options.index("--server.address") + 1
+    ] == "127.0.0.1" and NETWORK_WARNING not in serving_words(home)
     net = plan_serving("study-0123456789ab", lan=True, port=8601, environment={})
     assert net.options[net.options.index("--server.address") + 1] == "0.0.0.0" and len(net.code) == 9
-    assert net.code in serving_words(net) and NETWORK_WARNING in serving_words(net) and network_address() in net.address
+    assert (
+        net.code in serving_words(net)
+        and NETWORK_WARNING in serving_words(net)
+        and network_address() in net.address
+    )
     assert net.code not in " ".join(net.options), "a command line can be read by others"
     assert plan_serving("x", lan=True, port=1, environment={CODE_VARIABLE: "AAAA-BBBB"}).code == "AAAA-BBBB"
     with pytest.raises(StudyError, match="from 1 to 65535"):
         plan_serving("x", lan=False, port=0, environment={})
-    assert READER_APP.is_file() and not (READER_APP.parent / "pages").exists(), "Streamlit would offer every page of such a folder"
+    assert READER_APP.is_file() and not (READER_APP.parent / "pages").exists(), (
+        "Streamlit would offer every page of such a folder"
+    )
 
 
 def test_only_what_is_there_is_served(monkeypatch, own_workspace, small_study, tmp_path) -> None:

@@ -8,8 +8,9 @@ from snapgui.errors import DataError
 from snapgui.study.statistics.agreement import cohen, fleiss, repeat_agreement
 
 # Fleiss 1971: 30 patients by 6 psychiatrists, five diagnoses.
-DIAGNOSES = """444444 222555 233335 555555 222444 113333 333355 113334 114444 555555 144444 124444 222333 144444 224445
-333335 111455 111112 224444 133555 555555 244444 224555 114444 144445 222224 111155 224444 133333 555555"""
+DIAGNOSES = """444444 222555 233335 555555 222444 113333 333355 113334 114444 555555
+144444 124444 222333 144444 224445 333335 111455 111112 224444 133555
+555555 244444 224555 114444 144445 222224 111155 224444 133333 555555"""
 # The second and third rater of the data set "anxiety" of R's package irr.
 ANXIETY = ("3 6 4 6 2 4 2 4 3 3 2 3 3 3 2 2 1 3 3 4", "2 1 4 4 3 2 1 6 1 1 1 2 3 3 1 1 3 3 2 2")
 
@@ -29,20 +30,30 @@ def ranks(*columns: str) -> np.ndarray:
     ("weights", "kappa", "error", "low", "high", "null_error"),
     [(None, 0.4842, 0.1380, 0.2137, 0.7547, 0.1484), ("linear", 0.4701, 0.1457, 0.1845, 0.7558, 0.1426)],
 )
-def test_cohens_kappa_as_sas_prints_it(weights, kappa: float, error: float, low: float, high: float, null_error: float) -> None:
+def test_cohens_kappa_as_sas_prints_it(
+    weights, kappa: float, error: float, low: float, high: float, null_error: float
+) -> None:
     """Example printed by SAS, PROC FREQ; the same as in the tests of statsmodels."""
     found = cohen(*answers_of_table([[0, 4, 1], [0, 8, 0], [0, 1, 5]]), weights=weights)
-    assert (found.kappa, found.standard_error, *found.interval) == pytest.approx((kappa, error, low, high), abs=6e-5)
-    assert found.null_standard_error == pytest.approx(null_error, abs=6e-5) and (found.cases, found.raters) == (19, 2)
+    assert (found.kappa, found.standard_error, *found.interval) == pytest.approx(
+        (kappa, error, low, high), abs=6e-5
+    )
+    assert found.null_standard_error == pytest.approx(null_error, abs=6e-5) and (
+        found.cases,
+        found.raters,
+    ) == (19, 2)
 
 
 @pytest.mark.parametrize(
-    ("weights", "kappa", "z"), [(None, -0.006289308, -0.0604067), ("linear", 0.1459075, 1.282472), ("quadratic", 0.2520325, 1.437451)]
+    ("weights", "kappa", "z"),
+    [(None, -0.006289308, -0.0604067), ("linear", 0.1459075, 1.282472), ("quadratic", 0.2520325, 1.437451)],
 )
 def test_cohens_kappa_as_r_prints_it(weights, kappa: float, z: float) -> None:
     """kappa2 of R's irr, which takes the levels used as equally spaced."""
     found = cohen(*ranks(*ANXIETY), weights=weights)
-    assert found.kappa == pytest.approx(kappa, abs=1e-6) and found.kappa / found.null_standard_error == pytest.approx(z, abs=1e-5)
+    assert found.kappa == pytest.approx(
+        kappa, abs=1e-6
+    ) and found.kappa / found.null_standard_error == pytest.approx(z, abs=1e-5)
     assert found.kappa == pytest.approx((found.observed - found.expected) / (1 - found.expected))
 
 
@@ -53,7 +64,9 @@ def test_cohens_kappa_is_that_of_scikit_learn_and_symmetric(weights) -> None:
     found = cohen(first, second, weights=weights)
     assert found.kappa == pytest.approx(cohen_kappa_score(first, second, weights=weights))
     turned = cohen(second, first, weights=weights)
-    assert turned.kappa == pytest.approx(found.kappa) and turned.standard_error == pytest.approx(found.standard_error)
+    assert turned.kappa == pytest.approx(found.kappa) and turned.standard_error == pytest.approx(
+        found.standard_error
+    )
 
 
 def test_distance_of_answers_counts_even_where_a_step_was_never_used() -> None:
@@ -79,7 +92,11 @@ def test_error_of_fleiss_kappa_is_close_to_a_jackknife_over_images() -> None:
 
 def test_perfect_agreement_is_one_with_an_honest_lower_end() -> None:
     answers = np.repeat([0, 1], 10)
-    for found in (cohen(answers, answers), cohen(answers, answers, weights="quadratic"), fleiss(np.stack([answers] * 3, axis=1))):
+    for found in (
+        cohen(answers, answers),
+        cohen(answers, answers, weights="quadratic"),
+        fleiss(np.stack([answers] * 3, axis=1)),
+    ):
         assert found.kappa == 1 and found.observed == pytest.approx(1) and found.interval[1] == 1
         assert found.interval[0] == pytest.approx((0.025 ** (1 / 20) - found.expected) / (1 - found.expected))
 
@@ -97,7 +114,11 @@ def test_one_answer_throughout_leaves_kappa_undefined() -> None:
 
 def test_repeat_agreement() -> None:
     found = repeat_agreement([1, 2, 3, 4, 5, 6], [1, 3, 3, 4, 2, 6])
-    assert found.same == pytest.approx(4 / 6) and found.within_one_step == pytest.approx(5 / 6) and found.trials == 6
+    assert (
+        found.same == pytest.approx(4 / 6)
+        and found.within_one_step == pytest.approx(5 / 6)
+        and found.trials == 6
+    )
     assert found.interval[0] < found.same < found.interval[1] and 0 < found.kappa.kappa < 1
     assert repeat_agreement([3], [3]).same == 1 and math.isnan(repeat_agreement([3], [3]).kappa.kappa)
 

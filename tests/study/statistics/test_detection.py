@@ -23,21 +23,28 @@ from snapgui.study.statistics.detection import (
 )
 def test_worked_examples_with_log_linear_rates(counts, d_prime: float, criterion: float) -> None:
     found = yes_no(*counts)
-    assert found.d_prime == pytest.approx(d_prime, abs=2e-3) and found.criterion == pytest.approx(criterion, abs=1e-3)
+    assert found.d_prime == pytest.approx(d_prime, abs=2e-3) and found.criterion == pytest.approx(
+        criterion, abs=1e-3
+    )
     assert found.ln_beta == pytest.approx(found.d_prime * found.criterion)
     assert found.interval[0] < found.d_prime < found.interval[1] and math.isfinite(found.standard_error)
 
 
 def test_ln_beta_is_the_log_ratio_of_the_two_densities_at_the_criterion() -> None:
     found = yes_no(31, 9, 14, 26)
-    ratio = stats.norm.pdf(stats.norm.ppf(found.hit_rate)) / stats.norm.pdf(stats.norm.ppf(found.false_alarm_rate))
+    ratio = stats.norm.pdf(stats.norm.ppf(found.hit_rate)) / stats.norm.pdf(
+        stats.norm.ppf(found.false_alarm_rate)
+    )
     assert found.ln_beta == pytest.approx(math.log(ratio))
 
 
 def test_error_of_a_reader_who_guesses_has_a_closed_form() -> None:
     """Both rates one half: 2 (1/4) / (n phi(0)^2) is pi / n."""
     found = yes_no(20, 20, 20, 20)
-    assert found.standard_error == pytest.approx(math.sqrt(math.pi / 40)) and found.criterion_standard_error == found.standard_error / 2
+    assert (
+        found.standard_error == pytest.approx(math.sqrt(math.pi / 40))
+        and found.criterion_standard_error == found.standard_error / 2
+    )
 
 
 def test_swapping_the_two_answers_keeps_sensitivity_and_turns_the_criterion() -> None:
@@ -66,7 +73,9 @@ def test_exact_interval_is_that_of_scipy(correct: int, trials: int) -> None:
     two_sided = stats.binomtest(correct, trials).proportion_ci(0.95, method="exact")
     assert exact_interval(correct, trials) == pytest.approx((two_sided.low, two_sided.high))
     above = stats.binomtest(correct, trials, alternative="less").proportion_ci(0.95, method="exact")
-    assert upper_bound(correct, trials) == pytest.approx(above.high) and lower_bound(trials - correct, trials) == pytest.approx(1 - above.high)
+    assert upper_bound(correct, trials) == pytest.approx(above.high) and lower_bound(
+        trials - correct, trials
+    ) == pytest.approx(1 - above.high)
 
 
 def test_no_right_choice_in_n_gives_the_closed_form_bound() -> None:
@@ -77,23 +86,36 @@ def test_no_right_choice_in_n_gives_the_closed_form_bound() -> None:
 def test_two_choice_sensitivity() -> None:
     found = two_choice(76, 100)
     # Table of Macmillan and Creelman: a share of 0.76 is a d' of 1.0.
-    assert math.sqrt(2) * stats.norm.ppf(0.76) == pytest.approx(1.0, abs=2e-3) and found.d_prime == pytest.approx(1.0, abs=0.02)
+    assert math.sqrt(2) * stats.norm.ppf(0.76) == pytest.approx(
+        1.0, abs=2e-3
+    ) and found.d_prime == pytest.approx(1.0, abs=0.02)
     assert found.d_prime_interval[0] < found.d_prime < found.d_prime_upper_bound < found.d_prime_interval[1]
     assert two_choice(50, 100).d_prime == pytest.approx(0)
     all_right = two_choice(20, 20)
-    assert math.isfinite(all_right.d_prime) and all_right.d_prime_interval[1] == math.inf and all_right.upper_bound == 1
+    assert (
+        math.isfinite(all_right.d_prime)
+        and all_right.d_prime_interval[1] == math.inf
+        and all_right.upper_bound == 1
+    )
 
 
 def test_equivalence_is_judged_by_both_bounds() -> None:
     found = two_choice_equivalence(50, 100, margin=0.1)
-    assert found.within and found.upper == pytest.approx(upper_bound(50, 100)) and "lie within it" in found.sentence()
+    assert (
+        found.within
+        and found.upper == pytest.approx(upper_bound(50, 100))
+        and "lie within it" in found.sentence()
+    )
     few = two_choice_equivalence(10, 20, margin=0.1)
     assert not few.within and "does not show" in few.sentence()
     # Choosing the wrong side reliably is seeing the difference.
     assert not two_choice_equivalence(20, 100, margin=0.1).within
     for one in (found, few):
         assert "signific" not in one.sentence() and "invisible" not in one.sentence()
-    assert equivalence(0.1, -0.2, 0.4, chance=0.0, margin=0.5).within and not equivalence(0.1, -0.2, 0.6, chance=0.0, margin=0.5).within
+    assert (
+        equivalence(0.1, -0.2, 0.4, chance=0.0, margin=0.5).within
+        and not equivalence(0.1, -0.2, 0.6, chance=0.0, margin=0.5).within
+    )
 
 
 def test_equivalence_agrees_with_the_two_exact_tests() -> None:

@@ -18,13 +18,20 @@ def random_ratings(seed: int, altered: int = 25, untouched: int = 30) -> tuple[n
 
 
 def test_hanley_and_mcneils_109_tomograms() -> None:
-    """Ratings of Hanley and McNeil 1982, table II; area, DeLong's error and plain interval as Stata's roctab prints them."""
+    """Ratings of Hanley and McNeil 1982, table II; area, DeLong's error and plain interval as Stata's roctab
+    prints them.
+    """
     ratings = np.concatenate([np.repeat(np.arange(1, 6), counts) for counts in (NORMAL, ABNORMAL)])
     found = roc_area(ratings, np.repeat([0, 1], [58, 51]))
-    assert found.area == pytest.approx(0.8932, abs=5e-5) and found.standard_error == pytest.approx(0.0307, abs=5e-5)
+    assert found.area == pytest.approx(0.8932, abs=5e-5) and found.standard_error == pytest.approx(
+        0.0307, abs=5e-5
+    )
     plain = found.area + np.array([-1, 1]) * 1.959964 * found.standard_error
     assert plain == pytest.approx([0.83295, 0.95339], abs=1e-5)
-    assert found.interval[0] < found.area < found.interval[1] < 1 and (found.altered, found.untouched) == (51, 58)
+    assert found.interval[0] < found.area < found.interval[1] < 1 and (found.altered, found.untouched) == (
+        51,
+        58,
+    )
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -34,13 +41,17 @@ def test_area_is_that_of_scikit_learn_and_of_the_curve(seed: int) -> None:
     assert area == pytest.approx(roc_auc_score(truth, ratings))
     false_alarms, hits = roc_points(ratings, truth)
     assert np.trapezoid(hits, false_alarms) == pytest.approx(area)
-    assert (false_alarms[0], hits[0], false_alarms[-1], hits[-1]) == (0, 0, 1, 1) and len(hits) == len(np.unique(ratings)) + 1
+    assert (false_alarms[0], hits[0], false_alarms[-1], hits[-1]) == (0, 0, 1, 1) and len(hits) == len(
+        np.unique(ratings)
+    ) + 1
 
 
 def test_swapped_labels_give_one_minus_the_area() -> None:
     ratings, truth = random_ratings(9)
     one, other = roc_area(ratings, truth), roc_area(ratings, 1 - truth)
-    assert one.area == pytest.approx(1 - other.area) and one.standard_error == pytest.approx(other.standard_error)
+    assert one.area == pytest.approx(1 - other.area) and one.standard_error == pytest.approx(
+        other.standard_error
+    )
     assert one.interval == pytest.approx((1 - other.interval[1], 1 - other.interval[0]))
 
 
@@ -50,7 +61,9 @@ def test_only_the_order_of_ratings_counts() -> None:
 
 
 def test_delong_of_two_answers_is_the_error_of_a_share() -> None:
-    """With every altered image said to be so, the area is (1 + specificity) / 2 and its error that of the specificity."""
+    """With every altered image said to be so, the area is (1 + specificity) / 2 and its error that of the
+    specificity.
+    """
     said = np.concatenate([np.ones(20), np.repeat([0, 1], [30, 10])])
     found = roc_area(said, np.repeat([1, 0], [20, 40]))
     assert found.area == pytest.approx((1 + 0.75) / 2)
@@ -62,7 +75,7 @@ def test_paired_difference_of_yes_no_answers_matches_imrmc() -> None:
     truth = np.repeat([1, 0], 150)
     for first_right, second_right, variance in ((129, 18, 3.22820e-4), (96, 12, 4.13420e-4)):
         first, second = np.ones(300), np.ones(300)
-        first[300 - first_right:] = second[300 - second_right:] = 0
+        first[300 - first_right :] = second[300 - second_right :] = 0
         found = roc_difference(first, truth, second, truth)
         assert found.standard_error**2 == pytest.approx(variance, rel=1e-5)
         assert found.difference == pytest.approx((first_right - second_right) / 300)
@@ -75,38 +88,59 @@ def test_paired_difference_is_close_to_a_jackknife_over_images() -> None:
     variance = 0.0
     for kind in (0, 1):
         without = [
-            roc_area(np.delete(first, k), np.delete(truth, k)).area - roc_area(np.delete(second, k), np.delete(truth, k)).area
+            roc_area(np.delete(first, k), np.delete(truth, k)).area
+            - roc_area(np.delete(second, k), np.delete(truth, k)).area
             for k in np.flatnonzero(truth == kind)
         ]
         variance += np.var(without) * (len(without) - 1)
     assert found.standard_error == pytest.approx(math.sqrt(variance), rel=1e-9)
     assert found.p_value == pytest.approx(2 * stats.norm.sf(abs(found.difference) / found.standard_error))
     other = roc_difference(second, truth, first, truth)
-    assert other.difference == pytest.approx(-found.difference) and other.standard_error == pytest.approx(found.standard_error)
+    assert other.difference == pytest.approx(-found.difference) and other.standard_error == pytest.approx(
+        found.standard_error
+    )
 
 
 def test_arms_may_share_only_the_untouched_images() -> None:
     ratings, truth = random_ratings(4, 40, 40)
     names = np.arange(80)
     apart = roc_difference(ratings, truth, ratings, truth, first_cases=names, second_cases=names + 100)
-    partly = roc_difference(ratings, truth, ratings, truth, first_cases=names, second_cases=np.where(truth == 1, names + 100, names))
+    partly = roc_difference(
+        ratings,
+        truth,
+        ratings,
+        truth,
+        first_cases=names,
+        second_cases=np.where(truth == 1, names + 100, names),
+    )
     area = roc_area(ratings, truth)
     assert apart.standard_error == pytest.approx(math.sqrt(2) * area.standard_error)
     assert 0 < partly.standard_error < apart.standard_error
     # The order of the rows does not matter once images have names.
     order = np.random.default_rng(0).permutation(80)
     second = np.clip(ratings + names % 2, 1, 6)
-    turned = roc_difference(ratings, truth, second[order], truth[order], first_cases=names, second_cases=names[order])
-    assert turned.standard_error == pytest.approx(roc_difference(ratings, truth, second, truth).standard_error)
+    turned = roc_difference(
+        ratings, truth, second[order], truth[order], first_cases=names, second_cases=names[order]
+    )
+    assert turned.standard_error == pytest.approx(
+        roc_difference(ratings, truth, second, truth).standard_error
+    )
 
 
 def test_without_spread_the_interval_does_not_shrink_to_a_point() -> None:
     truth = np.repeat([1, 0], [10, 15])
     perfect, tied = roc_area(truth, truth), roc_area(np.ones(25), truth)
-    assert (perfect.area, perfect.standard_error) == (1, 0) and perfect.interval == pytest.approx((0.025**0.1, 1))
+    assert (perfect.area, perfect.standard_error) == (1, 0) and perfect.interval == pytest.approx(
+        (0.025**0.1, 1)
+    )
     assert tied.area == 0.5 and tied.interval[0] < 0.3 and tied.interval[1] > 0.7
     same = roc_difference(truth, truth, truth, truth)
-    assert same.difference == 0 and math.isnan(same.p_value) and same.interval[0] < -0.2 and same.interval[1] > 0.2
+    assert (
+        same.difference == 0
+        and math.isnan(same.p_value)
+        and same.interval[0] < -0.2
+        and same.interval[1] > 0.2
+    )
 
 
 def test_logit_interval_covers_as_promised() -> None:
@@ -126,11 +160,19 @@ def test_lroc_asks_for_the_place_as_well() -> None:
     assert none.area == 0 and 0 < none.interval[1] < 0.2
     distances = np.where(np.arange(len(truth)) % 2, 3.0, np.nan)
     found = lroc_area(ratings, truth, distances, radius_px=8)
-    pairs = [(a > u) + (a == u) / 2 if d <= 8 else 0.0 for a, d in zip(ratings[truth == 1], distances[truth == 1], strict=True) for u in ratings[truth == 0]]
+    pairs = [
+        (a > u) + (a == u) / 2 if d <= 8 else 0.0
+        for a, d in zip(ratings[truth == 1], distances[truth == 1], strict=True)
+        for u in ratings[truth == 0]
+    ]
     assert found.area == pytest.approx(np.mean(pairs))
     false_alarms, hits = lroc_points(ratings, truth, distances, radius_px=8)
-    assert np.trapezoid(hits, false_alarms) == pytest.approx(found.area) and hits[-1] == np.mean(distances[truth == 1] <= 8)
-    assert lroc_area(ratings, truth, np.full(len(truth), 8.0), radius_px=8).area == roc_area(ratings, truth).area
+    assert np.trapezoid(hits, false_alarms) == pytest.approx(found.area) and hits[-1] == np.mean(
+        distances[truth == 1] <= 8
+    )
+    assert (
+        lroc_area(ratings, truth, np.full(len(truth), 8.0), radius_px=8).area == roc_area(ratings, truth).area
+    )
 
 
 @pytest.mark.parametrize(
@@ -140,10 +182,22 @@ def test_lroc_asks_for_the_place_as_well() -> None:
         (lambda: roc_area([1, 2, np.nan, 4], [1, 1, 0, 0]), DataError, "1 of 4 ratings"),
         (lambda: roc_area([1, 2, 3], [1, 0, 0]), DataError, "1 altered and 2 untouched"),
         (lambda: roc_area([1, 2, 3, 4], [1, 2, 0, 0]), DataError, "Truths other than"),
-        (lambda: roc_difference([1, 2, 3, 4], [1, 1, 0, 0], [1, 2, 3, 4], [1, 0, 1, 0]), DataError, "do not line up"),
         (
-            lambda: roc_difference([1, 2, 3, 4], [1, 1, 0, 0], [1, 2, 3, 4], [1, 1, 0, 0], first_cases=[1, 1, 2, 3], second_cases=[1, 2, 3, 4]),
-            DataError, "came twice",
+            lambda: roc_difference([1, 2, 3, 4], [1, 1, 0, 0], [1, 2, 3, 4], [1, 0, 1, 0]),
+            DataError,
+            "do not line up",
+        ),
+        (
+            lambda: roc_difference(
+                [1, 2, 3, 4],
+                [1, 1, 0, 0],
+                [1, 2, 3, 4],
+                [1, 1, 0, 0],
+                first_cases=[1, 1, 2, 3],
+                second_cases=[1, 2, 3, 4],
+            ),
+            DataError,
+            "came twice",
         ),
         (lambda: lroc_area([1, 2, 3, 4], [1, 1, 0, 0], [1, 2], radius_px=8), DataError, "Distances of shape"),
         (lambda: lroc_area([1, 2, 3, 4], [1, 1, 0, 0], [1] * 4, radius_px=0), SettingsError, "radius of 0"),

@@ -1,4 +1,6 @@
-"""Variances over readers and sources: analysis of variance where it has an answer, coverage where it has none."""
+"""Variances over readers and sources: analysis of variance where it has an answer, coverage where it has
+none.
+"""
 
 import numpy as np
 import pytest
@@ -12,12 +14,18 @@ from snapgui.study.statistics.roc import roc_area
 from snapgui.study.statistics.variance import spread_of
 
 
-def latin(rng: np.random.Generator, readers: int, sources: int, shifts: tuple[float, ...], *, keen: float = 0.0) -> list[np.ndarray]:
+def latin(
+    rng: np.random.Generator, readers: int, sources: int, shifts: tuple[float, ...], *, keen: float = 0.0
+) -> list[np.ndarray]:
     """Continuous answers by arm, with effects of readers and of sources that all arms share."""
     common = rng.normal(0, 0.6, (readers, 1)) + rng.normal(0, 0.8, sources)
     lists = (np.arange(sources) + np.arange(readers)[:, None]) % len(shifts)
     return [
-        np.where(lists == k, common + shift + rng.normal(0, keen, (readers, 1)) + rng.normal(size=(readers, sources)), np.nan)
+        np.where(
+            lists == k,
+            common + shift + rng.normal(0, keen, (readers, 1)) + rng.normal(size=(readers, sources)),
+            np.nan,
+        )
         for k, shift in enumerate(shifts)
     ]
 
@@ -26,7 +34,11 @@ def test_of_a_full_table_it_is_that_of_two_way_analysis_of_variance() -> None:
     rng = np.random.default_rng(3)
     table = rng.normal(size=(6, 20)) + rng.normal(size=(6, 1)) + rng.normal(size=(1, 20))
     rows, columns, grand = table.mean(1, keepdims=True), table.mean(0, keepdims=True), table.mean()
-    squares = [20 * ((rows - grand) ** 2).sum() / 5, 6 * ((columns - grand) ** 2).sum() / 19, ((table - rows - columns + grand) ** 2).sum() / 95]
+    squares = [
+        20 * ((rows - grand) ** 2).sum() / 5,
+        6 * ((columns - grand) ** 2).sum() / 19,
+        ((table - rows - columns + grand) ** 2).sum() / 95,
+    ]
     variance = (squares[0] + squares[1] - squares[2]) / 120
     found = spread_of(table[None], np.full((1, 6, 20), 1 / 120))
     assert found.variance == pytest.approx(variance) == pytest.approx(crossed_mean(table).standard_error ** 2)
@@ -40,7 +52,9 @@ def test_what_all_arms_share_leaves_a_difference_as_it_is() -> None:
     shared = np.random.default_rng(1).normal(0, 50, (6, 1)) + np.random.default_rng(2).normal(0, 50, 40)
     plain = crossed_mean_difference(first, second)
     moved = crossed_mean_difference(first + shared, second + shared)
-    assert moved.estimate == pytest.approx(plain.estimate) and moved.standard_error == pytest.approx(plain.standard_error)
+    assert moved.estimate == pytest.approx(plain.estimate) and moved.standard_error == pytest.approx(
+        plain.standard_error
+    )
     assert moved.degrees_of_freedom == pytest.approx(plain.degrees_of_freedom)
 
 
@@ -67,7 +81,12 @@ def test_pseudo_values_give_the_figures_themselves() -> None:
     rng = np.random.default_rng(0)
     altered, untouched = np.rint(rng.normal(4, 1.5, (4, 15))), np.rint(rng.normal(3, 1.5, (4, 12)))
     altered[1, :5] = np.nan
-    areas = [roc_area(np.concatenate([one[np.isfinite(one)], other]), np.repeat([1, 0], [np.isfinite(one).sum(), 12])).area for one, other in zip(altered, untouched, strict=True)]
+    areas = [
+        roc_area(
+            np.concatenate([one[np.isfinite(one)], other]), np.repeat([1, 0], [np.isfinite(one).sum(), 12])
+        ).area
+        for one, other in zip(altered, untouched, strict=True)
+    ]
     padded = np.full((4, 15), np.nan)
     padded[:, :12] = untouched
     found = estimate(area_parts(altered, padded), scale="area")
@@ -76,10 +95,23 @@ def test_pseudo_values_give_the_figures_themselves() -> None:
     parts = [score_part(said[0]), score_part(said[1]).times(-1)]
     counts = [(np.nansum(one, 1), np.isfinite(one).sum(1)) for one in said]
     each, errors = d_prime_and_error(*counts[0], *counts[1])
-    assert estimate(parts).estimate == pytest.approx(each.mean()) and estimate(parts).by_reader == pytest.approx(each)
+    assert estimate(parts).estimate == pytest.approx(each.mean()) and estimate(
+        parts
+    ).by_reader == pytest.approx(each)
     # Pulls carry the variance of the corrected rates.
-    pulls = [part.values - np.where(part.weights != 0, part.values.sum(1, keepdims=True) / (part.weights != 0).sum(1, keepdims=True), 0) for part in parts]
-    variance = sum(((np.where(part.weights != 0, pull, 0) ** 2).sum(1) / (part.weights != 0).sum(1) ** 2).sum() for part, pull in zip(parts, pulls, strict=True))
+    pulls = [
+        part.values
+        - np.where(
+            part.weights != 0,
+            part.values.sum(1, keepdims=True) / (part.weights != 0).sum(1, keepdims=True),
+            0,
+        )
+        for part in parts
+    ]
+    variance = sum(
+        ((np.where(part.weights != 0, pull, 0) ** 2).sum(1) / (part.weights != 0).sum(1) ** 2).sum()
+        for part, pull in zip(parts, pulls, strict=True)
+    )
     assert variance == pytest.approx((errors**2).sum(), rel=1e-6)
 
 
@@ -101,6 +133,12 @@ def test_no_false_certainty() -> None:
 
 def test_with_hardly_more_readers_than_lists_the_interval_is_wider() -> None:
     rng = np.random.default_rng(1)
-    few, many = ([crossed_mean_difference(*latin(rng, readers, 30, (0.0, 0.0, 0.0))[:2]) for _ in range(20)] for readers in (3, 9))
-    widths, freedoms = ([np.median([of(one) for one in studies]) for studies in (few, many)] for of in (lambda one: np.ptp(one.interval), lambda one: one.degrees_of_freedom))
+    few, many = (
+        [crossed_mean_difference(*latin(rng, readers, 30, (0.0, 0.0, 0.0))[:2]) for _ in range(20)]
+        for readers in (3, 9)
+    )
+    widths, freedoms = (
+        [np.median([of(one) for one in studies]) for studies in (few, many)]
+        for of in (lambda one: np.ptp(one.interval), lambda one: one.degrees_of_freedom)
+    )
     assert widths[0] > 3 * widths[1] and freedoms[0] < 4 < freedoms[1]

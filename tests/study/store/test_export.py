@@ -34,23 +34,39 @@ def run_readers(store, folder, count: int = 3, *, comment: str = "") -> str:
             arms = [stimuli[one].arm.name for one in trial.stimuli]
             first, second = CHOICES[trial.question]
             yes = arms[-1] != "untouched" if trial.question == "which" else arms[0] in ("SNAP", "obvious")
-            store.record(sitting.id, Response(
-                trial.index, second if yes else first, 6 if yes else 1, 4.5 if yes else None, 4.5 if yes else None, 750.0,
-                comment=comment if trial.index == 0 else "",
-            ))
+            store.record(
+                sitting.id,
+                Response(
+                    trial.index,
+                    second if yes else first,
+                    6 if yes else 1,
+                    4.5 if yes else None,
+                    4.5 if yes else None,
+                    750.0,
+                    comment=comment if trial.index == 0 else "",
+                ),
+            )
     return name
 
 
 def test_one_row_per_trial_with_every_column_explained(sqlite, frozen_folder) -> None:
-    name = run_readers(sqlite, frozen_folder, comment="=HYPERLINK(\"x\")\nsecond line, \"quoted\"")
+    name = run_readers(sqlite, frozen_folder, comment='=HYPERLINK("x")\nsecond line, "quoted"')
     files = export_files(sqlite, name, frozen_folder)
     rows = read(files["trials.csv"])
     assert list(rows[0]) == list(json.loads(files["trials.json"])) == list(COLUMNS)
-    assert len(rows) == sum(len(answers) for _, answers in sqlite.sittings(name)) == 3 * len(sqlite.study(name).lists[0][0])
-    assert rows[0]["comment"] == "'=HYPERLINK(\"x\") second line, \"quoted\"" and rows[1]["comment"] == "n/a"
-    assert {row["response_time"] for row in rows} == {"0.75"} and {row["exposure_asked"] for row in rows} == {"n/a"}
+    assert (
+        len(rows)
+        == sum(len(answers) for _, answers in sqlite.sittings(name))
+        == 3 * len(sqlite.study(name).lists[0][0])
+    )
+    assert rows[0]["comment"] == '\'=HYPERLINK("x") second line, "quoted"' and rows[1]["comment"] == "n/a"
+    assert {row["response_time"] for row in rows} == {"0.75"} and {row["exposure_asked"] for row in rows} == {
+        "n/a"
+    }
     for row in rows:
-        assert row["correct"] == str(int(row["arm"] != "sham")) and row["altered"] == str(int(row["arm"] != "untouched"))
+        assert row["correct"] == str(int(row["arm"] != "sham")) and row["altered"] == str(
+            int(row["arm"] != "untouched")
+        )
         assert row["click_hit"] == ("1" if row["arm"] in ("SNAP", "obvious") else "n/a")
         assert row["excluded"] == "0" and row["exclusion_reasons"] == "n/a"
     assert files["design.json"] == (frozen_folder / "design.json").read_bytes()
@@ -64,7 +80,9 @@ def test_imrmc_has_truth_and_one_score_per_reader_case_and_modality(sqlite, froz
     scores = [row for row in rows if row["readerID"] != "truth"]
     stimuli = sqlite.study(name).by_id()
     assert all(label == str(int(stimuli[case].arm.altered)) for case, label in truth.items())
-    assert {row["modalityID"] for row in scores} == {"SNAP", "sham"} and {row["caseID"] for row in scores} == set(truth)
+    assert {row["modalityID"] for row in scores} == {"SNAP", "sham"} and {
+        row["caseID"] for row in scores
+    } == set(truth)
     keys = [(row["readerID"], row["caseID"], row["modalityID"]) for row in scores]
     assert len(set(keys)) == len(keys) == 3 * (3 + 3 + 2 * 3), "untouched pictures count under both arms"
     assert read(export_files(sqlite, name)["imrmc_diagnosis.csv"]) == []
@@ -79,12 +97,25 @@ def test_every_design_is_exported(sqlite, pictures, settings, tmp_path, kind: st
     detection, diagnosis = read(exported["imrmc_altered.csv"]), read(exported["imrmc_diagnosis.csv"])
     if kind == "B":
         assert not detection and not diagnosis and {row["trial_type"] for row in rows} == {"which"}
-        assert all(row["stim_id"] in (row["stim_left"], row["stim_right"]) and row["altered"] == "1" for row in rows)
+        assert all(
+            row["stim_id"] in (row["stim_left"], row["stim_right"]) and row["altered"] == "1" for row in rows
+        )
     elif kind == "C":
-        assert {row["modalityID"] for row in diagnosis} == {"truth", "untouched", "SNAP", "sham"} and detection
-        assert {row["correct_response"] for row in rows if row["trial_type"] == "diagnosis"} == {"normal", "metastasis"}
+        assert {row["modalityID"] for row in diagnosis} == {
+            "truth",
+            "untouched",
+            "SNAP",
+            "sham",
+        } and detection
+        assert {row["correct_response"] for row in rows if row["trial_type"] == "diagnosis"} == {
+            "normal",
+            "metastasis",
+        }
     else:
-        assert {row["modalityID"] for row in detection} == {"truth", *(f"{arm} {ms} ms" for arm in ("SNAP", "sham") for ms in (250, 1000))}
+        assert {row["modalityID"] for row in detection} == {
+            "truth",
+            *(f"{arm} {ms} ms" for arm in ("SNAP", "sham") for ms in (250, 1000)),
+        }
         assert {row["exposure_asked"] for row in rows} == {"0.25", "1.0"}
 
 
@@ -92,7 +123,9 @@ def test_readers_who_withdrew_are_left_out(sqlite, frozen_folder) -> None:
     name = run_readers(sqlite, frozen_folder, 2)
     (gone, _), (stays, _) = sqlite.sittings(name)
     sqlite.note(gone.id, "withdrawn")
-    assert {row["participant_id"] for row in read(export_files(sqlite, name)["trials.csv"])} == {stays.reader.pseudonym}
+    assert {row["participant_id"] for row in read(export_files(sqlite, name)["trials.csv"])} == {
+        stays.reader.pseudonym
+    }
 
 
 def test_an_unfinished_session_is_marked_by_the_rule(sqlite, frozen_folder) -> None:
@@ -101,10 +134,16 @@ def test_an_unfinished_session_is_marked_by_the_rule(sqlite, frozen_folder) -> N
     sqlite.record(sitting.id, Response(0, "no", 1))
     files = export_files(sqlite, name)
     (row,) = read(files["trials.csv"])
-    assert row["excluded"] == "1" and "trials answered" in row["exclusion_reasons"] and not read(files["imrmc_altered.csv"])
+    assert (
+        row["excluded"] == "1"
+        and "trials answered" in row["exclusion_reasons"]
+        and not read(files["imrmc_altered.csv"])
+    )
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@A1", "|x", "%0", " =1", "\t=1", "\r=1", "＝1", "\n@x"])
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1", "-1", "@A1", "|x", "%0", " =1", "\t=1", "\r=1", "＝1", "\n@x"]
+)
 def test_formulas_are_defused(text: str) -> None:
     assert defuse(text).startswith("'")
 

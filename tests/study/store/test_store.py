@@ -37,7 +37,12 @@ def answer_all(store: StudyStore, session_id: str) -> int:
 
 def test_tables_and_migrations_agree(store: StudyStore) -> None:
     with store.engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), Base.metadata) == []
+        assert (
+            compare_metadata(
+                MigrationContext.configure(connection, opts={"compare_type": True}), Base.metadata
+            )
+            == []
+        )
 
 
 def test_opening_again_and_by_many_at_once_changes_nothing(database: str) -> None:
@@ -64,7 +69,11 @@ def test_where_studies_are_kept(monkeypatch, own_workspace) -> None:
         assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 30000
     store.close()
     assert (own_workspace / "studies.db").is_file()
-    for url, words in (("mysql://host/x", "not in mysql"), ("nonsense", "not the address"), ("sqlite:////no/such/place/x.db", "cannot be opened")):
+    for url, words in (
+        ("mysql://host/x", "not in mysql"),
+        ("nonsense", "not the address"),
+        ("sqlite:////no/such/place/x.db", "cannot be opened"),
+    ):
         monkeypatch.setenv("SNAP_DATABASE_URL", url)
         with pytest.raises(StudyError, match=words):
             open_store()
@@ -73,7 +82,9 @@ def test_where_studies_are_kept(monkeypatch, own_workspace) -> None:
 def test_a_study_is_taken_in_once_and_whole(store: StudyStore, frozen_folder: Path, small_study) -> None:
     name = store.create_study(frozen_folder)
     assert store.create_study(frozen_folder) == name and store.studies() == [(name, "Which tissue?")]
-    assert store.study(name) == small_study[0] and store.design(name) == (frozen_folder / DESIGN_FILE).read_text()
+    assert store.study(name) == small_study[0] and store.design(name) == (
+        frozen_folder / DESIGN_FILE
+    ).read_text(encoding="utf-8")
     with pytest.raises(StudyError, match="no study"):
         store.study("study-0")
     (frozen_folder / "stimuli" / small_study[0].stimuli[0].picture).write_bytes(b"")
@@ -81,13 +92,17 @@ def test_a_study_is_taken_in_once_and_whole(store: StudyStore, frozen_folder: Pa
         store.create_study(frozen_folder)
 
 
-def test_readers_get_the_lists_in_turn_though_they_come_at_once(store: StudyStore, frozen_folder: Path) -> None:
+def test_readers_get_the_lists_in_turn_though_they_come_at_once(
+    store: StudyStore, frozen_folder: Path
+) -> None:
     name = store.create_study(frozen_folder)
     with ThreadPoolExecutor(6) as pool:
         readers = list(pool.map(lambda _: store.enrol(name), range(13)))
     assert sorted(reader.list_index for reader in readers) == sorted(i % 6 for i in range(13))
     assert len({reader.pseudonym for reader in readers}) == 13
-    assert sorted(store.readers(name), key=lambda r: r.pseudonym) == sorted(readers, key=lambda r: r.pseudonym)
+    assert sorted(store.readers(name), key=lambda r: r.pseudonym) == sorted(
+        readers, key=lambda r: r.pseudonym
+    )
 
 
 def test_a_session_goes_on_where_it_was(store: StudyStore, database: str, frozen_folder: Path) -> None:
@@ -137,7 +152,11 @@ def test_sessions_wait_for_the_washout(store: StudyStore, two_session_folder: Pa
         store.begin(reader.pseudonym)
     clock[0] += datetime.timedelta(days=1)
     second = store.begin(reader.pseudonym)
-    assert second.number == 1 and second.trials != first.trials and store.next_trial(second.id) == second.trials[0]
+    assert (
+        second.number == 1
+        and second.trials != first.trials
+        and store.next_trial(second.id) == second.trials[0]
+    )
 
 
 def test_reading_does_not_wait_for_a_writer(store: StudyStore, frozen_folder: Path) -> None:
@@ -163,16 +182,37 @@ def test_nothing_is_changed_or_removed(store: StudyStore, frozen_folder: Path) -
     sitting = store.begin(store.enrol(store.create_study(frozen_folder)).pseudonym)
     store.record(sitting.id, answer(sitting.trials[0]))
     store.note(sitting.id, "consent")
-    columns = {"study": "title", "reader": "list_index", "session": "number", "response": "rating", "event": "kind"}
-    deeds = [deed for table, column in columns.items() for deed in (f"UPDATE {table} SET {column} = {column}", f"DELETE FROM {table}")]
-    deeds.append("INSERT OR REPLACE INTO response SELECT * FROM response" if store.engine.dialect.name == "sqlite" else "TRUNCATE study CASCADE")
+    columns = {
+        "study": "title",
+        "reader": "list_index",
+        "session": "number",
+        "response": "rating",
+        "event": "kind",
+    }
+    deeds = [
+        deed
+        for table, column in columns.items()
+        for deed in (f"UPDATE {table} SET {column} = {column}", f"DELETE FROM {table}")
+    ]
+    deeds.append(
+        "INSERT OR REPLACE INTO response SELECT * FROM response"
+        if store.engine.dialect.name == "sqlite"
+        else "TRUNCATE study CASCADE"
+    )
     for deed in deeds:
-        with pytest.raises(IntegrityError, match="never changed or removed"), store.engine.begin() as connection:
+        with (
+            pytest.raises(IntegrityError, match="never changed or removed"),
+            store.engine.begin() as connection,
+        ):
             connection.execute(text(deed))
 
 
-def test_writers_at_once_lose_and_double_nothing(store: StudyStore, database: str, frozen_folder: Path) -> None:
-    """Two stores (as two programs have them) write for two readers each, and all four also repeat their answers."""
+def test_writers_at_once_lose_and_double_nothing(
+    store: StudyStore, database: str, frozen_folder: Path
+) -> None:
+    """Two stores (as two programs have them) write for two readers each, and all four also repeat their
+    answers.
+    """
     name = store.create_study(frozen_folder)
     stores = [store, open_store(database)]
     sessions = [store.begin(store.enrol(name).pseudonym).id for _ in range(2)]
@@ -207,10 +247,16 @@ while (trial := store.next_trial(session.id)) is not None:
 """
 
 
-def test_a_killed_writer_leaves_every_answer_that_it_confirmed(store: StudyStore, database: str, frozen_folder: Path) -> None:
+def test_a_killed_writer_leaves_every_answer_that_it_confirmed(
+    store: StudyStore, database: str, frozen_folder: Path
+) -> None:
     reader = store.enrol(store.create_study(frozen_folder))
     process = subprocess.Popen(
-        [sys.executable, "-c", WRITER, database, reader.pseudonym], cwd=ROOT, stdout=subprocess.PIPE, text=True, env=dict(os.environ),
+        [sys.executable, "-c", WRITER, database, reader.pseudonym],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=dict(os.environ),
     )
     assert process.stdout is not None
     confirmed = [int(process.stdout.readline()) for _ in range(3)]
@@ -218,17 +264,24 @@ def test_a_killed_writer_leaves_every_answer_that_it_confirmed(store: StudyStore
     confirmed += [int(line) for line in process.communicate()[0].splitlines() if line.strip()]
     time.sleep(0.05)
     ((sitting, kept),) = store.sittings(reader.study)
-    assert [one.response.trial_index for one in kept][: len(confirmed)] == confirmed and len(kept) <= len(confirmed) + 1
+    assert [one.response.trial_index for one in kept][: len(confirmed)] == confirmed and len(kept) <= len(
+        confirmed
+    ) + 1
     following = store.next_trial(sitting.id)
     assert following is None or following.index == len(kept)
     assert answer_all(store, sitting.id) == len(sitting.trials) - len(kept)
 
 
 def test_the_store_loads_without_the_engines_libraries() -> None:
-    code = "import sys, snapgui.study.store; print([m for m in ('torch', 'cv2', 'matplotlib', 'pandas') if m in sys.modules])"
+    code = (
+        "import sys, snapgui.study.store; print([m for m in ('torch', 'cv2', 'matplotlib', 'pandas') "
+        "if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.stdout.strip() == "[]", done.stderr
 
 
 def test_migrations_run_without_a_file_of_settings() -> None:
-    assert database_module.alembic_config().get_main_option("script_location") == str(database_module.MIGRATIONS)
+    assert database_module.alembic_config().get_main_option("script_location") == str(
+        database_module.MIGRATIONS
+    )

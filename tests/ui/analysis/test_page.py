@@ -1,4 +1,6 @@
-"""The Analysis page: a study of the store looked at while it goes on, an export uploaded, files that do not fit."""
+"""The Analysis page: a study of the store looked at while it goes on, an export uploaded, files that do not
+fit.
+"""
 
 import numpy as np
 import pytest
@@ -20,9 +22,13 @@ def pictures(count: int):
         rng = np.random.default_rng(list(name.encode()))
         pixels, mask = rng.integers(0, 256, (24, 24, 3)).astype(np.uint8), np.zeros((24, 24), dtype=bool)
         mask[2:9, 2:8] = mask[13:20, 5:11] = True
-        return Source(name, pixels, np.where(mask[..., None], 255 - pixels // 2, pixels).astype(np.uint8), mask, truth)
+        return Source(
+            name, pixels, np.where(mask[..., None], 255 - pixels // 2, pixels).astype(np.uint8), mask, truth
+        )
 
-    stimuli, files = make_stimuli([source(f"m{i}", i % 2) for i in range(count)], (UNTOUCHED, SNAP, SHAM), seed=1)
+    stimuli, files = make_stimuli(
+        [source(f"m{i}", i % 2) for i in range(count)], (UNTOUCHED, SNAP, SHAM), seed=1
+    )
     for use, arms in (("practice", (UNTOUCHED, SNAP, SHAM)), ("catch", (UNTOUCHED, OBVIOUS))):
         more = make_stimuli([source(f"{use}{i}") for i in range(2)], arms, seed=1, use=use)
         stimuli, files = stimuli + more[0], files | more[1]
@@ -34,7 +40,15 @@ def kept(app, tmp_path):
     """A study in the app's own store, one reader still on the way."""
     studies_folder().mkdir(parents=True)
     store = open_store()
-    name = answer_study(store, tmp_path / "frozen", pictures, StudySettings("Lymph nodes", seed=1, repeats=2, repeat_gap=3), readers=7, sources=12, unfinished=9)
+    name = answer_study(
+        store,
+        tmp_path / "frozen",
+        pictures,
+        StudySettings("Lymph nodes", seed=1, repeats=2, repeat_gap=3),
+        readers=7,
+        sources=12,
+        unfinished=9,
+    )
     (tmp_path / "frozen").rename(studies_folder() / name)
     yield store, name
     store.close()
@@ -42,19 +56,38 @@ def kept(app, tmp_path):
 
 def test_nothing_yet(app, page, text_of) -> None:
     app.run().switch_page(page("analysis")).run()
-    assert "Choose two files: the trials.csv and the design.json" in text_of(app) and app.selectbox(key="analysis_study").options == ["Files of an export"]
+    assert "Choose two files: the trials.csv and the design.json" in text_of(app) and app.selectbox(
+        key="analysis_study"
+    ).options == ["Files of an export"]
 
 
 def test_a_study_is_looked_at_while_it_goes_on(app, page, text_of, kept) -> None:
     _, name = kept
     app.run().switch_page(page("analysis")).run()
     text = text_of(app)
-    assert "6 readers in 6 sessions count; 1 session is left out" in text and "settle beforehand how many readers" in text
-    assert "area under the ROC curve" in text and "95 % confidence each, it is at least" in text and "differ by" in text
+    assert (
+        "6 readers in 6 sessions count; 1 session is left out" in text
+        and "settle beforehand how many readers" in text
+    )
+    assert (
+        "area under the ROC curve" in text
+        and "95 % confidence each, it is at least" in text
+        and "differ by" in text
+    )
     table = app.table[0].value
-    assert list(table.columns) == ["", "SNAP", "sham", "untouched", "SNAP − sham"] and table["untouched"][0] == "24"
+    assert (
+        list(table.columns) == ["", "SNAP", "sham", "untouched", "SNAP − sham"]
+        and table["untouched"][0] == "24"
+    )
     labels = [button.label for button in app.get("download_button")]
-    assert labels == ["Figures (JSON)", "Answers (CSV)", "iMRMC, altered or not (CSV)", "Report (HTML)", "Report (PDF)", "Pictures of the figures (ZIP)"]
+    assert labels == [
+        "Figures (JSON)",
+        "Answers (CSV)",
+        "iMRMC, altered or not (CSV)",
+        "Report (HTML)",
+        "Report (PDF)",
+        "Pictures of the figures (ZIP)",
+    ]
     assert app.selectbox(key="analysis_study").options == [f"Lymph nodes ({name})", "Files of an export"]
     # Nobody can compare exposures in design A; every other figure is there.
     assert {name for name, words in CAPTIONS.items() if words in text} == set(CAPTIONS) - {"exposure"}
@@ -69,13 +102,27 @@ def test_an_export_gives_the_same_and_strange_files_a_sentence(app, page, text_o
     said = app.markdown[0].value
     app.selectbox(key="analysis_study").set_value("Files of an export").run()
     assert "Choose two files" in text_of(app)
-    app.file_uploader(key="analysis_files").set_value([("trials.csv", files["trials.csv"], "text/csv"), ("design.json", files["design.json"], "application/json")]).run()
+    app.file_uploader(key="analysis_files").set_value(
+        [
+            ("trials.csv", files["trials.csv"], "text/csv"),
+            ("design.json", files["design.json"], "application/json"),
+        ]
+    ).run()
     text_of(app)
     assert app.markdown[0].value == said and app.table[0].value["untouched"][0] == "24"
     for strange, sentence in (
-        ([("trials.csv", b"a,b\n", "text/csv"), ("design.json", files["design.json"], "application/json")], "The table lacks the columns"),
-        ([("trials.csv", files["trials.csv"], "text/csv"), ("design.json", b"{}", "application/json")], "This is not the design of a study"),
-        ([("trials.csv", b"\xff\xfe\x00", "text/csv"), ("design.json", b"{}", "application/json")], "is no text in UTF-8"),
+        (
+            [("trials.csv", b"a,b\n", "text/csv"), ("design.json", files["design.json"], "application/json")],
+            "The table lacks the columns",
+        ),
+        (
+            [("trials.csv", files["trials.csv"], "text/csv"), ("design.json", b"{}", "application/json")],
+            "This is not the design of a study",
+        ),
+        (
+            [("trials.csv", b"\xff\xfe\x00", "text/csv"), ("design.json", b"{}", "application/json")],
+            "is no text in UTF-8",
+        ),
     ):
         app.file_uploader(key="analysis_files").set_value(strange).run()
         assert sentence in text_of(app)

@@ -1,4 +1,6 @@
-"""The Audit page: a data set chosen, audited in the background, gone on with, deleted, an image taken to the workbench."""
+"""The Audit page: a data set chosen, audited in the background, gone on with, deleted, an image taken to the
+workbench.
+"""
 
 import json
 import shutil
@@ -22,7 +24,9 @@ from snapgui.ui.audit.audits import AuditTask, audits_folder, read_audit, share_
 from snapgui.ui.audit.progress import progress_words
 from snapgui.ui.jobs import Snapshot
 
-QUICK = AuditSettings(split="train", limit=200, cells=CellSettings(count=4), attack=AttackSettings(steps=2), shard_size=2)
+QUICK = AuditSettings(
+    split="train", limit=200, cells=CellSettings(count=4), attack=AttackSettings(steps=2), shard_size=2
+)
 
 
 @pytest.fixture
@@ -32,11 +36,13 @@ def data(tmp_path, stained_patch) -> Path:
     (folder / "patches").mkdir(parents=True)
     labels, splits = ["id,label"], ["id,split"]
     for number in range(6):
-        (folder / "patches" / f"p{number}.png").write_bytes(encode_png(stained_patch(number, 190 if number % 2 else 150)))
+        (folder / "patches" / f"p{number}.png").write_bytes(
+            encode_png(stained_patch(number, 190 if number % 2 else 150))
+        )
         labels.append(f"p{number},{number % 2}")
         splits.append(f"p{number},train")
-    (folder / "train_labels.csv").write_text("\n".join(labels))
-    (folder / "splits.csv").write_text("\n".join(splits))
+    (folder / "train_labels.csv").write_text("\n".join(labels), encoding="utf-8")
+    (folder / "splits.csv").write_text("\n".join(splits), encoding="utf-8")
     return folder
 
 
@@ -46,10 +52,15 @@ def audit_page(app, page) -> AppTest:
 
 
 def kept(data: Path, settings: AuditSettings = QUICK, *, shards: int | None = None) -> Path:
-    """An audit in the workspace, stopped after so many shards; ``app`` must have put its tiny victim in place."""
+    """An audit in the workspace, stopped after so many shards; ``app`` must have put its tiny victim in
+    place.
+    """
     out = audits_folder()
     done = run_audit(
-        resources.shipped_model(), data, out, settings,
+        resources.shipped_model(),
+        data,
+        out,
+        settings,
         stop=lambda: shards is not None and len(list(out.glob("audit-*/shards/*.parquet"))) >= shards,
     )
     while True:
@@ -75,10 +86,12 @@ def test_folders_that_cannot_be_audited_are_told(audit_page, text_of, tmp_path, 
     (tmp_path / "empty").mkdir()
     broken = tmp_path / "broken"
     broken.mkdir()
-    (broken / "train_labels.csv").write_text("id,label\ngone,1\n")
+    (broken / "train_labels.csv").write_text("id,label\ngone,1\n", encoding="utf-8")
     for folder, sentence in (
-        (tmp_path / "nowhere", "is not a folder"), (patches[0].path.parent, "holds 4 pictures without true classes"),
-        (tmp_path / "empty", "holds neither labels nor pictures"), (broken, "have no picture"),
+        (tmp_path / "nowhere", "is not a folder"),
+        (patches[0].path.parent, "holds 4 pictures without true classes"),
+        (tmp_path / "empty", "holds neither labels nor pictures"),
+        (broken, "have no picture"),
     ):
         audit_page.text_input(key="audit_folder").set_value(str(folder)).run()
         assert sentence in text_of(audit_page)
@@ -86,7 +99,7 @@ def test_folders_that_cannot_be_audited_are_told(audit_page, text_of, tmp_path, 
 
 
 def test_nobody_to_attack_is_told_before_the_run(audit_page, text_of, data):
-    (data / "train_labels.csv").write_text("id,label\np0,0\np2,0\n")
+    (data / "train_labels.csv").write_text("id,label\np0,0\np2,0\n", encoding="utf-8")
     audit_page.text_input(key="audit_folder").set_value(str(data)).run()
     assert "None of these patches is labelled metastasis" in text_of(audit_page)
     assert audit_page.button(key="run_audit").disabled
@@ -95,7 +108,13 @@ def test_nobody_to_attack_is_told_before_the_run(audit_page, text_of, data):
 def test_another_folder_with_other_splits(audit_page, text_of, data, tmp_path):
     other = tmp_path / "other"
     shutil.copytree(data, other)
-    (other / "splits.csv").write_text((data / "splits.csv").read_text().replace("p0,train", "p0,first").replace("train", "second"))
+    (other / "splits.csv").write_text(
+        (data / "splits.csv")
+        .read_text(encoding="utf-8")
+        .replace("p0,train", "p0,first")
+        .replace("train", "second"),
+        encoding="utf-8",
+    )
     audit_page.text_input(key="audit_folder").set_value(str(data)).run()
     assert audit_page.selectbox(key="audit_split").options == ["train"]
     audit_page.text_input(key="audit_folder").set_value(str(other)).run()
@@ -113,19 +132,33 @@ def test_an_audit_runs_to_its_end_with_the_workbenchs_settings(app, page, text_o
     app.switch_page(page("audit")).run()
     app.text_input(key="audit_folder").set_value(str(data)).run()
     text = text_of(app)
-    assert "5 cells, 5 % of the pixels, scattered, centre open, full range of the image, 3 steps, goal 95 %" in text
+    assert (
+        "5 cells, 5 % of the pixels, scattered, centre open, full range of the image, 3 steps, goal 95 %"
+        in text
+    )
     assert "6 patches, 3 of them metastases" in text and "altered in 9 ways" in text
     app.multiselect(key="audit_groups").set_value(["placement", "area"]).run()
     assert "altered in 31 ways" in text_of(app)
     run_from_page(app, wait_for_job, "run_audit")
     text = text_of(app)
-    assert "Of 3 metastases that the model recognised, SNAP made it call" in text and "the same cells in the median colour" in text
+    assert (
+        "Of 3 metastases that the model recognised, SNAP made it call" in text
+        and "the same cells in the median colour" in text
+    )
     assert "Accuracy 100.0 % →" in text and "The centre was open" in text and "saved PNGs" in text
     assert "accuracy falls to the paper's 69.0 %: " in text and "with the centre excluded." in text
     snapshot = resources.registry().snapshot(app.session_state["snap"].audit_job_id)
-    assert app.query_params["audit"] == snapshot.job_id and snapshot.topic.settings.groups == ("standard", "area", "placement")
+    assert app.query_params["audit"] == snapshot.job_id and snapshot.topic.settings.groups == (
+        "standard",
+        "area",
+        "placement",
+    )
     table = app.table[0].value
-    assert table["Condition"].tolist()[:3] == ["untouched images", "SNAP, centre open", "SNAP, centre excluded"]
+    assert table["Condition"].tolist()[:3] == [
+        "untouched images",
+        "SNAP, centre open",
+        "SNAP, centre excluded",
+    ]
     assert table["Centre"].tolist()[1:3] == ["open", "excluded"]
     assert "paper" in table["Condition"].iloc[-1] and "96.28 % → 69.0 %" in table["Accuracy"].iloc[-1]
     # The controls' dots and the steps, two charts of areas, one of placements.
@@ -152,7 +185,10 @@ def test_an_unfinished_audit_goes_on(app, page, text_of, data, wait_for_job):
     stamp = next((folder / "shards").glob("*.parquet")).stat().st_mtime_ns
     app.run().switch_page(page("audit")).run()
     text = text_of(app)
-    assert "Not finished: 2 of 6 images are done" in text and "not finished, 2 of 6 images" in app.selectbox(key="audit_choice").options[0]
+    assert (
+        "Not finished: 2 of 6 images are done" in text
+        and "not finished, 2 of 6 images" in app.selectbox(key="audit_choice").options[0]
+    )
     run_from_page(app, wait_for_job, "go_on")
     assert "SNAP made it call" in text_of(app)
     assert store.find_audits(audits_folder()) == [folder]
@@ -165,7 +201,9 @@ def test_an_audit_does_not_go_on_with_other_patches(app, page, text_of, data, wa
     (data / "patches" / "p5.png").write_bytes(encode_png(np.flipud(pixels)))
     app.run().switch_page(page("audit")).run()
     run_from_page(app, wait_for_job, "go_on")
-    assert "cannot go on, since the patches or labels in" in text_of(app) and "start a new one" in text_of(app)
+    assert "cannot go on, since the patches or labels in" in text_of(app) and "start a new one" in text_of(
+        app
+    )
     assert store.find_audits(audits_folder()) == [folder]
     shutil.rmtree(data)
     assert "is gone, so this audit cannot go on" in text_of(app.run())
@@ -204,13 +242,21 @@ def test_delete_and_nothing_but_an_audit(app, page, text_of, data):
     assert not folder.exists() and beside.is_dir() and "No audit is kept yet" in text_of(app)
 
 
-@pytest.mark.parametrize(("spoil", "sentence"), [
-    (lambda folder: (folder / "audit.json").write_text("{"), "cannot be read"),
-    (lambda folder: (folder / "audit.json").write_text("[]"), "cannot be read"),
-    (lambda folder: (folder / "summary.json").write_text("{"), "has no summary"),
-    (lambda folder: (folder / "summary.json").write_text(json.dumps({"before": {}, "conditions": [{}]})), "lacks figures"),
-    (lambda folder: (folder / "rows.parquet").write_bytes(b"broken"), "has no table"),
-])
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (lambda folder: (folder / "audit.json").write_text("{", encoding="utf-8"), "cannot be read"),
+        (lambda folder: (folder / "audit.json").write_text("[]", encoding="utf-8"), "cannot be read"),
+        (lambda folder: (folder / "summary.json").write_text("{", encoding="utf-8"), "has no summary"),
+        (
+            lambda folder: (folder / "summary.json").write_text(
+                json.dumps({"before": {}, "conditions": [{}]}), encoding="utf-8"
+            ),
+            "lacks figures",
+        ),
+        (lambda folder: (folder / "rows.parquet").write_bytes(b"broken"), "has no table"),
+    ],
+)
 def test_a_damaged_audit_is_a_sentence_and_can_be_deleted(app, page, text_of, data, spoil, sentence):
     folder = kept(data)
     spoil(folder)
@@ -236,8 +282,12 @@ def test_an_image_of_the_gallery_goes_to_the_workbench(app, page, text_of, data,
     assert "**p3** is on the Workbench" in text_of(app)
     assert sorted(item.label.split(":")[0] for item in seen[0]) == ["p1", "p3", "p5"]
     state = app.session_state["snap"]
-    assert (state.choice.pixels == read_pixels(data / "patches" / "p3.png")).all() and state.choice.true_class == 1
-    mask = read_mask((folder / "pictures" / row.picture.replace(".png", "-mask.png")).read_bytes(), shape=(96, 96))
+    assert (
+        state.choice.pixels == read_pixels(data / "patches" / "p3.png")
+    ).all() and state.choice.true_class == 1
+    mask = read_mask(
+        (folder / "pictures" / row.picture.replace(".png", "-mask.png")).read_bytes(), shape=(96, 96)
+    )
     assert (state.mask.mask == mask).all()
     app.button(key="to_bench").click().run()
     text = text_of(app)
@@ -255,8 +305,14 @@ def test_without_its_data_set_an_audit_still_shows_what_it_found(app, page, text
 
 
 def test_an_audit_that_could_attack_nobody(app, page, text_of, data):
-    swapped = (data / "train_labels.csv").read_text().replace(",1", ",x").replace(",0", ",1").replace(",x", ",0")
-    (data / "train_labels.csv").write_text(swapped)
+    swapped = (
+        (data / "train_labels.csv")
+        .read_text(encoding="utf-8")
+        .replace(",1", ",x")
+        .replace(",0", ",1")
+        .replace(",x", ",0")
+    )
+    (data / "train_labels.csv").write_text(swapped, encoding="utf-8")
     kept(data)
     app.run().switch_page(page("audit")).run()
     assert "No image could be attacked" in text_of(app)
@@ -270,6 +326,7 @@ def test_progress_in_words(data, tmp_path):
     progress = AuditProgress(4, 6, "one square", 125, 2, 1)
     words = progress_words(Snapshot("id", "audit", "set", "cancelling", topic=task, progress=progress))
     assert words == (
-        "Stopping after this condition. 4 of 6 images done · SNAP fooled the model on 1 of 2 · now: one square · about 2 min 5 s left"
+        "Stopping after this condition. 4 of 6 images done · SNAP fooled the model on 1 of 2 · "
+        "now: one square · about 2 min 5 s left"
     )
     assert 4 / 6 < share_done(task, 4, 6, "one square") < 1 and share_done(task, 6, 6, "") == 1

@@ -10,7 +10,14 @@ from snapgui.data.datasets import is_data_set, open_data_set
 from snapgui.engine.images import encode_png
 from snapgui.errors import DataError, ImageError
 from snapgui.statistics import area_under_curve
-from snapgui.ui.model.prediction import answer_csv, confusion, labelled_task, plain_task, predict_folder, roc_points
+from snapgui.ui.model.prediction import (
+    answer_csv,
+    confusion,
+    labelled_task,
+    plain_task,
+    predict_folder,
+    roc_points,
+)
 
 
 @pytest.fixture
@@ -50,9 +57,11 @@ def test_labelled_folder(tmp_path, tiny_victim, stained_patch):
     (tmp_path / "train").mkdir()
     rows = ["id,label"]
     for number in range(40):
-        (tmp_path / "train" / f"p{number}.png").write_bytes(encode_png(stained_patch(number, 190 if number % 2 else 150)))
+        (tmp_path / "train" / f"p{number}.png").write_bytes(
+            encode_png(stained_patch(number, 190 if number % 2 else 150))
+        )
         rows.append(f"p{number},{number % 2}")
-    (tmp_path / "train_labels.csv").write_text("\n".join(rows))
+    (tmp_path / "train_labels.csv").write_text("\n".join(rows), encoding="utf-8")
     assert is_data_set(tmp_path)
     patches = open_data_set(tmp_path)
     task = labelled_task(tmp_path, patches, split="train", limit=10)

@@ -19,9 +19,11 @@ def data_folder(tmp_path, stained_patch):
     (folder / "train").mkdir(parents=True)
     rows = ["id,label"]
     for number in range(30):
-        (folder / "train" / f"p{number}.png").write_bytes(encode_png(stained_patch(number, 190 if number % 2 else 150)))
+        (folder / "train" / f"p{number}.png").write_bytes(
+            encode_png(stained_patch(number, 190 if number % 2 else 150))
+        )
         rows.append(f"p{number},{1 - number % 2 if number == 4 else number % 2}")
-    (folder / "train_labels.csv").write_text("\n".join(rows))
+    (folder / "train_labels.csv").write_text("\n".join(rows), encoding="utf-8")
     return folder
 
 
@@ -47,7 +49,10 @@ def test_another_checkpoint_and_back(model_page, text_of, tmp_path):
     assert "Model tiny" in text_of(model_page)
 
 
-@pytest.mark.parametrize(("name", "sentence"), [("broken.safetensors", "is not a resnet50"), ("missing.safetensors", "cannot be read")])
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [("broken.safetensors", "is not a resnet50"), ("missing.safetensors", "cannot be read")],
+)
 def test_a_bad_checkpoint_leaves_the_old_one(model_page, text_of, tmp_path, name, sentence):
     (tmp_path / "broken.safetensors").write_bytes(b"x")
     model_page.text_input(key="model_path").set_value(str(tmp_path / name)).run()
@@ -86,7 +91,17 @@ def test_no_folder_no_prediction(model_page, text_of, tmp_path):
     assert model_page.button(key="predict").disabled
 
 
-@pytest.mark.parametrize("details", [None, {}, {"figures": None}, {"figures": {"val": {}}}, {"figures": {"val": {"accuracy": "high"}}}, {"training": []}])
+@pytest.mark.parametrize(
+    "details",
+    [
+        None,
+        {},
+        {"figures": None},
+        {"figures": {"val": {}}},
+        {"figures": {"val": {"accuracy": "high"}}},
+        {"training": []},
+    ],
+)
 def test_half_written_cards_do_no_harm(details):
     card = ModelCard("odd", "resnet50", details=details)
     assert all(len(column) == len(figure_rows(card)["Split"]) for column in figure_rows(card).values())

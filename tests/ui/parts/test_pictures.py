@@ -11,12 +11,24 @@ from snapgui.ui.parts.charts import confidence_chart, decimate
 from snapgui.ui.parts.pictures import thumbnail_uri, window_overview
 from snapgui.ui.parts.words import duration, per_cent, shorten
 from snapgui.ui.result.comparison.pictures import choose_gain
-from snapgui.ui.state import Choice, MaskChoice, SnapState, choose_window, control_values, set_mask, take_picture, undo_mask
+from snapgui.ui.state import (
+    Choice,
+    MaskChoice,
+    SnapState,
+    choose_window,
+    control_values,
+    set_mask,
+    take_picture,
+    undo_mask,
+)
 
 GREY = np.full((96, 96, 3), 128, np.uint8)
 
 
-@pytest.mark.parametrize(("share", "words"), [(0.5, "50.0 %"), (0.99996, "> 99.9 %"), (0.00001, "< 0.1 %"), (1.0, "100.0 %"), (0.0, "0.0 %")])
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [(0.5, "50.0 %"), (0.99996, "> 99.9 %"), (0.00001, "< 0.1 %"), (1.0, "100.0 %"), (0.0, "0.0 %")],
+)
 def test_per_cent_never_rounds_to_certainty(share, words):
     assert per_cent(share) == words
 
@@ -90,7 +102,9 @@ def test_undo_goes_back_mask_by_mask():
     before = state.canvas_revision
     set_mask(state, MaskChoice(full, "edited"))
     undo_mask(state)
-    assert state.mask.source == "proposed" and not state.mask.mask.any() and state.mask.cells == CellSettings()
+    assert (
+        state.mask.source == "proposed" and not state.mask.mask.any() and state.mask.cells == CellSettings()
+    )
     assert state.canvas_revision > before
     undo_mask(state)
     assert state.mask.source == "proposed"
@@ -101,4 +115,10 @@ def test_controls_carry_every_setting():
     values = control_values(attack, cells)
     request = RunRequest(GREY, np.ones((96, 96), bool), attack, cells)
     assert values["area"] == 7.0 and values["steps"] == request.attack.steps and values["target"] == 1
-    assert AttackSettings(**{key: values[key] for key in ("target", "gamut", "start", "steps")}, confidence=values["confidence"] / 100) == attack
+    assert (
+        AttackSettings(
+            **{key: values[key] for key in ("target", "gamut", "start", "steps")},
+            confidence=values["confidence"] / 100,
+        )
+        == attack
+    )

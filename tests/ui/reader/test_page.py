@@ -45,7 +45,15 @@ def make_kept(tmp_path, *, seed: int = 5, sessions: int = 1) -> Kept:
         sources.append(Source(f"s{i}", pixels, np.where(mask[..., None], 255 - pixels, pixels), mask, i % 2))
     stimuli, files = make_stimuli(sources[:3], (UNTOUCHED, SNAP, SHAM), seed=seed)
     more = make_stimuli(sources[3:], (UNTOUCHED, SNAP), seed=seed, use="practice")
-    settings = StudySettings("Which tissue?", seed=seed, repeats=0, break_every=2, sessions=sessions, consent="All of it **voluntary**.", instructions="Look well.")
+    settings = StudySettings(
+        "Which tissue?",
+        seed=seed,
+        repeats=0,
+        break_every=2,
+        sessions=sessions,
+        consent="All of it **voluntary**.",
+        instructions="Look well.",
+    )
     digest = freeze(make_study(stimuli + more[0], settings), files | more[1], tmp_path / f"frozen{seed}")
     study_folder(study_name(digest)).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / f"frozen{seed}").rename(study_folder(study_name(digest)))
@@ -83,10 +91,18 @@ def give(kept: Kept, sitting: Sitting, trial: Trial) -> None:
 
 def test_a_reader_goes_from_the_welcome_to_the_thanks(kept, text_of) -> None:
     app = open_page(kept.name)
-    assert "Which tissue?" in text_of(app) and "4 pictures" in text_of(app) and kept.store.readers(kept.name) == []
+    assert (
+        "Which tissue?" in text_of(app)
+        and "4 pictures" in text_of(app)
+        and kept.store.readers(kept.name) == []
+    )
     press(app, "Begin as a new reader")
     sitting = kept.sitting()
-    assert sitting.reader.pseudonym in text_of(app) and "**voluntary**" in text_of(app) and app.query_params["sitting"] in (sitting.id, [sitting.id])
+    assert (
+        sitting.reader.pseudonym in text_of(app)
+        and "**voluntary**" in text_of(app)
+        and app.query_params["sitting"] in (sitting.id, [sitting.id])
+    )
     press(app, "I agree and go on")
     assert "Your screen" in text_of(app) and has_component(app)
     kept.store.note(sitting.id, "display", {"measured": False})
@@ -103,7 +119,12 @@ def test_a_reader_goes_from_the_welcome_to_the_thanks(kept, text_of) -> None:
         give(kept, sitting, trial)
         app.run()
     assert seen == [3] and "every answer is kept" in text_of(app) and not has_component(app)
-    assert [kind for kind, _ in kept.store.events(sitting.id)] == ["consent", "display", "instructions", "break"]
+    assert [kind for kind, _ in kept.store.events(sitting.id)] == [
+        "consent",
+        "display",
+        "instructions",
+        "break",
+    ]
 
 
 def test_another_window_goes_on_at_the_same_trial(kept, text_of) -> None:
@@ -133,7 +154,9 @@ def test_wrong_letters_are_told(kept, text_of) -> None:
 
 def test_a_reader_may_withdraw_at_any_time(kept, text_of) -> None:
     app = press(press(open_page(kept.name), "Begin as a new reader"), "Withdraw my answers")
-    assert "You have withdrawn" in text_of(app) and kept.store.events(kept.sitting().id) == [("withdrawn", {})]
+    assert "You have withdrawn" in text_of(app) and kept.store.events(kept.sitting().id) == [
+        ("withdrawn", {})
+    ]
     assert "You have withdrawn" in text_of(open_page(kept.name, kept.sitting().id))
 
 
@@ -141,8 +164,11 @@ def test_nothing_but_the_named_study_is_shown(kept, text_of, tmp_path, monkeypat
     other = make_kept(tmp_path, seed=6)
     sitting = kept.store.begin(kept.store.enrol(kept.name).pseudonym)
     for study, session, words in (
-        ("study-000000000000", "", "There is no study"), ("../../etc", "", "There is no study"), ("", "", "There is no study"),
-        (other.name, sitting.id, "belongs to another study"), (kept.name, "0" * 32, "no such session"),
+        ("study-000000000000", "", "There is no study"),
+        ("../../etc", "", "There is no study"),
+        ("", "", "There is no study"),
+        (other.name, sitting.id, "belongs to another study"),
+        (kept.name, "0" * 32, "no such session"),
     ):
         app = open_page(study, session)
         assert words in text_of(app) and not app.button and not has_component(app)
@@ -166,7 +192,12 @@ def test_the_network_needs_the_code_but_a_session_needs_it_once(kept, text_of, m
     monkeypatch.setenv(CODE_VARIABLE, f"ABCD-{kept.name[-4:].upper()}")
     app = open_page(kept.name)
     assert "Access code" in text_of(app) and "Which tissue?" not in text_of(app)
-    for typed, words in (("ABCD", "not the access code"), ("x", "not the access code"), ("y", "not the access code"), ("z", "Wait")):
+    for typed, words in (
+        ("ABCD", "not the access code"),
+        ("x", "not the access code"),
+        ("y", "not the access code"),
+        ("z", "Wait"),
+    ):
         app.text_input(key="reader_code").set_value(typed)
         press(app, "Go on")
         assert words in text_of(app) and "Which tissue?" not in text_of(app)
@@ -184,14 +215,26 @@ def test_the_app_shows_a_reader_nothing_else(kept, text_of) -> None:
     app = AppTest.from_file(str(shipped.APP), default_timeout=30)
     app.query_params["study"] = kept.name
     app.run()
-    assert "Which tissue?" in text_of(app) and "Workbench" not in text_of(app) and [b.label for b in app.button] == ["Begin as a new reader", "Go on"]
+    assert (
+        "Which tissue?" in text_of(app)
+        and "Workbench" not in text_of(app)
+        and [b.label for b in app.button] == ["Begin as a new reader", "Go on"]
+    )
 
 
 def test_answers_are_kept_once_whatever_the_browser_sends(kept, monkeypatch) -> None:
     state: dict = {}
     monkeypatch.setattr(reader_trial.st, "session_state", state)
     sitting = kept.store.begin(kept.store.enrol(kept.name).pseudonym)
-    answer = {"trial": 0, "choice": "yes", "rating": 5, "x": 3.0, "y": 4.0, "reaction_ms": 700.5, "screen": {"zoom": 4, "frame_ms": 16.7}}
+    answer = {
+        "trial": 0,
+        "choice": "yes",
+        "rating": 5,
+        "x": 3.0,
+        "y": 4.0,
+        "reaction_ms": 700.5,
+        "screen": {"zoom": 4, "frame_ms": 16.7},
+    }
     for _ in range(3):
         reader_trial.keep_answer(kept.store, sitting, answer)
     assert "reader_refused" not in state and state["reader_feedback"]["trial"] == 0
@@ -221,12 +264,18 @@ time.sleep(600)
 
 def is_there(process: int) -> bool:
     status = Path(f"/proc/{process}/stat")
-    return status.exists() and status.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    return status.exists() and status.read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0] != "Z"
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
 def test_an_offered_study_ends_with_an_app_that_is_killed(kept) -> None:
-    parent = subprocess.Popen([sys.executable, "-c", PARENT, kept.name], cwd=shipped.ROOT, stdout=subprocess.PIPE, text=True, env=dict(os.environ))
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, kept.name],
+        cwd=shipped.ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=dict(os.environ),
+    )
     assert parent.stdout is not None
     answers, same, child = parent.stdout.readline().split()
     assert (answers, same) == ("True", "True") and is_there(int(child))

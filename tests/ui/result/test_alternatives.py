@@ -28,7 +28,12 @@ def saved(app, tiny_victim, stained_patch):
     pixels = stained_patch(1, 188)
     mask = np.zeros((96, 96), bool)
     mask[5:35, 5:35] = True
-    result = finish(run_snap(tiny_victim, RunRequest(pixels, mask, AttackSettings(steps=60), image_name="kept.png", true_class=1)))
+    result = finish(
+        run_snap(
+            tiny_victim,
+            RunRequest(pixels, mask, AttackSettings(steps=60), image_name="kept.png", true_class=1),
+        )
+    )
     assert result.success
     save_run(result)
     return result
@@ -51,11 +56,15 @@ def compare(app: AppTest, run_id: str, wait_for_job) -> AppTest:
     return app.run()
 
 
-def test_alternatives_are_made_in_the_background_kept_and_opened(runs_page, saved, text_of, wait_for_job) -> None:
+def test_alternatives_are_made_in_the_background_kept_and_opened(
+    runs_page, saved, text_of, wait_for_job
+) -> None:
     app = compare(runs_page, saved.run_id, wait_for_job)
     text = text_of(app)
     made = read_alternatives(saved.run_id, saved.request.attack)
-    assert len(made) >= COUNT - 1 and all(f"{place} {one.words}" in text for place, one in enumerate(made, start=1))
+    assert len(made) >= COUNT - 1 and all(
+        f"{place} {one.words}" in text for place, one in enumerate(made, start=1)
+    )
     assert "click a point to open its picture" in text and "Shown in place of" not in text
     square = next(one for one in made if one.name == "square")
     before = app.table[0].value.iloc[0, 1]
@@ -66,10 +75,14 @@ def test_alternatives_are_made_in_the_background_kept_and_opened(runs_page, save
     assert app.table[0].value.iloc[0, 1] == before
 
     again = AppTest.from_file(app._script_path, default_timeout=30)
-    assert "One square, any colour" in text_of(again.run().switch_page("snapgui/ui/pages/runs.py").run()), "kept beside the run"
+    assert "One square, any colour" in text_of(again.run().switch_page("snapgui/ui/pages/runs.py").run()), (
+        "kept beside the run"
+    )
 
 
-def test_stop_keeps_what_is_finished_and_the_rest_can_be_made(runs_page, saved, text_of, wait_for_job, monkeypatch) -> None:
+def test_stop_keeps_what_is_finished_and_the_rest_can_be_made(
+    runs_page, saved, text_of, wait_for_job, monkeypatch
+) -> None:
     keep, kept = alternatives_job.keep_alternative, []
 
     def keep_and_stop(run_id, one):
@@ -80,14 +93,24 @@ def test_stop_keeps_what_is_finished_and_the_rest_can_be_made(runs_page, saved, 
 
     monkeypatch.setattr(alternatives_job, "keep_alternative", keep_and_stop)
     app = compare(runs_page, saved.run_id, wait_for_job)
-    assert [one.name for one in read_alternatives(saved.run_id, saved.request.attack)] == kept == ["snap-range", "snap-percentile"]
-    assert app.button(key="saved-alternatives").label == "Make the rest" and "1 SNAP, full range" in text_of(app)
+    assert (
+        [one.name for one in read_alternatives(saved.run_id, saved.request.attack)]
+        == kept
+        == ["snap-range", "snap-percentile"]
+    )
+    assert app.button(key="saved-alternatives").label == "Make the rest" and "1 SNAP, full range" in text_of(
+        app
+    )
 
 
-def test_a_deleted_run_is_told_and_does_not_come_back(runs_page, saved, text_of, wait_for_job, monkeypatch) -> None:
+def test_a_deleted_run_is_told_and_does_not_come_back(
+    runs_page, saved, text_of, wait_for_job, monkeypatch
+) -> None:
     delete = delete_run
     start = resources.registry().submit
-    monkeypatch.setattr(resources.registry(), "submit", lambda *args, **more: (delete(saved.run_id), start(*args, **more))[1])
+    monkeypatch.setattr(
+        resources.registry(), "submit", lambda *args, **more: (delete(saved.run_id), start(*args, **more))[1]
+    )
     runs_page.button(key="saved-alternatives").click().run()
     job = job_of(saved.run_id)
     wait_for_job(job)
@@ -98,7 +121,12 @@ def test_a_deleted_run_is_told_and_does_not_come_back(runs_page, saved, text_of,
 def test_another_model_is_told_and_nothing_is_offered(app, page, tiny_victim, stained_patch, text_of) -> None:
     keep_screen(Screen(zoom=1))
     pixels = stained_patch(1, 190)
-    result = finish(run_snap(tiny_victim, RunRequest(pixels, pixels[..., 0] < 120, AttackSettings(steps=2), image_name="kept.png")))
+    result = finish(
+        run_snap(
+            tiny_victim,
+            RunRequest(pixels, pixels[..., 0] < 120, AttackSettings(steps=2), image_name="kept.png"),
+        )
+    )
     save_run(replace(result, model_sha256="cd" * 32, model_name="former"))
     text = text_of(app.run().switch_page(page("runs")).run())
     assert "made with the model former (cdcdcdcdcd); loaded is tiny (ababababab)" in text
@@ -111,7 +139,13 @@ def test_the_frontier_has_a_series_a_family_and_names_its_points() -> None:
         for place, family in enumerate(FAMILY_LOOKS, start=1)
     ]
     figure = matched_chart(points, goal=0.95, x_title="visibility", y_title="normal")
-    assert [trace.name for trace in figure.data] == list(FAMILY_LOOKS) and figure.layout.shapes[0].y0 == pytest.approx(95)
+    assert [trace.name for trace in figure.data] == list(FAMILY_LOOKS) and figure.layout.shapes[
+        0
+    ].y0 == pytest.approx(95)
     assert [trace.customdata[0][0] for trace in figure.data] == [point.name for point in points]
-    assert [trace.x[0] for trace in figure.data] == [2, 4, 6, 8, 10] and [trace.y[0] for trace in figure.data] == pytest.approx([10, 20, 30, 40, 50])
-    assert len({(look[1]) for look in FAMILY_LOOKS.values()}) == len(FAMILY_LOOKS), "told apart without colour"
+    assert [trace.x[0] for trace in figure.data] == [2, 4, 6, 8, 10] and [
+        trace.y[0] for trace in figure.data
+    ] == pytest.approx([10, 20, 30, 40, 50])
+    assert len({(look[1]) for look in FAMILY_LOOKS.values()}) == len(FAMILY_LOOKS), (
+        "told apart without colour"
+    )

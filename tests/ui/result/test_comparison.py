@@ -33,8 +33,13 @@ def pair(tissue):
 def test_pictures_arrive_as_they_are(pair) -> None:
     original, altered, mask = pair
     data = comparison_data(original, altered, mask, DISPLAY)
-    assert (decode(data["before"]["rgb"]) == original).all() and (decode(data["after"]["rgb"]) == altered).all()
-    assert ((decode(data["mask"])[..., 0] == 255) == mask).all() and (data["width"], data["height"]) == (96, 96)
+    assert (decode(data["before"]["rgb"]) == original).all() and (
+        decode(data["after"]["rgb"]) == altered
+    ).all()
+    assert ((decode(data["mask"])[..., 0] == 255) == mask).all() and (data["width"], data["height"]) == (
+        96,
+        96,
+    )
     assert data["um_per_px"] == 0.97 and data["gain"] == 1
 
 
@@ -42,9 +47,13 @@ def test_heat_maps_have_a_fixed_scale(pair) -> None:
     original, altered, mask = pair
     heat = comparison_data(original, altered, mask, DISPLAY)["heat"]
     levels = decode(heat["de00"]["levels"])[..., 0] / 255 * heat["de00"]["top"]
-    assert np.abs(levels - np.minimum(colour_difference(original, altered), 40)).max() <= 0.5 * 40 / 255 + 1e-9
+    assert (
+        np.abs(levels - np.minimum(colour_difference(original, altered), 40)).max() <= 0.5 * 40 / 255 + 1e-9
+    )
     flip = decode(heat["flip"]["levels"])[..., 0] / 255
-    assert np.abs(flip - block_mean(flip_as_displayed(original, altered, DISPLAY), 2)).max() <= 0.5 / 255 + 1e-6
+    assert (
+        np.abs(flip - block_mean(flip_as_displayed(original, altered, DISPLAY), 2)).max() <= 0.5 / 255 + 1e-6
+    )
     assert heat["flip"]["top"] == 1 and heat["de00"]["ticks"][-1] == 40
     same = comparison_data(original, original, mask, DISPLAY)["heat"]
     assert all(decode(one["levels"]).max() == 0 for one in same.values()) and same["de00"]["top"] == 40
@@ -72,26 +81,29 @@ def test_stains_of_both_pictures_share_one_scale() -> None:
     first, second = stain_pictures(weak, strong)["haematoxylin"]
     assert first.dtype == np.uint8 and first.shape == (96, 96, 3) and (np.ptp(first, axis=2) == 0).all()
     assert first.min() > second.min() and second.min() == 0, "the weaker picture is lighter at its darkest"
-    # The same amount is the same grey in both: half of 0.2 in the last row is 0.1, which the stronger has in its middle.
+    # The same amount is the same grey in both: half of 0.2 in the last row is 0.1, which the stronger has in
+    # its middle.
     middle = np.abs(amounts - amounts[-1, -1] / 2).argmin()
     assert abs(int(second.reshape(-1, 3)[middle, 0]) - int(first[-1, -1, 0])) <= 3
     alike = stain_pictures(weak, weak)
     assert all((a == b).all() for a, b in alike.values())
     grey = np.full((8, 8, 3), 200, np.uint8)
-    assert all(np.ptp(a) == 0 for a, _ in stain_pictures(grey, grey).values()), "a flat picture divides by nothing"
+    assert all(np.ptp(a) == 0 for a, _ in stain_pictures(grey, grey).values()), (
+        "a flat picture divides by nothing"
+    )
 
 
 def test_the_viewer_needs_no_network() -> None:
     for name in ("viewer.html", "viewer.css", *viewer.SCRIPTS):
-        text = (viewer.FOLDER / name).read_text()
+        text = (viewer.FOLDER / name).read_text(encoding="utf-8")
         assert not re.search(r"https?:|//[a-z]+\.|\bfetch\(|\bimport\b|XMLHttpRequest|url\(", text), name
-    assert "export default function" in (viewer.FOLDER / viewer.SCRIPTS[-1]).read_text()
+    assert "export default function" in (viewer.FOLDER / viewer.SCRIPTS[-1]).read_text(encoding="utf-8")
 
 
 def test_the_visible_line_names_every_key() -> None:
-    html = (viewer.FOLDER / "viewer.html").read_text()
+    html = (viewer.FOLDER / "viewer.html").read_text(encoding="utf-8")
     keys = re.findall(r"<kbd>(.+?)</kbd>", html)
     assert keys == ["space", "1", "2", "3", "A", "S", "W", "B", "D", "H", "M", "+", "−", "0"]
-    script = (viewer.FOLDER / "viewer.js").read_text()
+    script = (viewer.FOLDER / "viewer.js").read_text(encoding="utf-8")
     for key in ("a", "d", "s", "w", "b", "h", "m"):
         assert f'key === "{key}"' in script or f'{key}: "' in script

@@ -44,10 +44,23 @@ def measured(tissue, mask):
 
 
 def test_small_figures_are_not_printed_as_nothing() -> None:
-    assert number(0, 2) == "0.00" and number(0.004, 2) == "< 0.01" and number(0.006, 2) == "0.01" and number(12.34, 1) == "12.3"
+    assert (
+        number(0, 2) == "0.00"
+        and number(0.004, 2) == "< 0.01"
+        and number(0.006, 2) == "0.01"
+        and number(12.34, 1) == "12.3"
+    )
 
 
-@pytest.mark.parametrize(("mean", "words"), [(0.4, "invisible"), (1.5, "seen on a close look"), (4, "seen when looked for"), (9, "plain at a glance")])
+@pytest.mark.parametrize(
+    ("mean", "words"),
+    [
+        (0.4, "invisible"),
+        (1.5, "seen on a close look"),
+        (4, "seen when looked for"),
+        (9, "plain at a glance"),
+    ],
+)
 def test_colour_differences_in_words(mean, words) -> None:
     assert de00_words(Spread(mean, 99, 99)) == words
 
@@ -56,20 +69,34 @@ def test_the_headline_is_short_and_true(measured, tissue, mask) -> None:
     table = headline_table(measured)
     assert list(table) == ["Measure", "Inside the mask", "Ring around it", "Whole image", "How to read it"]
     assert len({len(column) for column in table.values()}) == 1 and len(table["Measure"]) == 5
-    assert table["Inside the mask"][0] == f"{measured.regions['mask'].de00.mean:.1f}" and table["Ring around it"][4] == "no change"
+    assert (
+        table["Inside the mask"][0] == f"{measured.regions['mask'].de00.mean:.1f}"
+        and table["Ring around it"][4] == "no change"
+    )
     assert "below 1 invisible" in table["How to read it"][0]
-    assert "plain at a glance" in headline_sentence(measured) and "1.1 % of the image" in headline_sentence(measured)
-    assert headline_sentence(panel(tissue, tissue, mask, DISPLAY)) == "The two pictures are the same, pixel by pixel."
+    assert "plain at a glance" in headline_sentence(measured) and "1.1 % of the image" in headline_sentence(
+        measured
+    )
+    assert (
+        headline_sentence(panel(tissue, tissue, mask, DISPLAY))
+        == "The two pictures are the same, pixel by pixel."
+    )
 
 
 def test_cells_are_set_beside_nuclei(measured, tissue, mask) -> None:
     text = " ".join(nucleus_sentences(measured))
-    assert f"own {measured.nuclei.nuclei} nuclei" in text and "unlike these nuclei in" in text and "100.0 % have colours beyond" in text
+    assert (
+        f"own {measured.nuclei.nuclei} nuclei" in text
+        and "unlike these nuclei in" in text
+        and "100.0 % have colours beyond" in text
+    )
     glass = np.full((96, 96, 3), 245, np.uint8)
     assert "here 0 were found" in " ".join(nucleus_sentences(panel(glass, glass, mask, DISPLAY)))
     outside = tissue.copy()
     outside[0, 0] = 0
-    assert "1 pixels changed outside the mask" in " ".join(nucleus_sentences(panel(tissue, outside, mask, DISPLAY)))
+    assert "1 pixels changed outside the mask" in " ".join(
+        nucleus_sentences(panel(tissue, outside, mask, DISPLAY))
+    )
 
 
 def test_all_figures_stand_in_the_tables_and_in_the_file(measured) -> None:
@@ -77,9 +104,14 @@ def test_all_figures_stand_in_the_tables_and_in_the_file(measured) -> None:
     flip = measured.regions["mask"].flip
     assert table["Inside the mask"][:3] == [f"{value:.3f}" for value in (flip.mean, flip.tail, flip.worst)]
     assert table["Measure"][6:9] == ["SSIM mean", "SSIM 5th percentile", "SSIM minimum"]
-    assert table["Inside the mask"][table["Measure"].index("L-infinity, levels of 255")] == str(measured.regions["mask"].linf_levels)
+    assert table["Inside the mask"][table["Measure"].index("L-infinity, levels of 255")] == str(
+        measured.regions["mask"].linf_levels
+    )
     others = other_table(measured)
-    assert len(set(others["Measure"])) == len(others["Measure"]) and "Outside the image's stains" in others["Measure"]
+    assert (
+        len(set(others["Measure"])) == len(others["Measure"])
+        and "Outside the image's stains" in others["Measure"]
+    )
     assert any("z, median cell" in name for name in others["Measure"])
     rows = list(csv.DictReader(io.StringIO(panel_csv(measured))))
     found = {(row["measure"], row["region"]): row["value"] for row in rows}
@@ -90,7 +122,16 @@ def test_all_figures_stand_in_the_tables_and_in_the_file(measured) -> None:
 def opened(app, page, tiny_victim, stained_patch):
     """The Runs page with one run open."""
     pixels = stained_patch(1, 190)
-    save_run(finish(run_snap(tiny_victim, RunRequest(pixels, pixels[..., 0] < 120, AttackSettings(steps=3), image_name="kept.png", true_class=1))))
+    save_run(
+        finish(
+            run_snap(
+                tiny_victim,
+                RunRequest(
+                    pixels, pixels[..., 0] < 120, AttackSettings(steps=3), image_name="kept.png", true_class=1
+                ),
+            )
+        )
+    )
     return app.run().switch_page(page("runs")).run()
 
 
@@ -98,7 +139,10 @@ def test_the_panel_says_for_which_screen_and_that_readers_decide(opened, text_of
     text = text_of(opened)
     assert PREDICT in text and "41.9 pixels per degree (assumed, not measured)" in text
     tables = [table.value for table in opened.table]
-    assert tables[0].shape[0] == 5 and any("To get LPIPS" in str(table.to_numpy()) and "pip install cvvdp" in str(table.to_numpy()) for table in tables)
+    assert tables[0].shape[0] == 5 and any(
+        "To get LPIPS" in str(table.to_numpy()) and "pip install cvvdp" in str(table.to_numpy())
+        for table in tables
+    )
 
 
 def test_another_screen_is_measured_kept_and_refused_where_it_cannot_be(opened, text_of) -> None:
@@ -115,5 +159,12 @@ def test_another_screen_is_measured_kept_and_refused_where_it_cannot_be(opened, 
 def test_the_kept_screen_is_there_in_the_next_session(app, page, tiny_victim, stained_patch, text_of) -> None:
     keep_screen(Screen(width_mm=600, width_px=3840, measured=True))
     pixels = stained_patch(1, 190)
-    save_run(finish(run_snap(tiny_victim, RunRequest(pixels, pixels[..., 0] < 120, AttackSettings(steps=2), image_name="kept.png"))))
+    save_run(
+        finish(
+            run_snap(
+                tiny_victim,
+                RunRequest(pixels, pixels[..., 0] < 120, AttackSettings(steps=2), image_name="kept.png"),
+            )
+        )
+    )
     assert "67.0 pixels per degree (measured)" in text_of(app.run().switch_page(page("runs")).run())

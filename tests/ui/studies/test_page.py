@@ -1,4 +1,6 @@
-"""The Studies page: a study made from top to bottom, frozen in the background, listed, taken away, deleted."""
+"""The Studies page: a study made from top to bottom, frozen in the background, listed, taken away,
+deleted.
+"""
 
 import io
 import json
@@ -24,7 +26,9 @@ def no_other_database(monkeypatch) -> None:
 
 @pytest.fixture
 def pairs(tmp_path, stained_patch) -> Path:
-    """Six metastases, which the tiny victim calls normal once two cells are painted over, and two normal patches."""
+    """Six metastases, which the tiny victim calls normal once two cells are painted over, and two normal
+    patches.
+    """
     folder = tmp_path / "pairs"
     for place in ("untouched", "altered", "faint"):
         (folder / place).mkdir(parents=True)
@@ -34,10 +38,14 @@ def pairs(tmp_path, stained_patch) -> Path:
         mask[10:24, 10:24] = mask[50:64, 40:54] = True
         noise = np.random.default_rng(i).integers(0, 255, pixels.shape)
         altered = np.where(mask[..., None], noise, pixels).astype(np.uint8)
-        faint = np.where(mask[..., None], np.clip(pixels.astype(int) + 3, 0, 255) - (pixels > 250), pixels).astype(np.uint8)
+        faint = np.where(
+            mask[..., None], np.clip(pixels.astype(int) + 3, 0, 255) - (pixels > 250), pixels
+        ).astype(np.uint8)
         for place, one in (("untouched", pixels), ("altered", altered), ("faint", faint)):
             (folder / place / f"p{i}.png").write_bytes(encode_png(one))
-    (folder / "labels.csv").write_text("name,label\n" + "\n".join(f"p{i},{int(i < 6)}" for i in range(8)))
+    (folder / "labels.csv").write_text(
+        "name,label\n" + "\n".join(f"p{i},{int(i < 6)}" for i in range(8)), encoding="utf-8"
+    )
     return folder
 
 
@@ -68,7 +76,10 @@ def test_nothing_yet(studies_page, text_of) -> None:
 
 
 def test_folders_that_hold_no_pairs_are_told(studies_page, text_of, tmp_path, patches) -> None:
-    for folder, sentence in ((tmp_path / "nowhere", "is not a folder"), (patches[0].path.parent, "no pictures in a folder “untouched”")):
+    for folder, sentence in (
+        (tmp_path / "nowhere", "is not a folder"),
+        (patches[0].path.parent, "no pictures in a folder “untouched”"),
+    ):
         studies_page.text_input(key="study_folder").set_value(str(folder)).run()
         assert sentence in text_of(studies_page)
 
@@ -77,10 +88,15 @@ def test_the_words_beside_follow_the_numbers(from_pairs, text_of) -> None:
     text = text_of(from_pairs)
     assert "8 pictures" in text and "6 metastases and 2 normal" in text and "no folder “mask”" in text
     assert "One session of 9 trials (1 practice, 6 that count, 1 obvious, 1 repeated), about 1 min." in text
-    assert "Each reader tells 2 pictures of SNAP from 2 untouched ones." in text and "With 6 readers and 4 trials each on SNAP there are 24 answers" in text
+    assert (
+        "Each reader tells 2 pictures of SNAP from 2 untouched ones." in text
+        and "With 6 readers and 4 trials each on SNAP there are 24 answers" in text
+    )
     from_pairs.number_input(key="study_readers").set_value(12).run()
     assert "With 12 readers and 4 trials each" in text_of(from_pairs)
-    from_pairs.multiselect(key="study_arms_SNAP-sham-faint-median colour-random colours").set_value(["faint"]).run()
+    from_pairs.multiselect(key="study_arms_SNAP-sham-faint-median colour-random colours").set_value(
+        ["faint"]
+    ).run()
     assert "Each reader tells 3 pictures of faint from 3 untouched ones." in text_of(from_pairs)
     from_pairs.radio(key="study_kind").set_value("B").run()
     assert "Each reader answers 6 pairs of faint and untouched." in text_of(from_pairs)
@@ -90,31 +106,47 @@ def test_the_words_beside_follow_the_numbers(from_pairs, text_of) -> None:
 
 def test_what_does_not_fit_is_a_sentence_and_keeps_from_freezing(from_pairs, text_of, pairs) -> None:
     from_pairs.number_input(key="study_8_practice").set_value(8).run()
-    assert "8 pictures, and 9 are asked for practice and catch trials" in text_of(from_pairs) and from_pairs.button(key="freeze_study").disabled
+    assert (
+        "8 pictures, and 9 are asked for practice and catch trials" in text_of(from_pairs)
+        and from_pairs.button(key="freeze_study").disabled
+    )
     from_pairs.number_input(key="study_8_practice").set_value(1).run()
-    (pairs / "labels.csv").write_text("name,label\n" + "\n".join(f"p{i},1" for i in range(8)))
+    (pairs / "labels.csv").write_text(
+        "name,label\n" + "\n".join(f"p{i},1" for i in range(8)), encoding="utf-8"
+    )
     from_pairs.radio(key="study_kind").set_value("C").run()
     assert "All pictures are of one class" in text_of(from_pairs)
     from_pairs.radio(key="study_kind").set_value("D").run()
     from_pairs.text_input(key="study_exposures").set_value("250; 1000").run()
-    assert "whole numbers of milliseconds" in text_of(from_pairs) and from_pairs.button(key="freeze_study").disabled
+    assert (
+        "whole numbers of milliseconds" in text_of(from_pairs)
+        and from_pairs.button(key="freeze_study").disabled
+    )
     from_pairs.text_input(key="study_exposures").set_value("100").run()
     assert not from_pairs.button(key="freeze_study").disabled
     from_pairs.multiselect(key="study_arms_SNAP-sham-faint-median colour-random colours").set_value([]).run()
-    assert "at least one altered arm" in text_of(from_pairs) and from_pairs.button(key="freeze_study").disabled
+    assert (
+        "at least one altered arm" in text_of(from_pairs) and from_pairs.button(key="freeze_study").disabled
+    )
 
 
 def test_a_study_is_frozen_listed_and_taken_away(from_pairs, text_of, wait_for_job) -> None:
-    from_pairs.multiselect(key="study_arms_SNAP-sham-faint-median colour-random colours").set_value(["SNAP", "faint"]).run()
+    from_pairs.multiselect(key="study_arms_SNAP-sham-faint-median colour-random colours").set_value(
+        ["SNAP", "faint"]
+    ).run()
     from_pairs.text_input(key="study_title").set_value("Fields").run()
     assert "names nobody who is responsible" in text_of(from_pairs)
     from_pairs.text_input(key="study_contact").set_value("Dr. X, approval 1").run()
     assert "names nobody" not in text_of(from_pairs)
     text = text_of(freeze(from_pairs, wait_for_job))
     (folder,) = studies_folder().iterdir()
-    design = json.loads((folder / "design.json").read_text())
+    design = json.loads((folder / "design.json").read_text(encoding="utf-8"))
     settings = design["study"]["settings"]
-    assert settings["title"] == "Fields" and "Responsible: Dr. X, approval 1\n" in settings["consent"] and settings["seed"] > 0
+    assert (
+        settings["title"] == "Fields"
+        and "Responsible: Dr. X, approval 1\n" in settings["consent"]
+        and settings["seed"] > 0
+    )
     assert design["sha256"] in text and "6 pictures in 3 arms (untouched, SNAP, faint)" in text
     assert any(f"/?study={folder.name}" in code.value for code in from_pairs.code)
     table = from_pairs.dataframe[0].value
@@ -130,7 +162,7 @@ def test_a_study_is_frozen_listed_and_taken_away(from_pairs, text_of, wait_for_j
 def test_a_study_with_answers_asks_for_its_title(from_pairs, text_of, wait_for_job) -> None:
     freeze(from_pairs, wait_for_job)
     store = open_store()
-    (name, title), = store.studies()
+    ((name, title),) = store.studies()
     sitting = store.begin(store.enrol(name).pseudonym)
     store.record(sitting.id, Response(0, "yes", 6))
     from_pairs.run()
@@ -145,9 +177,13 @@ def test_a_study_with_answers_asks_for_its_title(from_pairs, text_of, wait_for_j
 
 
 def test_what_is_left_out_is_said(from_pairs, text_of, wait_for_job) -> None:
-    """The tiny victim looks at the sum of red alone, which a sham keeps: where SNAP fools it, every sham does."""
+    """The tiny victim looks at the sum of red alone, which a sham keeps: where SNAP fools it, every sham
+    does.
+    """
     text = text_of(freeze(from_pairs, wait_for_job))
-    assert "The study is frozen with" in text and "every sham fools the model" in text and "were asked" in text
+    assert (
+        "The study is frozen with" in text and "every sham fools the model" in text and "were asked" in text
+    )
 
 
 def test_a_failure_is_a_sentence(from_pairs, text_of, wait_for_job, pairs) -> None:
@@ -158,8 +194,14 @@ def test_a_failure_is_a_sentence(from_pairs, text_of, wait_for_job, pairs) -> No
 
 
 def test_the_address_is_the_servers_own() -> None:
-    assert reader_address("http://10.0.0.7:8501/studies", "study-1", port=9) == "http://10.0.0.7:8501/?study=study-1"
-    assert reader_address("https://x.org/snap/studies?build=3", "study-1", port=9, base_path="/snap/") == "https://x.org/snap/?study=study-1"
+    assert (
+        reader_address("http://10.0.0.7:8501/studies", "study-1", port=9)
+        == "http://10.0.0.7:8501/?study=study-1"
+    )
+    assert (
+        reader_address("https://x.org/snap/studies?build=3", "study-1", port=9, base_path="/snap/")
+        == "https://x.org/snap/?study=study-1"
+    )
     assert reader_address(None, "study-1", port=8502) == "http://localhost:8502/?study=study-1"
 
 

@@ -1,4 +1,6 @@
-"""The switch that offers a study to the local network; the real program behind it is tried in test_reader_page."""
+"""The switch that offers a study to the local network; the real program behind it is tried in
+test_reader_page.
+"""
 
 import subprocess
 import sys
@@ -38,7 +40,7 @@ class FakeServers(ReaderServers):
         if self.broken:
             raise StudyError("The pictures are not in this workspace.")
         serving = plan_serving(name, lan=lan, port=8700, environment={CODE_VARIABLE: "K7QP-3XTM"})
-        self._offers[name] = FakeOffer(serving, 8700, FakeProcess(), Path("nowhere"))  # type: ignore[arg-type]
+        self._offers[name] = FakeOffer(serving, 8700, FakeProcess(), Path("nowhere"))
         return self._offers[name]
 
     def stop(self, name: str) -> None:
@@ -90,16 +92,22 @@ def test_what_cannot_be_offered_and_what_ended_by_itself_is_told(servers, text_o
 
 
 def test_an_offer_is_ended_and_forgotten(tmp_path) -> None:
-    code = "import sys, time; from snapgui.commands.serve import end_with; end_with(sys.stdin); time.sleep(600)"
+    code = (
+        "import sys, time; from snapgui.commands.serve import end_with; end_with(sys.stdin); time.sleep(600)"
+    )
     servers = ReaderServers()
     for number in range(2):
         log = tmp_path / str(number) / "log"
         log.parent.mkdir()
         process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, cwd=shipped.ROOT)
-        servers._offers[str(number)] = Offer(plan_serving(NAME, lan=False, port=8700, environment={}), 8700, process, log)
+        servers._offers[str(number)] = Offer(
+            plan_serving(NAME, lan=False, port=8700, environment={}), 8700, process, log
+        )
     first, second = servers.offer("0"), servers.offer("1")
     assert first is not None and second is not None and first.running and not first.answers()
     servers.stop("0")
-    assert not first.running and second.running and servers.offer("0") is None and not first.log.parent.exists()
+    assert (
+        not first.running and second.running and servers.offer("0") is None and not first.log.parent.exists()
+    )
     servers.stop_all()
     assert not second.running and servers.offer("1") is None

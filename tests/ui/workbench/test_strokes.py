@@ -32,7 +32,9 @@ def test_a_stroke_is_as_wide_as_the_brush():
 
 def test_polygon_fills_whole_pixels():
     corners = [{"x": 40, "y": 80}, {"x": 80, "y": 80}, {"x": 80, "y": 120}, {"x": 40, "y": 120}]
-    mask = apply_strokes(EMPTY, [{"type": "Polygon", "points": corners, "stroke": TOOL_COLOURS["Polygon"]}], zoom=ZOOM)
+    mask = apply_strokes(
+        EMPTY, [{"type": "Polygon", "points": corners, "stroke": TOOL_COLOURS["Polygon"]}], zoom=ZOOM
+    )
     expected = EMPTY.copy()
     expected[20:30, 10:20] = True
     assert (mask == expected).all()
@@ -47,8 +49,11 @@ def test_outline_fills_its_inside_and_brush_does_not():
 
 
 def test_order_counts_for_the_eraser():
-    square = {"type": "Polygon", "stroke": TOOL_COLOURS["Polygon"],
-              "points": [{"x": 80, "y": 80}, {"x": 320, "y": 80}, {"x": 320, "y": 320}, {"x": 80, "y": 320}]}
+    square = {
+        "type": "Polygon",
+        "stroke": TOOL_COLOURS["Polygon"],
+        "points": [{"x": 80, "y": 80}, {"x": 320, "y": 80}, {"x": 320, "y": 320}, {"x": 80, "y": 320}],
+    }
     eraser = line("Erase", (200, 80), (200, 320))
     assert not apply_strokes(EMPTY, [square, eraser], zoom=ZOOM)[50, 50]
     assert apply_strokes(EMPTY, [eraser, square], zoom=ZOOM)[50, 50]

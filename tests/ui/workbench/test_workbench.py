@@ -39,11 +39,19 @@ def test_a_run_reaches_its_verdict_and_is_kept(app, text_of, wait_for_job):
     app.run()
     text = text_of(run_to_its_end(app, wait_for_job))
     job_id = app.session_state["snap"].job_id
-    assert "Controls, the same cells not optimised" in text and re.search(r"in \d+ steps?, 5\.0% of the pixels", text) and "How visible is it?" in text
+    assert (
+        "Controls, the same cells not optimised" in text
+        and re.search(r"in \d+ steps?, 5\.0% of the pixels", text)
+        and "How visible is it?" in text
+    )
     assert app.query_params["run"] == job_id
     saved = store.load_run(job_id)
     assert saved.success and saved.flipped and saved.p_before[1] > 0.5
-    assert {button.label for button in app.get("download_button")} >= {"Figure (PNG)", "Everything (ZIP)", "Adversarial image (PNG)"}
+    assert {button.label for button in app.get("download_button")} >= {
+        "Figure (PNG)",
+        "Everything (ZIP)",
+        "Adversarial image (PNG)",
+    }
 
 
 def test_a_reload_finds_the_run_and_its_choices(app, text_of, wait_for_job, page):
@@ -132,7 +140,11 @@ def test_settings_reach_the_run(app, wait_for_job):
     app.button_group(key="centre").set_value("excluded")
     run_to_its_end(app.run(), wait_for_job)
     request = resources.registry().snapshot(app.session_state["snap"].job_id).topic
-    assert (request.attack.gamut, request.attack.start, request.attack.confidence) == ("stain", "nuclear", 0.8)
+    assert (request.attack.gamut, request.attack.start, request.attack.confidence) == (
+        "stain",
+        "nuclear",
+        0.8,
+    )
     assert request.cells.centre == "excluded" and not request.mask[32:64, 32:64].any()
     assert request.synthetic and request.true_class == 1
 
@@ -186,14 +198,17 @@ def animated() -> bytes:
 GOOD = encode_png(np.random.default_rng(0).integers(100, 200, (96, 96, 3), dtype=np.uint8))
 
 
-@pytest.mark.parametrize(("name", "data", "sentence"), [
-    ("notes.txt", b"words", "is not a PNG"),
-    ("large.png", GOOD + b"\0" * (21 * 2**20), "at most 20 MB"),
-    ("cut.png", GOOD[: len(GOOD) // 2], "damaged or cut short"),
-    ("moving.png", animated(), "frames"),
-    ("tiny.png", encode_png(np.zeros((10, 10, 3), np.uint8)), "10 x 10 px"),
-    ("empty.png", b"", "empty"),
-])
+@pytest.mark.parametrize(
+    ("name", "data", "sentence"),
+    [
+        ("notes.txt", b"words", "is not a PNG"),
+        ("large.png", GOOD + b"\0" * (21 * 2**20), "at most 20 MB"),
+        ("cut.png", GOOD[: len(GOOD) // 2], "damaged or cut short"),
+        ("moving.png", animated(), "frames"),
+        ("tiny.png", encode_png(np.zeros((10, 10, 3), np.uint8)), "10 x 10 px"),
+        ("empty.png", b"", "empty"),
+    ],
+)
 def test_a_bad_file_is_told_and_nothing_is_lost(app, text_of, name, data, sentence):
     app.run()
     before = app.session_state["snap"].choice.name

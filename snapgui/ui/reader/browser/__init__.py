@@ -1,1 +1,3 @@
-"""What a reader sees of a trial, and the display check: our own components, html, css and script as files beside this."""
+"""What a reader sees of a trial, and the display check: our own components, html, css and script as files
+beside this.
+"""

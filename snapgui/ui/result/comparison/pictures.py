@@ -1,4 +1,6 @@
-"""What the comparison viewer is sent: both pictures, their stains on one scale, the maps of their difference, the mask."""
+"""What the comparison viewer is sent: both pictures, their stains on one scale, the maps of their difference,
+the mask.
+"""
 
 from typing import Any
 
@@ -13,7 +15,8 @@ from snapgui.engine.visibility.measures import colour_difference, flip_as_displa
 from snapgui.ui.parts.pictures import data_uri, mask_pixels
 
 STAINS = ("haematoxylin", "eosin")
-# Ends of a stain's scale, in per cent of the pixels of both pictures: one speck would else grey out all the rest.
+# Ends of a stain's scale, in per cent of the pixels of both pictures: one speck would else grey out all the
+# rest.
 STAIN_ENDS = (0.5, 99.5)
 GAINS = (1, 2, 4, 8, 16)
 # Scales of the heat maps: always the same, so that two pictures can be compared by eye.
@@ -26,8 +29,8 @@ def comparison_data(
 ) -> dict[str, Any]:
     """Everything that depends on the pixels, as plain JSON with pictures in data URIs.
 
-    Pictures are uint8 ``(H, W, 3)``, the mask bool ``(H, W)``. FLIP is that of the raster as displayed, averaged over each image
-    pixel.
+    Pictures are uint8 ``(H, W, 3)``, the mask bool ``(H, W)``. FLIP is that of the raster as displayed,
+    averaged over each image pixel.
     """
     height, width = mask.shape
     stains = stain_pictures(original, altered)
@@ -51,7 +54,8 @@ def comparison_data(
 def stain_pictures(
     original: NDArray[np.uint8], altered: NDArray[np.uint8]
 ) -> dict[str, tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
-    """Haematoxylin and eosin of both pictures in grey, dark where there is much, both on one scale: uint8 ``(H, W, 3)``.
+    """Haematoxylin and eosin of both pictures in grey, dark where there is much, both on one scale: uint8
+    ``(H, W, 3)``.
 
     Colour deconvolution of Ruifrok and Johnston 2001; negative amounts, which no stain can have, are none.
     """
@@ -79,9 +83,16 @@ def choose_gain(original: NDArray[np.uint8], altered: NDArray[np.uint8]) -> int:
 
 def heat_colours() -> list[list[int]]:
     """256 colours of the heat maps, dark for none, light for most: magma, whose lightness grows evenly."""
-    return [[round(255 * channel) for channel in matplotlib.colormaps["magma"](level)[:3]] for level in range(256)]
+    return [
+        [round(255 * channel) for channel in matplotlib.colormaps["magma"](level)[:3]] for level in range(256)
+    ]
 
 
 def _heat(name: str, values: NDArray[np.floating[Any]], ticks: tuple[float, ...]) -> dict[str, Any]:
     levels = np.rint(np.clip(values / ticks[-1], 0, 1) * 255).astype(np.uint8)
-    return {"name": name, "levels": data_uri(np.repeat(levels[..., None], 3, axis=2)), "top": ticks[-1], "ticks": list(ticks)}
+    return {
+        "name": name,
+        "levels": data_uri(np.repeat(levels[..., None], 3, axis=2)),
+        "top": ticks[-1],
+        "ticks": list(ticks),
+    }

@@ -15,7 +15,10 @@ def _read(name: str) -> str:
 
 # One module: a component takes one script, and nothing is fetched.
 _component = st.components.v2.component(
-    "snap_comparison", html=_read("viewer.html"), css=_read("viewer.css"), js="\n".join(map(_read, SCRIPTS)),
+    "snap_comparison",
+    html=_read("viewer.html"),
+    css=_read("viewer.css"),
+    js="\n".join(map(_read, SCRIPTS)),
 )
 
 

@@ -81,10 +81,14 @@ def _refuse_on_sqlite() -> None:
     for table in TABLES:
         for deed in ("UPDATE", "DELETE"):
             op.execute(
-                f"CREATE TRIGGER {table}_no_{deed.lower()} BEFORE {deed} ON {table} BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END"
+                f"CREATE TRIGGER {table}_no_{deed.lower()} BEFORE {deed} ON {table} BEGIN SELECT "
+                f"RAISE(ABORT, '{REFUSAL}'); END"
             )
         # INSERT OR REPLACE would delete without asking the trigger above.
-        key = {"reader": "pseudonym = NEW.pseudonym", "response": "session_id = NEW.session_id AND trial_index = NEW.trial_index"}
+        key = {
+            "reader": "pseudonym = NEW.pseudonym",
+            "response": "session_id = NEW.session_id AND trial_index = NEW.trial_index",
+        }
         op.execute(
             f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} "
             f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {key.get(table, 'id = NEW.id')}) "
@@ -98,5 +102,11 @@ def _refuse_on_postgresql() -> None:
         f"$$ BEGIN RAISE EXCEPTION '{REFUSAL}' USING ERRCODE = 'integrity_constraint_violation'; END $$"
     )
     for table in TABLES:
-        op.execute(f"CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION snap_refuse()")
-        op.execute(f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION snap_refuse()")
+        op.execute(
+            f"CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW "
+            "EXECUTE FUNCTION snap_refuse()"
+        )
+        op.execute(
+            f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} FOR EACH STATEMENT "
+            "EXECUTE FUNCTION snap_refuse()"
+        )

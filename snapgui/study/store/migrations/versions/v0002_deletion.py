@@ -1,4 +1,6 @@
-"""A whole study may be deleted, and only so: its rows give way once a row in ``deletion`` says when and how much went."""
+"""A whole study may be deleted, and only so: its rows give way once a row in ``deletion`` says when and how
+much went.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,12 +12,16 @@ depends_on = None
 
 REFUSAL = "Rows of a reader study are never changed or removed."
 _OF_SESSION = (
-    "(SELECT reader.study_id FROM session JOIN reader ON reader.pseudonym = session.reader_id WHERE session.id = OLD.session_id)"
+    "(SELECT reader.study_id FROM session JOIN reader ON reader.pseudonym = session.reader_id WHERE "
+    "session.id = OLD.session_id)"
 )
 # The study that a row belongs to, while the rows above it are still there.
 OWNER = {
-    "study": "OLD.id", "reader": "OLD.study_id", "session": "(SELECT study_id FROM reader WHERE pseudonym = OLD.reader_id)",
-    "response": _OF_SESSION, "event": _OF_SESSION,
+    "study": "OLD.id",
+    "reader": "OLD.study_id",
+    "session": "(SELECT study_id FROM reader WHERE pseudonym = OLD.reader_id)",
+    "response": _OF_SESSION,
+    "event": _OF_SESSION,
 }
 
 
@@ -40,11 +46,14 @@ def _on_sqlite() -> None:
     for table, owner in OWNER.items():
         op.execute(f"DROP TRIGGER {table}_no_delete")
         op.execute(
-            f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} WHEN NOT EXISTS (SELECT 1 FROM deletion WHERE study_id = {owner}) "
-            f"BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END"
+            f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} WHEN NOT EXISTS (SELECT 1 FROM "
+            f"deletion WHERE study_id = {owner}) BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END"
         )
     for deed in ("UPDATE", "DELETE"):
-        op.execute(f"CREATE TRIGGER deletion_no_{deed.lower()} BEFORE {deed} ON deletion BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END")
+        op.execute(
+            f"CREATE TRIGGER deletion_no_{deed.lower()} BEFORE {deed} ON deletion BEGIN SELECT "
+            f"RAISE(ABORT, '{REFUSAL}'); END"
+        )
     op.execute(
         "CREATE TRIGGER deletion_no_replace BEFORE INSERT ON deletion "
         "WHEN EXISTS (SELECT 1 FROM deletion WHERE study_id = NEW.study_id) "
@@ -54,12 +63,20 @@ def _on_sqlite() -> None:
 
 def _on_postgresql() -> None:
     # One statement for each table, since a row of another has no such column.
-    owners = " ELSIF ".join(f"TG_TABLE_NAME = '{table}' THEN SELECT {owner} INTO owner;" for table, owner in OWNER.items())
-    op.execute(
-        "CREATE OR REPLACE FUNCTION snap_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ DECLARE owner text; BEGIN "
-        f"IF TG_OP = 'DELETE' THEN IF {owners} END IF; "
-        "IF EXISTS (SELECT 1 FROM deletion WHERE study_id = owner) THEN RETURN OLD; END IF; END IF; "
-        f"RAISE EXCEPTION '{REFUSAL}' USING ERRCODE = 'integrity_constraint_violation'; END $$"
+    owners = " ELSIF ".join(
+        f"TG_TABLE_NAME = '{table}' THEN SELECT {owner} INTO owner;" for table, owner in OWNER.items()
     )
-    op.execute("CREATE TRIGGER deletion_no_change BEFORE UPDATE OR DELETE ON deletion FOR EACH ROW EXECUTE FUNCTION snap_refuse()")
-    op.execute("CREATE TRIGGER deletion_no_truncate BEFORE TRUNCATE ON deletion FOR EACH STATEMENT EXECUTE FUNCTION snap_refuse()")
+    op.execute(
+        "CREATE OR REPLACE FUNCTION snap_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ DECLARE owner "
+        f"text; BEGIN IF TG_OP = 'DELETE' THEN IF {owners} END IF; IF EXISTS (SELECT 1 FROM deletion WHERE "
+        f"study_id = owner) THEN RETURN OLD; END IF; END IF; RAISE EXCEPTION '{REFUSAL}' USING ERRCODE = "
+        "'integrity_constraint_violation'; END $$"
+    )
+    op.execute(
+        "CREATE TRIGGER deletion_no_change BEFORE UPDATE OR DELETE ON deletion FOR EACH ROW "
+        "EXECUTE FUNCTION snap_refuse()"
+    )
+    op.execute(
+        "CREATE TRIGGER deletion_no_truncate BEFORE TRUNCATE ON deletion FOR EACH STATEMENT "
+        "EXECUTE FUNCTION snap_refuse()"
+    )
