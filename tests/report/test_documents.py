@@ -23,11 +23,11 @@ from snapgui.report.pages.contact_sheet import Sheet, Tile, runs_sheet, sheet_pn
 from snapgui.report.pages.document import Document, Picture, Section, Table
 from snapgui.report.pages.html import html_page
 from snapgui.report.pages.pdf import pdf_pages
-from snapgui.report.pages.words import per_cent, with_count
 from snapgui.report.run.document import run_document
 from snapgui.report.study.document import study_document
 from snapgui.runs.records import RunResult
 from snapgui.statistics import share
+from snapgui.words import per_cent, with_count
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&{{ 7 * 7 }}{% raw %}</td>&lt;b&gt;"
 MOST_BYTES = 5_000_000

@@ -21,7 +21,7 @@ from snapgui.report.audit.words import (
 )
 from snapgui.report.bundle.manifest import NOTICE
 from snapgui.report.pages.document import Document, Picture, Section, Table, settings_table
-from snapgui.report.pages.words import number, with_count, with_interval
+from snapgui.words import number, with_count, with_interval
 
 GROUP_TITLES = {
     "area": "By area",

@@ -12,7 +12,7 @@ from snapgui.report.audit.words import area_and_centre, audit_verdict, provenanc
 from snapgui.report.bundle.manifest import NOTICE
 from snapgui.report.pages.contact_sheet import Sheet, Tile
 from snapgui.report.pages.document import Picture, Section
-from snapgui.report.pages.words import per_cent
+from snapgui.words import per_cent
 
 GALLERY, SHEET = 10, 24
 # All pictures of the gallery together, so that the page stays under 5 MB whatever the patches' size.

@@ -7,8 +7,8 @@ import pandas as pd
 
 from snapgui.audit.settings import SNAP, conditions_of
 from snapgui.report.audit.files import AuditFiles
-from snapgui.report.pages.words import NONE, TIED, with_interval
 from snapgui.runs.picture_text import audit_text
+from snapgui.words import NONE, with_interval
 
 PEOPLE = {
     "metastasis": "metastases that the model recognised",
@@ -88,11 +88,7 @@ def median_words(values: pd.Series, form: str) -> str:
         return NONE
     middle = form.format(float(pd.Series(ordered).median()))
     rank = int(binom.ppf(0.025, len(ordered), 0.5))
-    return (
-        f"{middle} ({form.format(ordered[rank - 1])}{TIED}to{TIED}{form.format(ordered[-rank])})"
-        if rank
-        else middle
-    )
+    return f"{middle} ({form.format(ordered[rank - 1])} to {form.format(ordered[-rank])})" if rank else middle
 
 
 def provenance(audit: AuditFiles, comment: str) -> dict[str, str]:

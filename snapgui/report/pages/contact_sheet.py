@@ -21,8 +21,8 @@ from snapgui.report.pages.canvas import (
     save_svg,
     wrap,
 )
-from snapgui.report.pages.words import per_cent
 from snapgui.runs.records import RunResult
+from snapgui.words import per_cent
 
 SIDE_PX, GAP_PX, MARGIN_PX, LINE_PX = 288, 24, 60, 30
 PAGE_PX = 2400

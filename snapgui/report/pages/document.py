@@ -2,12 +2,21 @@
 they cannot differ.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from snapgui.report.bundle.manifest import NOTICE
-from snapgui.report.pages.words import setting
+from snapgui.words import setting
+
+# Blanks inside a number with its unit, and inside an interval: there no line breaks.
+_TIES = re.compile(r"(?<=[<>]) (?=\d)|(?<=\d) (?=%)|(?<=\d) (?=to [\d-])|(?<=\d to) (?=[\d-])")
+
+
+def tied(text: str) -> str:
+    """The text with no-break blanks where a number must stay on one line."""
+    return _TIES.sub("\u00a0", text)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import base64
 
-from snapgui.report.pages.document import Document, Picture
+from snapgui.report.pages.document import Document, Picture, tied
 
 # The policy forbids every request: a page that tried to fetch something would show a hole instead.
 TEMPLATE = """<!DOCTYPE html>
@@ -74,7 +74,12 @@ def html_page(document: Document) -> bytes:
     """The report as UTF-8 HTML; whatever a name holds is shown as text."""
     from jinja2 import Environment, StrictUndefined
 
-    environment = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
+    environment = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        finalize=lambda value: tied(value) if isinstance(value, str) else value,
+    )
     return environment.from_string(TEMPLATE).render(document=document, uri=_uri).encode("utf-8", "replace")
 
 

@@ -9,8 +9,7 @@ from xml.sax.saxutils import escape
 
 from snapgui.engine.images import decode_pixels, encode_png
 from snapgui.engine.visibility.measures import enlarge
-from snapgui.report.pages.document import Document, Picture, Section, Table
-from snapgui.report.pages.words import TIED
+from snapgui.report.pages.document import Document, Picture, Section, Table, tied
 
 # DejaVu comes with matplotlib: letters beyond Latin-1 are drawn, whatever fonts the computer has.
 FONTS = {"Snap": "DejaVuSans.ttf", "Snap-Bold": "DejaVuSans-Bold.ttf"}
@@ -248,7 +247,10 @@ def _column_widths(table: Table, width: float) -> list[float]:
 def _text(words: str) -> str:
     """Words that reportlab takes as words, whatever marks they hold."""
     return escape(
-        "".join(character if character.isprintable() or character == TIED else " " for character in words)
+        "".join(
+            character if character.isprintable() or character == "\u00a0" else " "
+            for character in tied(words)
+        )
     )
 
 

@@ -9,11 +9,11 @@ from snapgui.engine.images import UM_PER_PX, encode_png
 from snapgui.engine.visibility.gamut_shares import gamut_shares
 from snapgui.report.bundle.manifest import NOTICE
 from snapgui.report.pages.document import Document, Picture, Section, Table, settings_table
-from snapgui.report.pages.words import NONE, number, per_cent
 from snapgui.report.run.figure import curve_png, run_pictures
 from snapgui.runs.picture_text import run_text
 from snapgui.runs.records import RunResult
 from snapgui.runs.verdict import control_words, verdict
+from snapgui.words import NONE, number, per_cent
 
 SHOWN_PX = 210
 REGIONS = {"mask": "Inside the mask", "ring": "Ring around the mask", "whole": "Whole image"}

@@ -21,10 +21,10 @@ from snapgui.report.pages.canvas import (
     save_svg,
     wrap,
 )
-from snapgui.report.pages.words import number
 from snapgui.runs.picture_text import run_text
 from snapgui.runs.records import RunResult
 from snapgui.runs.verdict import control_words, verdict
+from snapgui.words import number
 
 DIFFERENCE_GAIN = 2.0
 # Colour-blind safe (Okabe and Ito), and told apart by dash and name in print.

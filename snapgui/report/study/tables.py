@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from snapgui.report.pages.document import Table
-from snapgui.report.pages.words import NONE, TIED, setting, with_count
+from snapgui.words import NONE, setting, with_count
 
 # What a figure may be called, the main one of a mapping first; and what stands beside it, the rest being in
 # analysis.json.
@@ -147,11 +147,11 @@ def _figure_words(value: Figures) -> str:
     called = "" if main in ("estimate", "share") else f"{plain(main)} "
     counted = f"{value['count']} of {value['of']}: " if "count" in value and "of" in value else ""
     ends = [
-        f"{words}{_number(value[name][0])}{TIED}to{TIED}{_number(value[name][1])}"
+        f"{words}{_number(value[name][0])} to {_number(value[name][1])}"
         for name, words in INTERVALS.items()
         if isinstance(value.get(name), Sequence) and len(value[name]) == 2
     ]
-    numbers = [f"{value[name]}{TIED}{name}" for name in COUNTS if isinstance(value.get(name), int)]
+    numbers = [f"{value[name]} {name}" for name in COUNTS if isinstance(value.get(name), int)]
     rest = [
         f"{plain(name)} {_value_words(one)}" for name, one in value.items() if name in BESIDE and name != main
     ]

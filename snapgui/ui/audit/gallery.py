@@ -15,8 +15,8 @@ from snapgui.ui.audit.audits import KeptAudit, picture_file, snap_mask
 from snapgui.ui.audit.resources import audited_set
 from snapgui.ui.audit.words import surest_and_hardest
 from snapgui.ui.parts.gallery import Thumbnail, gallery
-from snapgui.ui.parts.words import per_cent, shorten
 from snapgui.ui.state import Choice, MaskChoice, SnapState, choose, control_values, set_mask
+from snapgui.words import per_cent, shorten
 
 SHOWN = 12
 AFTER, BEFORE = "After the attack", "Before"

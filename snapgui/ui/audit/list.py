@@ -11,8 +11,9 @@ from snapgui.ui.audit.audits import AuditTask, KeptAudit, audits_folder, read_au
 from snapgui.ui.audit.progress import start_audit
 from snapgui.ui.audit.view import show_audit
 from snapgui.ui.audit.words import attack_words
-from snapgui.ui.parts.words import GROUP_WORDS, shorten
+from snapgui.ui.parts.words import GROUP_WORDS
 from snapgui.ui.state import SnapState
+from snapgui.words import shorten
 
 CHOICE = "audit_choice"
 

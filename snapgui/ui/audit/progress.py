@@ -7,8 +7,8 @@ from snapgui.ui import resources
 from snapgui.ui.audit.audits import AuditTask, audit_work, share_done
 from snapgui.ui.audit.words import names_of
 from snapgui.ui.jobs import Snapshot
-from snapgui.ui.parts import words
 from snapgui.ui.state import SnapState
+from snapgui.words import duration
 
 POLL_S = 0.5
 
@@ -114,7 +114,7 @@ def progress_words(snapshot: Snapshot) -> str:
         else "",
         "time left known after the first images"
         if progress.left_s is None
-        else f"about {words.duration(progress.left_s)} left",
+        else f"about {duration(progress.left_s)} left",
     ]
     text = " · ".join(part for part in parts if part)
     return f"Stopping after this condition. {text}" if snapshot.state == "cancelling" else text

@@ -10,7 +10,8 @@ import pandas as pd
 from snapgui.audit.rows import UNTOUCHED
 from snapgui.audit.settings import SNAP, AuditSettings, Condition, conditions_of
 from snapgui.engine.settings import AttackSettings, CellSettings
-from snapgui.ui.parts.words import GAMUT_WORDS, PLACEMENT_WORDS, per_cent
+from snapgui.ui.parts.words import GAMUT_WORDS, PLACEMENT_WORDS
+from snapgui.words import per_cent
 
 Figures = dict[str, Any]
 NONE = "–"

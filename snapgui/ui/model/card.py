@@ -8,9 +8,9 @@ import streamlit as st
 
 from snapgui.engine.victim.victim import ModelCard
 from snapgui.errors import ModelError
-from snapgui.ui.parts.words import per_cent
 from snapgui.ui.resources import load_victim
 from snapgui.ui.state import SnapState
+from snapgui.words import per_cent
 
 SPLIT_WORDS = {
     "train": "Training patches",

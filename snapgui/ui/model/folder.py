@@ -21,8 +21,8 @@ from snapgui.ui.model.prediction import (
     plain_task,
 )
 from snapgui.ui.parts.charts import CONFIG
-from snapgui.ui.parts.words import per_cent
 from snapgui.ui.state import SnapState
+from snapgui.words import per_cent
 
 POLL_S = 0.5
 

@@ -1,7 +1,5 @@
 """Words of the controls: what a pathologist reads instead of setting names."""
 
-import math
-
 from snapgui.audit.settings import AREAS
 from snapgui.engine.images import UM_PER_PX
 
@@ -46,34 +44,6 @@ GROUP_WORDS = {
     "gamut": "Colour gamuts",
     "placement": "Placements",
 }
-
-
-def per_cent(share: float, digits: int = 1) -> str:
-    """A share as per cent for people; never rounded up to a full 100 or down to 0."""
-    value = share * 100
-    step = 10.0**-digits
-    if 0 < value < step:
-        return f"< {step:.{digits}f} %"
-    if 100 - step < value < 100:
-        return f"> {100 - step:.{digits}f} %"
-    return f"{value:.{digits}f} %"
-
-
-def shorten(name: str, longest: int = 24) -> str:
-    """A long file name with its middle left out."""
-    half = (longest - 1) // 2
-    return name if len(name) <= longest else f"{name[:half]}…{name[-half:]}"
-
-
-def duration(seconds: float) -> str:
-    """Seconds for people."""
-    if not math.isfinite(seconds):
-        return "unknown"
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    if seconds >= 3600:
-        return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"
-    return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
 
 
 def scale_words(side_px: int | None = None) -> str:

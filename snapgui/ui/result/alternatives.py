@@ -13,13 +13,13 @@ from snapgui.runs.records import RunResult
 from snapgui.ui import resources
 from snapgui.ui.parts.charts import CONFIG
 from snapgui.ui.parts.pictures import show_pixels
-from snapgui.ui.parts.words import per_cent
 from snapgui.ui.result.alternatives_job import present_job, show_job, start_alternatives, trouble_words
 from snapgui.ui.result.charts import MatchedPoint, matched_chart
 from snapgui.ui.result.resources import saved_alternatives
 from snapgui.ui.result.visibility import present_display
 from snapgui.ui.result.visibility_words import difference, number
 from snapgui.ui.state import get_state
+from snapgui.words import per_cent
 
 HELP = (
     "The same image, area and goal, reached in other ways: SNAP with each set of colours, one square of the "

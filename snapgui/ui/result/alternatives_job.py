@@ -12,7 +12,7 @@ from snapgui.runs.alternatives_store import keep_alternative, read_alternatives,
 from snapgui.runs.records import RunResult
 from snapgui.ui import resources
 from snapgui.ui.jobs import Handle, Snapshot
-from snapgui.ui.parts import words
+from snapgui.words import shorten
 
 KIND = "alternatives"
 POLL_S = 0.5
@@ -114,7 +114,7 @@ def trouble_words(snapshot: Snapshot | None) -> str:
     """Why something is missing after a job of this session; empty where nothing is to be said."""
     if snapshot is None or snapshot.active:
         return ""
-    return snapshot.error or " ".join(words.shorten(sentence, 300) for sentence in snapshot.result or ())
+    return snapshot.error or " ".join(shorten(sentence, 300) for sentence in snapshot.result or ())
 
 
 def _key(result: RunResult) -> str:

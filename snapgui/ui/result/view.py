@@ -17,6 +17,7 @@ from snapgui.ui.result.comparison.viewer import comparison
 from snapgui.ui.result.downloads import export_buttons
 from snapgui.ui.result.resources import compare_pictures
 from snapgui.ui.result.visibility import present_display, show_visibility
+from snapgui.words import duration, shorten
 
 # From this width on, figures and curve stand side by side.
 WIDE_PX = 1100
@@ -61,11 +62,11 @@ def _shown(result: RunResult, key: str) -> tuple[str, NDArray[np.uint8], NDArray
 def _circumstances(result: RunResult) -> str:
     attack = result.request.attack
     parts = [
-        words.shorten(result.request.image_name) + (" (synthetic)" if result.request.synthetic else ""),
+        shorten(result.request.image_name) + (" (synthetic)" if result.request.synthetic else ""),
         f"colours: {words.GAMUT_WORDS[attack.gamut].lower()}",
         f"start: {words.START_WORDS[attack.start].lower()}",
         f"mask {words.SOURCE_WORDS[result.request.mask_source]}",
-        f"{words.duration(result.seconds)} on {result.device}",
+        f"{duration(result.seconds)} on {result.device}",
         f"model {result.model_name} ({result.model_sha256[:10]})",
         f"run {result.run_id}",
     ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from snapgui.engine.visibility.figures import RegionFigures, Spread, VisibilityPanel
 from snapgui.engine.visibility.gamut_shares import GamutShares
 from snapgui.engine.visibility.nucleus_scores import TRAITS, NucleusScores, z_over_cells
-from snapgui.ui.parts.words import per_cent
+from snapgui.words import per_cent
 
 PREDICT = (
     "Measures predict, readers decide: whether a person would notice is found out in a blinded reader study."

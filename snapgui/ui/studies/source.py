@@ -15,9 +15,9 @@ from snapgui.study.records import SHAM, Arm, StudyError
 from snapgui.ui import resources
 from snapgui.ui.audit.audits import KeptAudit, audits_folder, read_audit
 from snapgui.ui.parts.pictures import show_pixels
-from snapgui.ui.parts.words import shorten
 from snapgui.ui.state import SnapState
 from snapgui.ui.studies.resources import study_material
+from snapgui.words import shorten
 
 ORIGINS = {"audit": "An audit", "runs": "Saved runs", "pairs": "A folder"}
 FOLDER_HELP = (

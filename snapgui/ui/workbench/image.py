@@ -15,6 +15,7 @@ from snapgui.ui.parts.pictures import show_pixels, window_overview
 from snapgui.ui.state import Choice, SnapState, choose_window, take_picture
 from snapgui.ui.workbench.folder_gallery import choose_from_folder
 from snapgui.ui.workbench.resources import list_demo_patches
+from snapgui.words import per_cent, shorten
 
 CLASS_WORDS = ("normal", "metastasis")
 SOURCES = ("Demo patches", "Folder", "File")
@@ -130,11 +131,11 @@ def _show_choice(choice: Choice, victim: Victim | None) -> None:
     with st.container(horizontal=True, gap="small"):
         show_pixels(choice.pixels, 2, alt=f"{choice.name}, unchanged, two times enlarged")
         with st.container(width=TEXT_PX, gap="xxsmall"):
-            st.markdown(f"**{words.shorten(choice.name)}**")
+            st.markdown(f"**{shorten(choice.name)}**")
             if victim is not None:
                 p = resources.predict_pixels(victim, choice.pixels)
                 top = max(range(len(p)), key=p.__getitem__)
-                st.markdown(f"Model says: **{victim.card.classes[top]}**, {words.per_cent(p[top])}")
+                st.markdown(f"Model says: **{victim.card.classes[top]}**, {per_cent(p[top])}")
                 if choice.true_class is not None:
                     agreement = "The model is right." if top == choice.true_class else "The model is wrong."
                     st.markdown(f"True class: **{victim.card.classes[choice.true_class]}**")

@@ -15,6 +15,7 @@ from snapgui.ui.parts.pictures import mask_pixels
 from snapgui.ui.state import Choice, MaskChoice, SnapState, get_state, set_mask, undo_mask
 from snapgui.ui.workbench.canvas import drawn_strokes, mask_canvas, new_strokes
 from snapgui.ui.workbench.strokes import TOOL_COLOURS, Tool, apply_strokes
+from snapgui.words import per_cent
 
 # Share of the page that the workbench gives to this column.
 MASK_SHARE = 0.36
@@ -100,7 +101,7 @@ def _mask_words(choice: MaskChoice) -> str:
     centre = "open" if touches_centre(mask) else "excluded"
     cells = len(outlines_of(mask))
     return (
-        f"**Area {words.per_cent(area_fraction(mask))}** ({int(mask.sum())} px) in {cells} "
+        f"**Area {per_cent(area_fraction(mask))}** ({int(mask.sum())} px) in {cells} "
         f"cell{'' if cells == 1 else 's'}, centre {centre}, {words.SOURCE_WORDS[choice.source]}"
     )
 

@@ -12,12 +12,12 @@ from snapgui.runs.store import load_run
 from snapgui.runs.unfinished import load_request
 from snapgui.ui import resources
 from snapgui.ui.jobs import Snapshot
-from snapgui.ui.parts import words
 from snapgui.ui.parts.browser import scroll_here, zoom_for
 from snapgui.ui.parts.charts import CONFIG, confidence_chart
 from snapgui.ui.parts.pictures import show_pixels
 from snapgui.ui.result.view import show_result
 from snapgui.ui.state import SnapState, restore
+from snapgui.words import duration, per_cent, shorten
 
 POLL_S = 0.5
 
@@ -72,7 +72,7 @@ def show_run(state: SnapState, victim: Victim | None) -> None:
         scroll_here(f"{snapshot.job_id} {snapshot.active}")
     if snapshot is not None and snapshot.active:
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.subheader(f"Running on {words.shorten(snapshot.label)}", anchor=False, width="content")
+            st.subheader(f"Running on {shorten(snapshot.label)}", anchor=False, width="content")
             # Outside the fragment: a press on a button of a fragment is lost while the whole page is being
             # drawn, as after a reload.
             st.button(
@@ -131,8 +131,8 @@ def _progress_words(snapshot: Snapshot, classes: tuple[str, ...]) -> str:
         return "Waiting for the work before it to end" if snapshot.state == "queued" else "Starting"
     target = snapshot.topic.attack.target
     text = (
-        f"Step {progress.step} of {progress.steps} · {classes[target]} {words.per_cent(progress.p[target])} "
-        f"(best {words.per_cent(progress.best_p_target)}) · {progress.ms_per_step:.0f} ms a step · "
-        f"at most {words.duration(progress.left_s)} left"
+        f"Step {progress.step} of {progress.steps} · {classes[target]} {per_cent(progress.p[target])} "
+        f"(best {per_cent(progress.best_p_target)}) · {progress.ms_per_step:.0f} ms a step · "
+        f"at most {duration(progress.left_s)} left"
     )
     return f"Stopping after this step. {text}" if snapshot.state == "cancelling" else text

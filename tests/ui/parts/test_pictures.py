@@ -9,7 +9,6 @@ from snapgui.runs.records import CurvePoint, RunRequest
 from snapgui.ui.parts.browser import zoom_for
 from snapgui.ui.parts.charts import confidence_chart, decimate
 from snapgui.ui.parts.pictures import thumbnail_uri, window_overview
-from snapgui.ui.parts.words import duration, per_cent, shorten
 from snapgui.ui.result.comparison.pictures import choose_gain
 from snapgui.ui.state import (
     Choice,
@@ -21,6 +20,7 @@ from snapgui.ui.state import (
     take_picture,
     undo_mask,
 )
+from snapgui.words import duration, per_cent, shorten
 
 GREY = np.full((96, 96, 3), 128, np.uint8)
 

@@ -1,0 +1,73 @@
+"""Numbers in words, one form everywhere: probabilities and shares are per cent, counts have their nouns."""
+
+import math
+from typing import Any
+
+NONE = "–"
+
+
+def per_cent(share: float, digits: int = 1) -> str:
+    """A probability or a share as per cent, such as ``79.2 %``; never rounded to a full 100 or to 0."""
+    value, step = share * 100, 10.0**-digits
+    if 0 < value < step:
+        return f"< {step:.{digits}f} %"
+    if 100 - step < value < 100:
+        return f"> {100 - step:.{digits}f} %"
+    return f"{value:.{digits}f} %"
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """A count with its noun, such as ``1 step`` and ``12 steps``."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def with_interval(proportion: dict[str, Any]) -> str:
+    """A proportion of `statistics.share` with its 95 % interval, such as ``79.2 % (72.0 to 85.1)``."""
+    if proportion["share"] is None:
+        return NONE
+    low, high = proportion["interval"]
+    return f"{per_cent(proportion['share'])} ({low * 100:.1f} to {high * 100:.1f})"
+
+
+def with_count(proportion: dict[str, Any]) -> str:
+    """The same with what was counted, such as ``95 of 120: 79.2 % (72.0 to 85.1)``."""
+    if proportion["share"] is None:
+        return NONE
+    return f"{proportion['count']:,} of {proportion['of']:,}: {with_interval(proportion)}"
+
+
+def number(value: float | None, form: str = "{:g}", otherwise: str = NONE) -> str:
+    """A number, or other words where there is none or where it has no end."""
+    return otherwise if value is None or not math.isfinite(value) else form.format(value)
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people: ``5 s``, ``2 min 5 s``, ``1 h 2 min``; whole units are carried over."""
+    if not math.isfinite(seconds):
+        return "unknown"
+    if seconds < 0.95:
+        return f"{max(seconds, 0):.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def shorten(name: str, longest: int = 24) -> str:
+    """A long file name with its middle left out."""
+    half = (longest - 1) // 2
+    return name if len(name) <= longest else f"{name[:half]}…{name[-half:]}"
+
+
+def setting(value: Any) -> str:
+    """A setting for people."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(setting, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
