@@ -156,9 +156,12 @@ def _parts(layout: _Layout, found: Floats) -> tuple[Floats, list[int]]:
 
 
 def _freedom_of_readers(layout: _Layout) -> float:
-    """Degrees of freedom that are left to the readers' sum of squares."""
-    spread = float(layout.joint[0, 0, 2, 2])
-    return float(layout.held[0, 2]) ** 2 / spread if spread > 0 else 0.0
+    """Degrees of freedom that are left to the readers' sum of squares: 0 where each list has one reader."""
+    left = float(layout.held[0, 2])
+    # Nothing left is a rounding error, above or below 0: a ratio of two of them would be any number at all.
+    if left <= _TINY * layout.size[2]:
+        return 0.0
+    return left**2 / float(layout.joint[0, 0, 2, 2])
 
 
 def _clustered(values: Floats, weights: Floats) -> Spread:

@@ -142,3 +142,18 @@ def test_with_hardly_more_readers_than_lists_the_interval_is_wider() -> None:
         for of in (lambda one: np.ptp(one.interval), lambda one: one.degrees_of_freedom)
     )
     assert widths[0] > 3 * widths[1] and freedoms[0] < 4 < freedoms[1]
+
+
+@pytest.mark.parametrize("lists", [2, 3, 4])
+@pytest.mark.parametrize("sources", [20, 30, 31, 47])
+def test_with_one_reader_a_list_the_variance_by_clusters_stands_in(lists: int, sources: int) -> None:
+    """Nothing is left to tell readers from lists by; what rounding leaves of it must not count."""
+    first, second = latin(np.random.default_rng(7), lists, sources, (0.0,) * lists)[:2]
+    seen = np.isfinite([first, second])
+    weights = seen / seen.sum(axis=(1, 2), keepdims=True) * np.reshape([1, -1], (2, 1, 1))
+    values = np.where(seen, [first, second], 0.0)
+    pulls = weights * (values - np.nanmean([first, second], axis=(1, 2), keepdims=True))
+    by_readers = (pulls.sum((0, 2)) ** 2).sum() * lists / (lists - 1)
+    by_sources = (pulls.sum((0, 1)) ** 2).sum() * sources / (sources - 1)
+    wanted = max(by_readers, by_sources, by_readers + by_sources - (pulls.sum(0) ** 2).sum())
+    assert spread_of(values, weights).variance == pytest.approx(wanted)
