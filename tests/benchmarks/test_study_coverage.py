@@ -40,7 +40,7 @@ def test_truths_are_what_a_very_large_study_finds() -> None:
 @pytest.mark.parametrize("kind", [name for name in makers(0) if "6 readers, 60" in name or name == ONE])
 def test_intervals_hold_about_as_often_as_they_promise(kind: str) -> None:
     counts = simulate((7, 150, 0, kind))
-    assert len(counts) >= 7
+    assert len(counts) >= 6
     for (_, name), count in counts.items():
         # 95 % of 150 with the room that chance needs: a broken interval holds 85 % or 100 %.
         assert 134 <= count.held <= 150 and count.none == 0, name

@@ -298,6 +298,19 @@ def test_a_study_is_analysed_again(study_zip, verify, repack) -> None:
     assert "changed after it was frozen" in wrong(verify(repack(study_zip, {"design.json": design})))
 
 
+def test_of_an_analysis_by_an_earlier_version_the_numbers_are_made_again(study_zip, verify, repack) -> None:
+    analysis = json.loads(entry(study_zip, "analysis.json"))
+    analysis |= {"format": 1, "verdict": ["In other words."], "bootstrap": {"SNAP": 0.5}}
+    checks = verify(repack(study_zip, {"analysis.json": json.dumps(analysis).encode()}))
+    assert not any(one.state == "fails" for one in checks)
+    assert "in all numbers that are made today" in str(checks[-2])
+    assert checks[-1].state == "unchecked" and "an earlier version wrote it" in checks[-1].words
+    analysis["answers"]["readers"] = 3
+    assert "differs in answers" in wrong(
+        verify(repack(study_zip, {"analysis.json": json.dumps(analysis).encode()}))
+    )
+
+
 def test_figures_agree_within_a_tolerance() -> None:
     assert (
         agree({"a": [1, None, "x"]}, {"a": [1.0005, None, "x"]}, 0.001)

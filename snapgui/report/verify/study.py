@@ -2,7 +2,7 @@
 analysis.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from snapgui.errors import SnapError
@@ -15,6 +15,8 @@ from snapgui.study.design.freeze import DESIGN_FILE, read_design
 ANALYSIS_FILE = "analysis.json"
 # Measured on the pictures, which a bundle of answers does not hold.
 FROM_PICTURES = ("visibility",)
+# Sentences, and what has been computed in another way since format 1.
+OTHERWISE_SINCE_1 = ("format", "verdict", "methods", "sentence", "exposure_shown_s")
 Read = Callable[[str], bytes]
 
 
@@ -41,17 +43,41 @@ def check_study_claims(manifest: dict[str, Any], names: list[str], read: Read) -
     except SnapError as error:
         yield Check("fails", f"the analysis can be made from the answers: {error}")
         return
+    earlier = said.get("format") == 1
+    again = _as_before(found) if earlier else found
+    told = _as_before(said, again) if earlier else said
     other = [
-        part for part in found if part not in FROM_PICTURES and not agree(said.get(part), found[part], 1e-6)
+        part for part in again if part not in FROM_PICTURES and not agree(told.get(part), again[part], 1e-6)
     ]
     yield check(
         not other,
-        f"{ANALYSIS_FILE}, made again from the answers, is the same",
+        f"{ANALYSIS_FILE}, made again from the answers, is the same"
+        + (" in all numbers that are made today" if earlier else ""),
         f"{ANALYSIS_FILE}, made again from the answers, differs in {', '.join(other)}",
     )
+    if earlier:
+        yield Check(
+            "unchecked",
+            f"{ANALYSIS_FILE}: an earlier version wrote it, so neither its sentences nor the numbers "
+            "that are made otherwise today or no longer",
+        )
     for part in FROM_PICTURES:
         if not agree(said.get(part), found.get(part), 1e-6):
             yield Check(
                 "unchecked",
                 f"{ANALYSIS_FILE}, {part}: it was measured on pictures that are not in the bundle",
             )
+
+
+def _as_before(part: Any, like: Any = None) -> Any:
+    """A part of an analysis without what is made otherwise since format 1, nor what another lacks."""
+    if isinstance(part, Mapping):
+        return {
+            name: _as_before(value, like[name] if isinstance(like, Mapping) else None)
+            for name, value in part.items()
+            if name not in OTHERWISE_SINCE_1 and (not isinstance(like, Mapping) or name in like)
+        }
+    if isinstance(part, list):
+        likes = like if isinstance(like, list) and len(like) == len(part) else [None] * len(part)
+        return [_as_before(value, other) for value, other in zip(part, likes, strict=True)]
+    return part

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from snapgui.study.analysis.answers import choice_figures, diagnosis_figures, time_figures
-from snapgui.study.analysis.detection import RESAMPLES, detection_figures
+from snapgui.study.analysis.detection import detection_figures
 from snapgui.study.analysis.figures import Figures, plain
 from snapgui.study.analysis.readers import agreement_figures, reader_figures, repeat_figures, session_figures
 from snapgui.study.analysis.rows import check_rows, read_folder, read_store, tabulate
@@ -18,7 +20,7 @@ from snapgui.study.design.study import Study
 from snapgui.study.store.export import Row
 from snapgui.study.store.store import StudyStore
 
-FORMAT = 1
+FORMAT = 2
 QUESTIONS = ("altered", "which", "diagnosis")
 
 
@@ -27,7 +29,6 @@ def analyse(
     study: Study,
     *,
     measures: Mapping[str, Mapping[str, float]] | None = None,
-    resamples: int = RESAMPLES,
 ) -> Figures:
     """All figures of a study as plain values; the same rows give the same figures.
 
@@ -35,7 +36,6 @@ def analyse(
         rows: of `trials.csv`, as `analysis_rows.read_rows` gives them.
         study: the frozen design.
         measures: of visibility, by picture; those that the design holds where none are given.
-        resamples: of the bootstrap.
 
     Raises:
         StudyError: rows that do not belong to the design.
@@ -66,10 +66,8 @@ def analyse(
                 "counted": {question: sum(_main(row, question) for row in rows) for question in QUESTIONS},
             },
             "sessions": session_figures(rows, study),
-            "detection": detection_figures(altered, margin=settings.margin, seed=seed, resamples=resamples)
-            if altered
-            else None,
-            "by_exposure": _by_exposure(rows, settings.margin, seed, resamples),
+            "detection": detection_figures(altered, margin=settings.margin) if altered else None,
+            "by_exposure": _by_exposure(rows, settings.margin),
             "choices": choice_figures(which, margin=settings.margin) if which else None,
             "diagnosis": diagnosis_figures(diagnosis) if diagnosis else None,
             "reaction_times": {
@@ -90,7 +88,7 @@ def _main(row: Row, question: str) -> bool:
     return row["trial_type"] == question and row["role"] == "main" and not row["excluded"]
 
 
-def _by_exposure(rows: Sequence[Row], margin: float, seed: int, resamples: int) -> list[Figures] | None:
+def _by_exposure(rows: Sequence[Row], margin: float) -> list[Figures] | None:
     """Design D: detection at each time of exposure that was asked, with the times that were measured."""
     levels = sorted(
         {row["exposure_asked"] for row in rows if row["role"] == "main" and row["exposure_asked"] is not None}
@@ -110,13 +108,13 @@ def _by_exposure(rows: Sequence[Row], margin: float, seed: int, resamples: int) 
                     "exposure_asked_s": level,
                     "exposure_shown_s": {
                         "n": len(shown),
-                        "median": shown[len(shown) // 2],
+                        "median": float(np.median(shown)),
                         "lowest": shown[0],
                         "highest": shown[-1],
                     }
                     if shown
                     else None,
-                    **detection_figures(table, margin=margin, seed=seed, resamples=resamples),
+                    **detection_figures(table, margin=margin),
                 }
             )
     return found or None

@@ -13,19 +13,13 @@ from snapgui.study.analysis.figures import (
     exact_share,
     or_none,
     over_readers,
-    plain,
 )
 from snapgui.study.analysis.rows import Table
-from snapgui.study.records import RATINGS
-from snapgui.study.statistics.bootstrap import bootstrap_all
 from snapgui.study.statistics.detection import yes_no
 from snapgui.study.statistics.estimates import Part, area_parts, score_part, share_part
-from snapgui.study.statistics.multireader import crossed_area
 from snapgui.study.statistics.roc import lroc_area, lroc_points, roc_area, roc_points
 
 Floats = NDArray[np.float64]
-RESAMPLES = 1000
-_LARGE_KERNEL = 2e7
 MINUS = " minus "
 
 
@@ -34,7 +28,7 @@ def pairs_of(arms: Sequence[str]) -> list[tuple[str, str]]:
     return list(combinations(arms, 2))
 
 
-def detection_figures(table: Table, *, margin: float, seed: int, resamples: int = RESAMPLES) -> Figures:
+def detection_figures(table: Table, *, margin: float) -> Figures:
     """Every altered arm beside untouched and beside the other arms, over all readers."""
     untouched = next((arm for arm in table.arms if arm not in table.altered), None)
     if untouched is None:
@@ -51,7 +45,6 @@ def detection_figures(table: Table, *, margin: float, seed: int, resamples: int 
             }
             for first, second in pairs_of(table.altered)
         },
-        "bootstrap": _bootstrap(table, untouched, seed, resamples),
     }
 
 
@@ -116,7 +109,6 @@ def _arm(table: Table, arm: str, untouched: str, parts: Mapping[str, list[Part]]
         area = over_readers(parts["auc"], scale="area")
         figures["auc"] = area
         figures["auc_delong"] = or_none(roc_area, ratings, truth)
-        figures["auc_u_statistics"] = _u_statistics(table, arm, untouched)
         figures["roc"] = or_none(roc_points, ratings, truth)
         figures["beside_margin"] = beside_margin(area or _as_bounds(ratings, truth), margin)
         found = found_in(table, arm)
@@ -145,71 +137,3 @@ def _as_bounds(ratings: Floats, truth: NDArray[np.int64]) -> Figures | None:
         if area is None
         else {"estimate": area.area, "lower": area.interval[0], "upper": area.interval[1]}
     )
-
-
-def _u_statistics(table: Table, arm: str, untouched: str) -> Figures | None:
-    """The area as iMRMC computes it from the exported table: a picture is a case, whatever source it comes
-    from.
-    """
-    both = np.concatenate([table.rating[arm], table.rating[untouched]], axis=1)[
-        _enough(table, arm, untouched)
-    ]
-    seen = np.isfinite(both).any(0)
-    truth = np.repeat([1, 0], len(table.sources))[seen]
-    if len(both) * truth.sum() * (1 - truth).sum() > _LARGE_KERNEL:
-        return None
-    found: Figures | None = plain(or_none(crossed_area, both[:, seen], truth))
-    return found
-
-
-def _bootstrap(table: Table, untouched: str, seed: int, resamples: int) -> Figures | None:
-    """Area and d' of every arm, and their differences, with readers and sources drawn anew, each within its
-    own list.
-    """
-    arms = [untouched, *table.altered]
-    kept = np.all([_enough(table, arm, untouched) for arm in table.altered], axis=0)
-    if not all(_rated(table, arm) for arm in arms) or kept.sum() < 2:
-        return None
-    counts = np.stack(
-        [table.rating[arm][kept, :, None] == np.arange(1, RATINGS + 1) for arm in arms], axis=2
-    ).astype(float)
-    pairs = pairs_of(table.altered)
-
-    def statistics(drawn: Floats) -> Floats:
-        number = drawn.sum(1)
-        shares = number / number.sum(2, keepdims=True)
-        below = shares[:, 0].cumsum(1) - shares[:, 0] / 2
-        areas = (shares[:, 1:] * below[:, None]).sum(2).mean(0)
-        return np.concatenate(
-            [areas, [areas[table.altered.index(a)] - areas[table.altered.index(b)] for a, b in pairs]]
-        )
-
-    seen = np.stack([np.isfinite(table.rating[arm][kept]) for arm in arms])
-    names = [*table.altered, *(f"{first}{MINUS}{second}" for first, second in pairs)]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        found = or_none(
-            bootstrap_all,
-            counts,
-            statistics,
-            np.random.default_rng([seed, 7]),
-            strata=_alike(seen.transpose(2, 0, 1)),
-            reader_strata=_alike(seen.transpose(1, 0, 2)),
-            resamples=resamples,
-        )
-    return (
-        None
-        if found is None
-        else {
-            "of": "area under the ROC curve",
-            "resamples": resamples,
-            "figures": dict(zip(names, found, strict=True)),
-        }
-    )
-
-
-def _alike(seen: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """A number for each row of what was seen, the same for rows that agree; all the same where no two or
-    hardly any do.
-    """
-    _, kinds = np.unique(seen.reshape(len(seen), -1), axis=0, return_inverse=True)
-    return kinds.ravel() if kinds.max() + 1 <= len(kinds) // 2 else np.zeros(len(kinds), np.int64)

@@ -46,7 +46,6 @@ def _detection(figures: Figures) -> Columns:
     if any("auc" in one for one in arms.values()):
         add("Area under the ROC curve, mean of the readers", lambda one: over(one.get("auc")), "auc")
         add("… all answers together, DeLong", lambda one: _area(one.get("auc_delong")))
-        add("… U-statistics, as iMRMC", lambda one: over(one.get("auc_u_statistics")))
         add("Area under the LROC curve: place found, too", lambda one: over(one.get("lroc")), "lroc")
     add("d', mean of the readers", lambda one: over(one["d_prime"]), "d_prime")
     add(

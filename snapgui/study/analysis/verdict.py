@@ -1,6 +1,6 @@
 """What an analysis allows to say: estimates, bounds and margins, and no more."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 Figures = Mapping[str, Any]
@@ -13,9 +13,7 @@ SOURCES_OF_METHODS = {
     "number (Hautus 1995); of one reader with the error of Gourevitch and Galanter 1967, "
     "otherwise the mean of the readers.",
     "area": "Area under the empirical ROC curve, mean of the readers; of one reader with DeLong's variance "
-    "(1988) on the logit scale (Pepe 2003). auc_u_statistics is the estimate of iMRMC (Gallas 2006) "
-    "from the exported table, which takes pictures of one source for independent cases, which in a "
-    "Latin square they are not.",
+    "(1988) on the logit scale (Pepe 2003).",
     "lroc": (
         "Area under the LROC curve (Swensson 1996; Popescu 2007): the altered picture rated higher and "
         "its place clicked."
@@ -24,7 +22,6 @@ SOURCES_OF_METHODS = {
     "(Henderson 1953) of what readers and sources add in an arm, with Satterthwaite's "
     "degrees of freedom (1946). They speak of other readers and other pictures of the same "
     "kinds.",
-    "bootstrap": "Readers and sources drawn anew, alone and together, each within its own list (Owen 2007).",
     "two_choice": (
         "Clopper and Pearson's interval (1934), which covers at least what it promises and often more; "
         "d' = sqrt(2) z(share)."
@@ -183,8 +180,3 @@ def _with_interval(figure: Figures, digits: int, *, sign: bool = False) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def headline(sentences: Sequence[str]) -> str:
-    """The first sentence that holds a figure."""
-    return sentences[1] if len(sentences) > 1 else sentences[0]

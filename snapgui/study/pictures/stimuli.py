@@ -13,7 +13,6 @@ import numpy as np
 
 from snapgui.audit.settings import SNAP as SNAP_CONDITION
 from snapgui.audit.store import read_rows
-from snapgui.data.datasets import PatchSet
 from snapgui.engine.cells.outlines import read_mask
 from snapgui.engine.images import encode_png, read_pixels, sha256
 from snapgui.engine.victim.victim import Victim
@@ -31,31 +30,6 @@ def source_from_run(folder: Path) -> Source:
     """A source from the folder of a saved run; raises DataError if that is gone or damaged."""
     run = read_run(folder)
     return Source(run.run_id, run.request.pixels, run.adversarial, run.request.mask, run.request.true_class)
-
-
-def sources_from_audit(folder: Path, patches: PatchSet, *, flipped_only: bool = True) -> list[Source]:
-    """Sources from the SNAP pictures of a finished audit.
-
-    Args:
-        folder: of the audit.
-        patches: the audited data set, for the untouched pictures.
-        flipped_only: leave out pictures that did not fool the model.
-
-    Raises:
-        DataError: no table, or a picture is gone.
-        StudyError: a patch of the audit is not in the data set.
-    """
-    place = {name: i for i, name in enumerate(patches.ids)}
-    found = []
-    for row in kept_pictures(folder, flipped_only=flipped_only).itertuples():
-        if row.id not in place:
-            raise StudyError(
-                f"The audit's patch {row.id} is not in this data set. Give the data set that was audited."
-            )
-        found.append(
-            source_from_audit(folder, row.id, int(row.label), row.picture, patches.pixels(place[row.id]))
-        )
-    return found
 
 
 def kept_pictures(folder: Path, *, flipped_only: bool = True) -> "pd.DataFrame":

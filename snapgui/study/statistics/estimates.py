@@ -17,7 +17,7 @@ from scipy import special, stats
 
 from snapgui.errors import DataError
 from snapgui.study.statistics.detection import critical_level, exact_interval, log_linear_rate
-from snapgui.study.statistics.roc import success_kernel
+from snapgui.study.statistics.roc import interval_on_logit, success_kernel
 from snapgui.study.statistics.variance import spread_of
 
 Floats = NDArray[np.float64]
@@ -162,10 +162,7 @@ def _interval(
         return exact_interval(middle * sources, sources, level=level)
     if scale == "share":
         return score_interval(middle, error, deviate)
-    half = deviate * error / (middle * (1 - middle))
-    return float(special.expit(special.logit(middle) - half)), float(
-        special.expit(special.logit(middle) + half)
-    )
+    return interval_on_logit(middle, error, sources, deviate, level)
 
 
 def score_interval(share: float, error: float, deviate: float) -> tuple[float, float]:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
+from scipy import stats
 
 from snapgui.errors import SettingsError
-from snapgui.study.statistics.detection import critical_level, d_prime_and_error
+from snapgui.study.statistics.detection import critical_level
 
 Floats = NDArray[np.float64]
 MOST_TRIALS = 20_000
@@ -91,35 +91,6 @@ def equivalence_trials(
         return equivalence_power(counts, margin=margin, proportion=proportion, chance=chance, level=level)
 
     return _search(power_of, power)
-
-
-def yes_no_power(
-    altered: int,
-    untouched: int,
-    *,
-    d_prime: float,
-    criterion: float = 0.0,
-    margin: float | None = None,
-    level: float = 0.95,
-) -> float:
-    """Power of one reader's yes/no answers, summed over all possible counts of hits and false alarms.
-
-    Without a margin: that the lower bound of d' lies above 0. With one: that both bounds lie within
-    ``margin`` of 0. Bounds as in ``detection.yes_no``, one-sided; the rates are those of two normal
-    distributions of equal width.
-    """
-    hits, false_alarms = (
-        np.arange(_count("altered", altered) + 1),
-        np.arange(_count("untouched", untouched) + 1),
-    )
-    estimate, error = d_prime_and_error(hits[:, None], altered, false_alarms, untouched)
-    half = float(special.ndtri(critical_level(level))) * error
-    shown = estimate - half > 0 if margin is None else np.abs(estimate) + half <= margin
-    chances = np.outer(
-        stats.binom.pmf(hits, altered, special.ndtr(d_prime / 2 - criterion)),
-        stats.binom.pmf(false_alarms, untouched, special.ndtr(-d_prime / 2 - criterion)),
-    )
-    return float(chances[shown].sum())
 
 
 def design_effect(

@@ -30,18 +30,6 @@ class Area:
     untouched: int
 
 
-@dataclass(frozen=True)
-class AreaDifference:
-    """First area minus second; ``p_value`` is two-sided, NaN where the ratings show no spread."""
-
-    difference: float
-    standard_error: float
-    interval: tuple[float, float]
-    p_value: float
-    first: Area
-    second: Area
-
-
 def success_kernel(altered: Floats, untouched: Floats) -> Floats:
     """Ratings ``(..., A)`` and ``(..., U)`` to ``(..., A, U)``: 1 where the altered image is rated higher,
     0.5 for a tie.
@@ -68,56 +56,6 @@ def roc_area(ratings: ArrayLike, altered: ArrayLike, *, level: float = 0.95) -> 
     """
     values, truth = checked_ratings(ratings, altered)
     return _area(success_kernel(values[truth], values[~truth]), level)
-
-
-def roc_difference(
-    first: ArrayLike,
-    first_altered: ArrayLike,
-    second: ArrayLike,
-    second_altered: ArrayLike,
-    *,
-    first_cases: ArrayLike | None = None,
-    second_cases: ArrayLike | None = None,
-    level: float = 0.95,
-) -> AreaDifference:
-    """Difference of the areas of two arms, with DeLong's covariance over the images that both share.
-
-    ``first_cases`` and ``second_cases`` name the images ``(N,)``, so two arms may share all (paired), some
-    (the untouched ones alone) or none; without names both arms must list the same images in the same order.
-    """
-    kernels, names = [], []
-    for ratings, altered, cases in (
-        (first, first_altered, first_cases),
-        (second, second_altered, second_cases),
-    ):
-        values, truth = checked_ratings(ratings, altered)
-        names.append(_names(cases, truth))
-        kernels.append((success_kernel(values[truth], values[~truth]), truth))
-    truths = kernels[0][1], kernels[1][1]
-    if (first_cases is None) != (second_cases is None) or (
-        first_cases is None and not np.array_equal(*truths)
-    ):
-        raise DataError(
-            "Two arms came whose images do not line up; without names both must list the same images in the "
-            "same order. Give first_cases and second_cases."
-        )
-    areas = [_area(kernel, level) for kernel, _ in kernels]
-    shared = sum(
-        _covariance(
-            *(
-                (kernel.mean(1 - side) - kernel.mean(), name[truth if side == 0 else ~truth])
-                for (kernel, truth), name in zip(kernels, names, strict=True)
-            )
-        )
-        for side in (0, 1)
-    )
-    difference = areas[0].area - areas[1].area
-    error = math.sqrt(max(0.0, areas[0].standard_error ** 2 + areas[1].standard_error ** 2 - 2 * shared))
-    if error < _NO_SPREAD:
-        return AreaDifference(difference, 0.0, _spread_of_ends(*areas), math.nan, *areas)
-    half = critical(level) * error
-    p_value = 2 * float(special.ndtr(-abs(difference) / error))
-    return AreaDifference(difference, error, (difference - half, difference + half), p_value, *areas)
 
 
 def lroc_area(
@@ -194,30 +132,6 @@ def _area(kernel: Floats, level: float) -> Area:
     return Area(area, error, interval, altered, untouched)
 
 
-def _covariance(first: tuple[Floats, NDArray[np.str_]], second: tuple[Floats, NDArray[np.str_]]) -> float:
-    """Covariance of two means over the images that both hold, from deviations and names."""
-    _, here, there = np.intersect1d(first[1], second[1], return_indices=True)
-    common = len(here)
-    if common < 2:
-        return 0.0
-    return float(first[0][here] @ second[0][there]) / (len(first[0]) * len(second[0])) * common / (common - 1)
-
-
-def _names(cases: ArrayLike | None, truth: NDArray[np.bool_]) -> NDArray[np.str_]:
-    names = np.arange(len(truth)).astype(str) if cases is None else np.asarray(cases).astype(str)
-    if names.shape != truth.shape:
-        raise DataError(
-            f"Names of shape {names.shape} came for {len(truth)} images; one per image is needed. "
-            "Check that no row was lost."
-        )
-    for kind in (truth, ~truth):
-        if len(np.unique(names[kind])) < kind.sum():
-            raise DataError(
-                "An image came twice in one arm; one rating per image is needed. Leave repeat trials out."
-            )
-    return names
-
-
 def _localised(
     ratings: ArrayLike, altered: ArrayLike, distances_px: ArrayLike, radius_px: float
 ) -> tuple[Floats, NDArray[np.bool_], NDArray[np.bool_]]:
@@ -231,13 +145,3 @@ def _localised(
             "needed, NaN without a click."
         )
     return values, truth, distances <= radius_px
-
-
-def _spread_of_ends(first: Area, second: Area) -> tuple[float, float]:
-    """Interval of a difference from those of its parts (Zou and Donner 2008), for arms without spread."""
-    difference = first.area - second.area
-    (low, high), (other_low, other_high) = first.interval, second.interval
-    return (
-        difference - math.hypot(first.area - low, other_high - second.area),
-        difference + math.hypot(high - first.area, second.area - other_low),
-    )

@@ -92,11 +92,7 @@ def test_every_figure_follows_from_the_exported_table(study_a) -> None:
         areas.append(roc_auc_score(truth, [float(row["rating"]) for kind in own for row in kind]))
         rates = [(sum(row["response"] == "yes" for row in kind) + 0.5) / (len(kind) + 1) for kind in own]
         each.append(stats.norm.ppf(rates[0]) - stats.norm.ppf(rates[1]))
-    assert (
-        figures["auc"]["estimate"]
-        == pytest.approx(np.mean(areas))
-        == pytest.approx(figures["auc_u_statistics"]["estimate"])
-    )
+    assert figures["auc"]["estimate"] == pytest.approx(np.mean(areas))
     assert (
         figures["auc"]["by_reader"] == pytest.approx(areas) and figures["auc"]["readers"] == len(readers) == 4
     )
@@ -121,10 +117,6 @@ def test_every_figure_follows_from_the_exported_table(study_a) -> None:
         figures["auc"]["estimate"] - found["detection"]["arms"]["sham"]["auc"]["estimate"]
     )
     assert difference["interval"][0] < difference["estimate"] < difference["interval"][1]
-    boot = found["detection"]["bootstrap"]["figures"]
-    assert boot["SNAP"]["estimate"] == pytest.approx(figures["auc"]["estimate"]) and boot["SNAP minus sham"][
-        "estimate"
-    ] == pytest.approx(difference["estimate"])
     times = [float(row["response_time"]) for row in snap]
     assert found["reaction_times"]["altered"]["arms"]["SNAP"]["all"]["median"] == pytest.approx(
         np.median(times)
@@ -241,6 +233,19 @@ def test_every_design_is_analysed(sqlite, pictures, settings, tmp_path, kind) ->
     ):
         assert len({len(column) for column in table.values()}) == 1
     json.loads(analysis_text(found))
+
+
+def test_the_median_time_of_exposure_of_an_even_number_lies_between_the_two_in_the_middle(
+    sqlite, pictures, settings, tmp_path
+) -> None:
+    name = answer_study(sqlite, tmp_path / "D", pictures, settings, kind="D", readers=4)
+    rows, study = read_store(sqlite, name, tmp_path / "D")
+    own = [row for row in rows if row["role"] == "main" and row["exposure_asked"] == 0.25]
+    for number, row in enumerate(own[: len(own) // 2 * 2]):
+        row["exposure_shown"] = 0.25 + number / 1000
+    own[-1]["excluded"] |= len(own) % 2
+    shown = analyse(rows, study)["by_exposure"][0]["exposure_shown_s"]
+    assert shown["n"] % 2 == 0 and shown["median"] == pytest.approx((shown["lowest"] + shown["highest"]) / 2)
 
 
 @pytest.mark.parametrize(("readers", "unfinished"), [(1, None), (2, 12), (0, None), (1, 3)])

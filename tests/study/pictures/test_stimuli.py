@@ -16,7 +16,13 @@ from snapgui.runs.records import RunRequest
 from snapgui.runs.run import finish, run_snap
 from snapgui.runs.store import save_run
 from snapgui.study.pictures.sham import change_levels, is_fooled, make_sham
-from snapgui.study.pictures.stimuli import encode_stimulus, make_stimuli, source_from_run, sources_from_audit
+from snapgui.study.pictures.stimuli import (
+    encode_stimulus,
+    kept_pictures,
+    make_stimuli,
+    source_from_audit,
+    source_from_run,
+)
 from snapgui.study.records import OBVIOUS, SHAM, SNAP, UNTOUCHED, Arm, StudyError
 
 
@@ -161,11 +167,10 @@ def test_pictures_of_an_audit_become_sources(draw_source, tmp_path) -> None:
         (tmp_path / "pictures" / f"{i}.png").write_bytes(encode_png(source.snap))
         (tmp_path / "pictures" / f"{i}-mask.png").write_bytes(encode_png(source.mask.astype(np.uint8) * 255))
     (tmp_path / "rows.parquet").write_bytes(to_parquet(rows))
-    (one,) = sources_from_audit(tmp_path, patches)
+    (row,) = kept_pictures(tmp_path).itertuples()
+    one = source_from_audit(tmp_path, row.id, int(row.label), row.picture, drawn[0].pixels)
     assert one.name == "a" and (one.snap == drawn[0].snap).all() and (one.mask == drawn[0].mask).all()
-    assert len(sources_from_audit(tmp_path, patches, flipped_only=False)) == 2
-    with pytest.raises(StudyError, match="not in this data set"):
-        sources_from_audit(tmp_path, patches.subset([1]))
+    assert len(kept_pictures(tmp_path, flipped_only=False)) == 2
     (tmp_path / "pictures" / "0-mask.png").unlink()
     with pytest.raises(StudyError, match="cannot be read"):
-        sources_from_audit(tmp_path, patches)
+        source_from_audit(tmp_path, row.id, int(row.label), row.picture, drawn[0].pixels)

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from snapgui.errors import SettingsError
-from snapgui.study.statistics.detection import two_choice_equivalence, upper_bound, yes_no
+from snapgui.study.statistics.detection import two_choice_equivalence, upper_bound
 from snapgui.study.statistics.power import (
     design_effect,
     detection_power,
@@ -14,7 +14,6 @@ from snapgui.study.statistics.power import (
     equivalence_power,
     equivalence_trials,
     readers_needed,
-    yes_no_power,
 )
 
 
@@ -89,27 +88,6 @@ def test_equivalence_trials_leave_room_for_the_upper_bound() -> None:
     assert upper_bound(trials // 2, trials) < 0.6
 
 
-@pytest.mark.parametrize("margin", [None, 1.0])
-def test_yes_no_power_is_the_double_binomial_sum(margin: float | None) -> None:
-    expected = 0.0
-    hit_rate, false_alarm_rate = stats.norm.cdf(0.6 / 2 - 0.2), stats.norm.cdf(-0.6 / 2 - 0.2)
-    for hits, chance in enumerate(binomial(12, hit_rate)):
-        for false_alarms, other in enumerate(binomial(15, false_alarm_rate)):
-            found = yes_no(hits, 12 - hits, false_alarms, 15 - false_alarms, level=0.9)
-            low, high = found.interval
-            expected += chance * other * (low > 0 if margin is None else -margin <= low and high <= margin)
-    assert yes_no_power(12, 15, d_prime=0.6, criterion=0.2, margin=margin) == pytest.approx(
-        expected, abs=1e-12
-    )
-
-
-def test_yes_no_power_rises_with_sensitivity_and_trials() -> None:
-    assert yes_no_power(50, 50, d_prime=0) < 0.06
-    powers = [yes_no_power(50, 50, d_prime=d_prime) for d_prime in (0.2, 0.5, 1.0)]
-    assert powers == sorted(powers) and yes_no_power(100, 100, d_prime=0.5) > powers[1]
-    assert yes_no_power(80, 80, d_prime=0, margin=0.8) > yes_no_power(40, 40, d_prime=0, margin=0.8)
-
-
 def test_design_effect_and_the_readers_it_asks_for() -> None:
     assert design_effect(5, 40, reader_correlation=0) == 1 and design_effect(
         1, 40, reader_correlation=0.1
@@ -141,7 +119,6 @@ def test_design_effect_and_the_readers_it_asks_for() -> None:
         (lambda: equivalence_power(50, margin=0.5), "between 0 and 1"),
         (lambda: detection_power(0, proportion=0.6), "0 trials"),
         (lambda: detection_power(10, proportion=math.nan), "nan came for proportion"),
-        (lambda: yes_no_power(0, 10, d_prime=1), "altered"),
         (lambda: design_effect(3, 20, reader_correlation=1.0), "reader correlation"),
         (lambda: readers_needed(500, 40, reader_correlation=0.0, case_correlation=0.1), "more cases"),
     ],

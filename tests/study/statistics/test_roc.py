@@ -6,7 +6,7 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from snapgui.errors import DataError, SettingsError
-from snapgui.study.statistics.roc import lroc_area, lroc_points, roc_area, roc_difference, roc_points
+from snapgui.study.statistics.roc import lroc_area, lroc_points, roc_area, roc_points
 
 NORMAL, ABNORMAL = [33, 6, 6, 11, 2], [3, 2, 2, 11, 33]
 
@@ -70,63 +70,6 @@ def test_delong_of_two_answers_is_the_error_of_a_share() -> None:
     assert found.standard_error == pytest.approx(math.sqrt(0.75 * 0.25 / 39) / 2)
 
 
-def test_paired_difference_of_yes_no_answers_matches_imrmc() -> None:
-    """Variances per reader that iMRMC 4.0.0 printed for nested yes/no answers to 150 + 150 cases."""
-    truth = np.repeat([1, 0], 150)
-    for first_right, second_right, variance in ((129, 18, 3.22820e-4), (96, 12, 4.13420e-4)):
-        first, second = np.ones(300), np.ones(300)
-        first[300 - first_right :] = second[300 - second_right :] = 0
-        found = roc_difference(first, truth, second, truth)
-        assert found.standard_error**2 == pytest.approx(variance, rel=1e-5)
-        assert found.difference == pytest.approx((first_right - second_right) / 300)
-
-
-def test_paired_difference_is_close_to_a_jackknife_over_images() -> None:
-    first, truth = random_ratings(1, 60, 60)
-    second = np.clip(first + np.random.default_rng(2).integers(-1, 2, 120), 1, 6)
-    found = roc_difference(first, truth, second, truth)
-    variance = 0.0
-    for kind in (0, 1):
-        without = [
-            roc_area(np.delete(first, k), np.delete(truth, k)).area
-            - roc_area(np.delete(second, k), np.delete(truth, k)).area
-            for k in np.flatnonzero(truth == kind)
-        ]
-        variance += np.var(without) * (len(without) - 1)
-    assert found.standard_error == pytest.approx(math.sqrt(variance), rel=1e-9)
-    assert found.p_value == pytest.approx(2 * stats.norm.sf(abs(found.difference) / found.standard_error))
-    other = roc_difference(second, truth, first, truth)
-    assert other.difference == pytest.approx(-found.difference) and other.standard_error == pytest.approx(
-        found.standard_error
-    )
-
-
-def test_arms_may_share_only_the_untouched_images() -> None:
-    ratings, truth = random_ratings(4, 40, 40)
-    names = np.arange(80)
-    apart = roc_difference(ratings, truth, ratings, truth, first_cases=names, second_cases=names + 100)
-    partly = roc_difference(
-        ratings,
-        truth,
-        ratings,
-        truth,
-        first_cases=names,
-        second_cases=np.where(truth == 1, names + 100, names),
-    )
-    area = roc_area(ratings, truth)
-    assert apart.standard_error == pytest.approx(math.sqrt(2) * area.standard_error)
-    assert 0 < partly.standard_error < apart.standard_error
-    # The order of the rows does not matter once images have names.
-    order = np.random.default_rng(0).permutation(80)
-    second = np.clip(ratings + names % 2, 1, 6)
-    turned = roc_difference(
-        ratings, truth, second[order], truth[order], first_cases=names, second_cases=names[order]
-    )
-    assert turned.standard_error == pytest.approx(
-        roc_difference(ratings, truth, second, truth).standard_error
-    )
-
-
 def test_without_spread_the_interval_does_not_shrink_to_a_point() -> None:
     truth = np.repeat([1, 0], [10, 15])
     perfect, tied = roc_area(truth, truth), roc_area(np.ones(25), truth)
@@ -134,13 +77,6 @@ def test_without_spread_the_interval_does_not_shrink_to_a_point() -> None:
         (0.025**0.1, 1)
     )
     assert tied.area == 0.5 and tied.interval[0] < 0.3 and tied.interval[1] > 0.7
-    same = roc_difference(truth, truth, truth, truth)
-    assert (
-        same.difference == 0
-        and math.isnan(same.p_value)
-        and same.interval[0] < -0.2
-        and same.interval[1] > 0.2
-    )
 
 
 def test_logit_interval_covers_as_promised() -> None:
@@ -182,23 +118,6 @@ def test_lroc_asks_for_the_place_as_well() -> None:
         (lambda: roc_area([1, 2, np.nan, 4], [1, 1, 0, 0]), DataError, "1 of 4 ratings"),
         (lambda: roc_area([1, 2, 3], [1, 0, 0]), DataError, "1 altered and 2 untouched"),
         (lambda: roc_area([1, 2, 3, 4], [1, 2, 0, 0]), DataError, "Truths other than"),
-        (
-            lambda: roc_difference([1, 2, 3, 4], [1, 1, 0, 0], [1, 2, 3, 4], [1, 0, 1, 0]),
-            DataError,
-            "do not line up",
-        ),
-        (
-            lambda: roc_difference(
-                [1, 2, 3, 4],
-                [1, 1, 0, 0],
-                [1, 2, 3, 4],
-                [1, 1, 0, 0],
-                first_cases=[1, 1, 2, 3],
-                second_cases=[1, 2, 3, 4],
-            ),
-            DataError,
-            "came twice",
-        ),
         (lambda: lroc_area([1, 2, 3, 4], [1, 1, 0, 0], [1, 2], radius_px=8), DataError, "Distances of shape"),
         (lambda: lroc_area([1, 2, 3, 4], [1, 1, 0, 0], [1] * 4, radius_px=0), SettingsError, "radius of 0"),
     ],
