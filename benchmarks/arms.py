@@ -76,14 +76,13 @@ def _run_part(
     victim: Victim, batch: PatchBatch, settings: AttackSettings, checkpoints: Sequence[int]
 ) -> Outcome:
     before = margins(victim, batch.images)
-    rows = torch.arange(len(batch), device=batch.images.device)
     objective = Targeted(settings.target)
     drops = np.full((len(checkpoints), len(batch)), np.nan)
     reached = torch.full((len(batch),), torch.inf)
     for step in attack(victim, batch, settings):
         # Without a goal the images of a batch go in step.
         taken = int(step.taken.max())
-        hit = (objective.confidence(step.logits, rows) >= GOAL).cpu()
+        hit = (objective.confidence(step.logits) >= GOAL).cpu()
         reached = torch.where(hit & reached.isinf(), float(taken), reached)
         for index in (i for i, at in enumerate(checkpoints) if at == taken):
             drops[index] = (saved_margins(victim, step.best_images) - before).numpy()

@@ -113,14 +113,13 @@ def margins(victim: Victim, images: torch.Tensor) -> torch.Tensor:
     """How far each image ``(N, 3, H, W)`` is taken for normal: logit margin ``(N,)`` in float32, above 0 once
     the class flips.
     """
-    objective = Targeted(TARGET)
     logits = torch.cat(
         [
             victim(images[first : first + JUDGED_AT_ONCE]).float()
             for first in range(0, len(images), JUDGED_AT_ONCE)
         ]
     )
-    return objective.margin(logits, torch.arange(len(images), device=images.device)).cpu()
+    return Targeted(TARGET).margin(logits).cpu()
 
 
 def saved_margins(victim: Victim, images: torch.Tensor) -> torch.Tensor:

@@ -57,7 +57,7 @@ def chosen(hcd: PatchSet, shipped_victim: Victim) -> tuple[torch.Tensor, torch.T
 
 def margins(victim: Victim, images: torch.Tensor) -> torch.Tensor:
     with torch.no_grad():
-        return Targeted(0).margin(victim(images), torch.arange(len(images)))
+        return Targeted(0).margin(victim(images))
 
 
 def gain(

@@ -172,7 +172,7 @@ def _check_victim(
                 f"The model is wrong on this image before any attack (true class {classes[true_class]}).",
             )
         )
-    margin = Targeted(target).margin(logits[1:], torch.zeros(1, dtype=torch.long, device=device))
+    margin = Targeted(target).margin(logits[1:])
     (gradient,) = torch.autograd.grad(margin.sum(), colours)
     if not bool(gradient.abs().max() > 0):
         findings.append(

@@ -125,13 +125,14 @@ def run_attack(
         slopes = _filled_up(fading_slopes(settings.leak, within[active])) if leaks else None
         with _precision(device), leaking(slopes):
             now = victim(_filled_up(compose(images[active], places, colours)))[: len(active)].float()
-        wanted = objective.margin(now, active)
+        aim = objective[active]
+        wanted = aim.margin(now)
         if roughness:
             wanted = wanted - settings.smoothness * roughness(colours, chosen)[active]
         score_sum = wanted.sum()
 
         now, wanted = now.detach(), wanted.detach()
-        confidence = objective.confidence(now, active)
+        confidence = aim.confidence(now)
         alive = running[active]
         logits[active] = torch.where(alive[:, None], now, logits[active])
         score[active] = torch.where(alive, wanted, score[active])

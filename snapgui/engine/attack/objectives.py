@@ -8,52 +8,51 @@ import torch
 
 
 class Objective(Protocol):
-    """The aim of an attack on a batch of images."""
+    """The aim of an attack on a batch of N images.
 
-    def margin(self, logits: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        """Logit margin ``(N,)`` of images ``rows`` with logits ``(N, K)``: it grows towards success, 0 flips
-        the class.
-        """
+    The confidence is a method beside the margin, since with three classes one does not follow from the other.
+    """
 
-    def confidence(self, logits: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    def margin(self, logits: torch.Tensor) -> torch.Tensor:
+        """Logit margin ``(N,)`` of logits ``(N, K)``: it grows towards success, 0 flips the class."""
+
+    def confidence(self, logits: torch.Tensor) -> torch.Tensor:
         """Probability ``(N,)`` that the attack wants high."""
 
-    def of(self, rows: Sequence[int]) -> "Objective":
-        """The same aim for some images of the batch, counted anew."""
+    def __getitem__(self, images: torch.Tensor | Sequence[int]) -> "Objective":
+        """The same aim for some of the images."""
 
 
 @dataclass(frozen=True)
 class Targeted:
-    """The image is to be taken for class ``target``."""
+    """Each image is to be taken for class ``target``."""
 
     target: int
 
-    def margin(self, logits: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        return _margin_of(logits, torch.full_like(rows, self.target))
+    def margin(self, logits: torch.Tensor) -> torch.Tensor:
+        return _margin_of(logits, torch.full_like(logits[:, 0], self.target, dtype=torch.long))
 
-    def confidence(self, logits: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    def confidence(self, logits: torch.Tensor) -> torch.Tensor:
         return logits.float().softmax(1)[:, self.target]
 
-    def of(self, rows: Sequence[int]) -> "Targeted":
+    def __getitem__(self, images: torch.Tensor | Sequence[int]) -> "Targeted":
         return self
 
 
 @dataclass(frozen=True)
 class Untargeted:
-    """The image is to be taken for anything but its label; ``labels`` is int64 ``(N,)`` for the whole
-    batch.
-    """
+    """Each image is to be taken for anything but its label; ``labels`` is int64 ``(N,)``."""
 
     labels: torch.Tensor
 
-    def margin(self, logits: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        return -_margin_of(logits, self.labels[rows])
+    def margin(self, logits: torch.Tensor) -> torch.Tensor:
+        return -_margin_of(logits, self.labels)
 
-    def confidence(self, logits: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        return 1 - logits.float().softmax(1).gather(1, self.labels[rows, None])[:, 0]
+    def confidence(self, logits: torch.Tensor) -> torch.Tensor:
+        return 1 - logits.float().softmax(1).gather(1, self.labels[:, None])[:, 0]
 
-    def of(self, rows: Sequence[int]) -> "Untargeted":
-        return Untargeted(self.labels[list(rows)])
+    def __getitem__(self, images: torch.Tensor | Sequence[int]) -> "Untargeted":
+        return Untargeted(self.labels[images])
 
 
 def _margin_of(logits: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:

@@ -87,9 +87,7 @@ def train_universal(
         packed = pack(batch_masks)
         free = canvas.detach().clone().requires_grad_()
         shown = compose(batch, packed.places, _colours(free, packed, fit_gamut(settings.gamut, batch), batch))
-        margin = objective.of(chosen.tolist()).margin(
-            victim(shown).float(), torch.arange(len(chosen), device=images.device)
-        )
+        margin = objective[chosen].margin(victim(shown).float())
         shortfall = (goal - margin).clamp(min=0)
         (gradient,) = torch.autograd.grad(shortfall.mean(), free)
         momentum = 0.9 * momentum + gradient / gradient.abs().mean().clamp_min(1e-20)

@@ -75,7 +75,7 @@ def place_in_each(
     trimmed = [(i, cells) for i, cells in enumerate(wide) if not isinstance(cells, MaskError)]
     if trimmed:
         rows = [i for i, _ in trimmed]
-        carried = _carried(victim, images[rows], [cells for _, cells in trimmed], objective.of(rows), attack)
+        carried = _carried(victim, images[rows], [cells for _, cells in trimmed], objective[rows], attack)
         for (i, cells), worth in zip(trimmed, carried, strict=True):
             found[i] = _trim(cells, worth, settings[i], pictures[i].shape[:2])
     return found
@@ -93,7 +93,7 @@ def _or_error(
 def input_gradient(victim: Victim, images: torch.Tensor, objective: Objective) -> torch.Tensor:
     """Gradient ``(N, 3, H, W)`` of the objective's margin by the pixels of images ``(N, 3, H, W)``."""
     free = images.detach().clone().requires_grad_()
-    margin = objective.margin(victim(free).float(), torch.arange(len(images), device=images.device))
+    margin = objective.margin(victim(free).float())
     (gradient,) = torch.autograd.grad(margin.sum(), free)
     return gradient
 

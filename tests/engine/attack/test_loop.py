@@ -46,7 +46,7 @@ def attack(victim, images, masks, config: AttackSettings, objective=None, batch_
 
 
 def margins(victim, images: torch.Tensor, target: int = 0) -> torch.Tensor:
-    return Targeted(target).margin(victim(images), torch.arange(len(images)))
+    return Targeted(target).margin(victim(images))
 
 
 @pytest.mark.parametrize("batch", [1, 5])

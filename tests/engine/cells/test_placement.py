@@ -47,7 +47,7 @@ def test_first_order_gain_of_a_linear_victim_is_the_gain(linear_victim) -> None:
     rise = (weight[0] - weight[1]).view(1, 3, *SHAPE)
     low, high = images.amin((2, 3), keepdim=True), images.amax((2, 3), keepdim=True)
     best = torch.where(place, torch.where(rise > 0, high, low).expand_as(images), images)
-    margin = [Targeted(0).margin(victim(x), torch.zeros(1, dtype=torch.long)) for x in (images, best)]
+    margin = [Targeted(0).margin(victim(x)) for x in (images, best)]
     assert float(gain[place[:, 0]].sum()) == pytest.approx(float(margin[1] - margin[0]), rel=1e-3)
 
 
