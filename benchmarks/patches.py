@@ -10,8 +10,9 @@ import torch
 
 from snapgui.data.datasets import PatchSet, open_patches
 from snapgui.engine.attack.gamut import fit_gamut, free_gamut
-from snapgui.engine.attack.loop import Step, run_attack
+from snapgui.engine.attack.loop import run_attack
 from snapgui.engine.attack.objectives import Targeted
+from snapgui.engine.attack.pool import Step
 from snapgui.engine.attack.starts import start_colours
 from snapgui.engine.cells.outlines import draw_mask
 from snapgui.engine.cells.proposals import propose_cells

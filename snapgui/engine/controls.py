@@ -12,9 +12,10 @@ import torch
 from numpy.typing import NDArray
 
 from snapgui.engine.attack.gamut import Gamut, fit_gamut, free_gamut, near_gamut
-from snapgui.engine.attack.loop import Step, run_attack
+from snapgui.engine.attack.loop import run_attack
 from snapgui.engine.attack.objectives import Objective
 from snapgui.engine.attack.packing import compose, flatten, pack
+from snapgui.engine.attack.pool import Step
 from snapgui.engine.attack.starts import start_colours
 from snapgui.engine.cells.outlines import Mask, centre_mask
 from snapgui.engine.images import round_to_8_bits

@@ -10,8 +10,9 @@ from collections.abc import Callable, Generator
 import torch
 
 from snapgui.engine.attack.gamut import fit_gamut
-from snapgui.engine.attack.loop import Step, run_attack
+from snapgui.engine.attack.loop import run_attack
 from snapgui.engine.attack.objectives import Targeted
+from snapgui.engine.attack.pool import Step
 from snapgui.engine.attack.starts import start_colours
 from snapgui.engine.cells.outlines import area_fraction, touches_centre
 from snapgui.engine.checks import check_run

@@ -1,6 +1,7 @@
 """The attack: all cells of an image optimised together, many images at once, as a generator of steps."""
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -9,52 +10,13 @@ import torch
 from snapgui.engine.attack.gamut import Gamut, project
 from snapgui.engine.attack.naturalness import SoftEdge, fit_roughness
 from snapgui.engine.attack.objectives import Objective
-from snapgui.engine.attack.optimisers import Pass, make_optimiser
+from snapgui.engine.attack.optimisers import Observation, Optimiser, make_optimiser
 from snapgui.engine.attack.packing import compose, pack, round_through
+from snapgui.engine.attack.pool import Batch, Pool, Step
 from snapgui.engine.attack.starts import start_colours
 from snapgui.engine.settings import AttackSettings
 from snapgui.engine.victim.rectifiers import FADED, fading_slopes, leaking
 from snapgui.engine.victim.victim import Victim
-
-# How often the list of images still running is brought up to date: on a GPU each look makes the host wait for
-# it.
-LOOK_EVERY = {"cuda": 4}
-# Where each new batch size costs a search for kernels, a thinning batch is filled up to the next of few
-# sizes.
-FILL_UP = {"cuda"}
-
-
-@dataclass(frozen=True)
-class Step:
-    """The state of a pool of images after one forward pass.
-
-    Attributes:
-        index: passes made before this one; for a single image the gradient steps taken so far, 0 being the
-            start colour.
-        logits: ``(N, K)`` of the current iterates; a finished image keeps its last, a waiting one has zeros.
-        best_colours: ``(P, 3)``, the best iterates so far in the order of `pack`, every value a level of 8
-            bits.
-        best_confidence: ``(N,)``, what the objective wants high, at the best iterates.
-        best_step: int64 ``(N,)``, the step at which each was found, counted over all its restarts.
-        taken: int64 ``(N,)``, gradient steps of each image.
-        running: bool ``(N,)``, images not yet finished, waiting ones among them.
-        images, places: what the best colours are laid over, see `compose`.
-    """
-
-    index: int
-    logits: torch.Tensor
-    best_colours: torch.Tensor
-    best_confidence: torch.Tensor
-    best_step: torch.Tensor
-    taken: torch.Tensor
-    running: torch.Tensor
-    images: torch.Tensor
-    places: torch.Tensor
-
-    @property
-    def best_images(self) -> torch.Tensor:
-        """``(N, 3, H, W)``, the best iterates so far."""
-        return compose(self.images, self.places, self.best_colours)
 
 
 def run_attack(
@@ -67,13 +29,14 @@ def run_attack(
     start: torch.Tensor,
     settings: AttackSettings,
     batch_size: int | None = None,
+    fill_up: bool | None = None,
 ) -> Iterator[Step]:
     """Optimise the patch of each image; yields after every forward pass, the first before any gradient.
 
     An image is finished at the first iterate whose confidence reaches ``settings.confidence``, or after
     ``settings.steps`` in each of its rounds: the first from ``start``, then ``settings.restarts`` from random
-    colours. A finished image leaves the batch and a waiting one takes its place. Whoever drains it may stop
-    at any step and keep ``best_images``.
+    colours, each begun when all images have ended the one before. An image that leaves the batch makes room
+    for a waiting one. Whoever drains it may stop at any step and keep ``best_images``.
 
     Args:
         victim: frozen classifier.
@@ -84,100 +47,108 @@ def run_attack(
         start: colours ``(P, 3)`` in the order of `pack`; drawn into the gamut first.
         settings: rule, limits and naturalness terms.
         batch_size: images at once; all if None.
+        fill_up: whether a thinning batch is filled up to one of few sizes; None is `fills_up` of the device.
     """
     packed = pack(masks)
-    count = len(images)
-    device = images.device
-    everyone = torch.arange(count, device=device)
-    own_position = gamut.coordinates(start, packed)
-    optimiser = make_optimiser(settings.optimiser, own_position, packed, steps=settings.steps, count=count)
-    edge = SoftEdge(images, masks, packed) if settings.soft_edge else None
-    roughness = fit_roughness(images, packed) if settings.smoothness else None
-    best_colours = project(gamut, start, packed)
-    score = torch.full((count,), -torch.inf, device=device)
-    best_score = score.clone()
-    best_confidence = torch.zeros(count, device=device)
-    best_step = torch.zeros(count, dtype=torch.long, device=device)
-    within, lap = torch.zeros_like(best_step), torch.zeros_like(best_step)
-    logits = torch.zeros(count, len(victim.card.classes), device=device)
-    running = torch.ones(count, dtype=torch.bool, device=device)
-    look_every = LOOK_EVERY.get(device.type, 1)
-    index = 0
+    look = _Look(
+        victim,
+        gamut,
+        settings,
+        SoftEdge(images, masks, packed) if settings.soft_edge else None,
+        fit_roughness(images, packed) if settings.smoothness else None,
+        fills_up(images.device) if fill_up is None else fill_up,
+    )
+    pool = Pool(images, packed, objective, project(gamut, start, packed), len(victim.card.classes))
+    for round_number in range(settings.restarts + 1):
+        if round_number:
+            start = start_colours("random", images, masks, gamut, seed=settings.seed + round_number)
+        rule = make_optimiser(settings.optimiser, gamut.coordinates(start, packed), steps=settings.steps)
+        yield from _run_round(look, pool, rule, round_number, batch_size)
 
-    while True:
-        if index % look_every == 0:
-            active = everyone[running][:batch_size]
-            if not len(active):
-                return
-            in_batch = torch.zeros_like(running).index_fill_(0, active, True)
-            chosen = in_batch[packed.rows]
-            pixels = packed[chosen]
-            places = _places_among(pixels.places, pixels.rows, active, count, images[0, 0].numel())
-            # Where looks are rare an image may begin a new round before the next.
-            leaks = settings.leak > 0 and (
-                bool((within[active] < FADED).any()) or (look_every > 1 and settings.restarts > 0)
+
+def _run_round(
+    look: "_Look", pool: Pool, rule: Optimiser, round_number: int, batch_size: int | None
+) -> Iterator[Step]:
+    """One round of all images that still stand, each until it reaches the goal or has taken its steps."""
+    settings = look.settings
+    # A goal of 1 is never reached: all steps are run.
+    goal = settings.confidence if settings.confidence < 1 else torch.inf
+    standing, steps_in_round = pool.running.clone(), torch.zeros_like(pool.taken)
+    while len((batch := pool.batch(standing, batch_size)).active):
+        steps = steps_in_round[batch.active]
+        for youngest in itertools.count(int(steps.min())):
+            position = rule.position[batch.chosen].requires_grad_()
+            slopes = fading_slopes(settings.leak, steps) if settings.leak and youngest < FADED else None
+            colours, logits, score = look(batch, position, slopes)
+            confidence = batch.objective.confidence(logits.detach())
+            reached = confidence >= goal
+            ended = reached | (steps >= settings.steps)
+            yield pool.record(
+                batch,
+                logits=logits.detach(),
+                colours=colours.detach(),
+                score=score.detach(),
+                confidence=confidence,
+                taken=steps + round_number * settings.steps,
+                running=~(ended if round_number == settings.restarts else reached),
             )
-        free = optimiser.position[chosen].requires_grad_()
-        colours = gamut.colours(free, pixels)
-        if edge:
-            colours = edge.soften(colours, chosen)
+            # Here alone a pass makes the host wait for a GPU.
+            left = len(steps) - int(ended.sum())
+            if left:
+                (gradient,) = torch.autograd.grad(score.sum(), position)
+                rule.step(Observation(batch.chosen, batch.owners, gradient, steps, score.detach()))
+                steps = steps + 1
+            if left < len(steps):
+                break
+        steps_in_round[batch.active] = steps
+        standing[batch.active] = ~ended
+
+
+@dataclass(frozen=True)
+class _Look:
+    """How a position of the optimiser is shown to the victim, and what is made of its answer."""
+
+    victim: Victim
+    gamut: Gamut
+    settings: AttackSettings
+    edge: SoftEdge | None
+    roughness: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None
+    fill_up: bool
+
+    def __call__(
+        self, batch: Batch, position: torch.Tensor, slopes: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Colours ``(p, 3)`` at 8 bits, logits ``(n, K)`` in float32 and scores ``(n,)`` of a position
+        ``(p, D)``, differentiable; rectifiers leak by ``slopes`` ``(n,)``.
+        """
+        colours = self.gamut.colours(position, batch.pixels)
+        if self.edge:
+            colours = self.edge.soften(colours, batch.chosen)
         colours = round_through(colours)
-        slopes = _filled_up(fading_slopes(settings.leak, within[active])) if leaks else None
-        with _precision(device), leaking(slopes):
-            now = victim(_filled_up(compose(images[active], places, colours)))[: len(active)].float()
-        aim = objective[active]
-        wanted = aim.margin(now)
-        if roughness:
-            wanted = wanted - settings.smoothness * roughness(colours, chosen)[active]
-        score_sum = wanted.sum()
+        slopes = None if slopes is None else self._filled_up(slopes)
+        with _precision(position.device), leaking(slopes):
+            logits = self.victim(self._filled_up(compose(batch.images, batch.places, colours)))
+        logits = logits[: len(batch.active)].float()
+        score = batch.objective.margin(logits)
+        if self.roughness:
+            rough = self.roughness(colours, batch.chosen)[batch.active]
+            score = score - self.settings.smoothness * rough
+        return colours, logits, score
 
-        now, wanted = now.detach(), wanted.detach()
-        confidence = aim.confidence(now)
-        alive = running[active]
-        logits[active] = torch.where(alive[:, None], now, logits[active])
-        score[active] = torch.where(alive, wanted, score[active])
-        winners = active[alive & (wanted > best_score[active])]
-        moved = torch.zeros_like(running).index_fill_(0, winners, True)
-        best_score = torch.where(moved, score, best_score)
-        best_confidence = torch.where(
-            moved, best_confidence.index_put((active,), confidence), best_confidence
-        )
-        taken = lap * settings.steps + within
-        best_step = torch.where(moved, taken, best_step)
-        best_colours = torch.where(
-            moved[packed.rows, None], best_colours.index_put((chosen,), colours.detach()), best_colours
-        )
-        ended = within[active] >= settings.steps
-        done = ended & (lap[active] >= settings.restarts)
-        # A goal of 1 is never reached: all steps are run.
-        if settings.confidence < 1:
-            done = done | (confidence >= settings.confidence)
-        running = running.index_put((active,), alive & ~done)
+    def _filled_up(self, values: torch.Tensor) -> torch.Tensor:
+        """Values ``(n, ...)``, where it is asked with the first repeated up to a power of two; nobody reads
+        the answers to these.
+        """
+        count = len(values)
+        if not self.fill_up or count & (count - 1) == 0:
+            return values
+        missing = (1 << count.bit_length()) - count
+        return torch.cat([values, values[:1].detach().expand(missing, *values.shape[1:])])
 
-        yield Step(
-            index,
-            logits.clone(),
-            best_colours,
-            best_confidence,
-            best_step,
-            taken,
-            running,
-            images,
-            packed.places,
-        )
-        index += 1
-        if look_every == 1 and not bool(running[active].any()):
-            # All of this batch have ended: nobody needs their gradient, which is half of a pass.
-            continue
-        (gradient,) = torch.autograd.grad(score_sum, free)
-        optimiser.step(Pass(chosen, active, within, gradient, score, best_score))
-        within = within.index_add(0, active, running[active].long())
-        if settings.restarts:
-            again = torch.zeros_like(running).index_put((active,), ended & running[active])
-            for next_lap in (lap[again] + 1).unique().tolist():
-                fresh = start_colours("random", images, masks, gamut, seed=settings.seed + next_lap)
-                optimiser.restart(again & (lap == next_lap - 1), gamut.coordinates(fresh, packed))
-            lap, within = lap + again, within.masked_fill(again, 0)
+
+def fills_up(device: torch.device) -> bool:
+    """Whether each new batch size costs a search for kernels, so that a few sizes are better than many."""
+    return device.type == "cuda"
 
 
 def _precision(device: torch.device) -> AbstractContextManager[object]:
@@ -186,23 +157,3 @@ def _precision(device: torch.device) -> AbstractContextManager[object]:
     """
     enabled = device.type == "cuda" and torch.cuda.is_bf16_supported()
     return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
-
-
-def _filled_up(batch: torch.Tensor) -> torch.Tensor:
-    """The batch ``(N, ...)``, on some devices with its first image repeated up to a power of two; nobody
-    reads the answers to these.
-    """
-    count = len(batch)
-    if batch.device.type not in FILL_UP or count & (count - 1) == 0:
-        return batch
-    missing = (1 << count.bit_length()) - count
-    return torch.cat([batch, batch[:1].detach().expand(missing, *batch.shape[1:])])
-
-
-def _places_among(
-    places: torch.Tensor, rows: torch.Tensor, active: torch.Tensor, count: int, area: int
-) -> torch.Tensor:
-    """Places of pixels in the smaller batch that holds the active images alone."""
-    rank = torch.zeros(count, dtype=torch.long, device=places.device)
-    rank[active] = torch.arange(len(active), device=places.device)
-    return places + (rank[rows] - rows) * area

@@ -38,9 +38,9 @@ def fit_roughness(
 ) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
     """A measure of how much rougher a patch is than its image.
 
-    It takes colours ``(p, 3)`` of the pixels that bool ``chosen`` ``(P,)`` names and gives ``(N,)``: steps of
-    colour between neighbours inside the mask over the standard deviation of the image in the 5 x 5 px around
-    them, as far as they exceed what noise of that deviation has on average, averaged (the ratio is
+    It takes colours ``(p, 3)`` of the pixels that int64 ``chosen`` ``(p,)`` names and gives ``(N,)``: steps
+    of colour between neighbours inside the mask over the standard deviation of the image in the 5 x 5 px
+    around them, as far as they exceed what noise of that deviation has on average, averaged (the ratio is
     DorPatch's, NDSS 2024). 0 for one flat colour.
     """
     count, _, height, width = images.shape
@@ -56,9 +56,10 @@ def fit_roughness(
     deviation = (flatten((square - mean**2).clamp_min(0)).mean(1)[packed.places] + _FLAT).sqrt()
 
     def roughness(colours: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
-        among = chosen.cumsum(0) - 1
-        first, second = pairs[:, chosen[pairs[0]]]
-        squared = (colours[among[first]] - colours[among[second]]).pow(2).mean(1)
+        rank = torch.full_like(packed.rows, -1)
+        rank[chosen] = torch.arange(len(chosen), device=chosen.device)
+        first, second = pairs[:, rank[pairs[0]] >= 0]
+        squared = (colours[rank[first]] - colours[rank[second]]).pow(2).mean(1)
         steps = (squared + 1e-12).sqrt() / deviation[first]
         return mean_of_each((steps - _OF_NOISE).clamp(min=0), packed.rows[first], count)
 

@@ -1,7 +1,6 @@
-"""How a patch moves: three rules over points of the unit box, one row a masked pixel.
+"""How a patch moves: three rules over points of the unit box, each row of which belongs to an image.
 
-All take the gradient divided by its own mean magnitude in each image, so that no image outweighs its
-neighbours. They are compared in ``benchmarks/``; the default is the one that won there.
+They are compared in ``benchmarks/``; the default is the one that won there.
 """
 
 import math
@@ -10,87 +9,71 @@ from typing import Protocol
 
 import torch
 
-from snapgui.engine.attack.packing import Packed, mean_of_each
+from snapgui.engine.attack.packing import mean_of_each
 from snapgui.engine.settings import OptimiserName
 
 
 @dataclass(frozen=True)
-class Pass:
-    """What one pass through the victim said.
+class Observation:
+    """What one pass through the victim said of n images.
 
     Attributes:
-        chosen: bool ``(P,)``, the pixels of the images in the batch.
-        active: int64 ``(n,)``, these images.
-        taken: int64 ``(N,)``, steps that each image of the pool has taken.
-        gradient: ``(p, D)`` of the score by the coordinates of the chosen pixels.
-        score: ``(N,)``, the last score of each image of the pool.
-        best_score: ``(N,)``, its highest so far, this pass included.
+        rows: int64 ``(r,)``, the rows of the position that are theirs.
+        owners: int64 ``(r,)``, which of the n images each of these rows belongs to.
+        gradient: ``(r, D)`` of the summed scores by these rows.
+        steps: int64 ``(n,)``, steps that each image has taken.
+        score: ``(n,)``, what is to rise.
     """
 
-    chosen: torch.Tensor
-    active: torch.Tensor
-    taken: torch.Tensor
+    rows: torch.Tensor
+    owners: torch.Tensor
     gradient: torch.Tensor
+    steps: torch.Tensor
     score: torch.Tensor
-    best_score: torch.Tensor
 
 
 class Optimiser(Protocol):
-    """A rule with its own memory; ``position`` ``(P, D)`` is where the next pass is made."""
+    """A rule with its own memory; ``position`` ``(R, D)`` is where the next pass is made."""
 
     position: torch.Tensor
 
-    def step(self, seen: Pass) -> None:
-        """Move the chosen pixels."""
-
-    def restart(self, images: torch.Tensor, position: torch.Tensor) -> None:
-        """Put the images that bool ``(N,)`` names at ``position`` ``(P, D)`` and forget what was learned of
-        them.
-        """
+    def step(self, seen: Observation) -> None:
+        """Move the rows that were seen."""
 
 
-def make_optimiser(
-    name: OptimiserName, position: torch.Tensor, pixels: Packed, *, steps: int, count: int
-) -> Optimiser:
-    """The rule of that name for a pool of ``count`` images, starting at ``position``."""
+def make_optimiser(name: OptimiserName, position: torch.Tensor, *, steps: int) -> Optimiser:
+    """The rule of that name, starting at ``position``."""
     if name == "sign":
-        return SignMomentum(position, pixels)
+        return SignMomentum(position)
     if name == "adam":
-        return LatentAdam(position, pixels, steps=steps)
-    return StepHalving(position, pixels, steps=steps, count=count)
+        return LatentAdam(position, steps=steps)
+    return StepHalving(position, steps=steps)
 
 
-def normalise(gradient: torch.Tensor, rows: torch.Tensor, count: int) -> torch.Tensor:
-    """Each image's gradient ``(P, D)`` over its own mean magnitude."""
-    return gradient / mean_of_each(gradient.abs().mean(1), rows, count).clamp_min(1e-20)[rows, None]
+def normalise(seen: Observation) -> torch.Tensor:
+    """Each image's gradient ``(r, D)`` over its own mean magnitude."""
+    mean = mean_of_each(seen.gradient.abs().mean(1), seen.owners, len(seen.steps))
+    return seen.gradient / mean.clamp_min(1e-20)[seen.owners, None]
 
 
 class SignMomentum:
-    """Sign of an accumulated gradient (momentum 0.5); the step shrinks from the whole box to a fiftieth of
-    it.
+    """Sign of an accumulated gradient (momentum 0.5); the step shrinks from twice the box to its fiftieth.
+
+    Each gradient is divided by its own mean magnitude in the image, so that none outweighs those before it.
 
     The first four steps are longer than the box: they throw every pixel from one end to the other, so that
     the patch does not settle at once in the nearest poor place.
     """
 
-    def __init__(self, position: torch.Tensor, pixels: Packed) -> None:
-        self.position = position
+    def __init__(self, position: torch.Tensor) -> None:
+        self.position = position.clone()
         self._momentum = torch.zeros_like(position)
-        self._rows = pixels.rows
 
-    def step(self, seen: Pass) -> None:
-        rows = self._rows[seen.chosen]
-        moved = 0.5 * self._momentum[seen.chosen] + normalise(seen.gradient, rows, len(seen.taken))
-        self._momentum = self._momentum.index_put((seen.chosen,), moved)
-        size = 0.02 + 1.98 * torch.exp(-seen.taken[rows, None] / 5)
-        self.position = self.position.index_put(
-            (seen.chosen,), (self.position[seen.chosen] + size * moved.sign()).clamp(0, 1)
-        )
-
-    def restart(self, images: torch.Tensor, position: torch.Tensor) -> None:
-        again = images[self._rows]
-        self._momentum = self._momentum.masked_fill(again[:, None], 0)
-        self.position = torch.where(again[:, None], position, self.position)
+    def step(self, seen: Observation) -> None:
+        moved = 0.5 * self._momentum[seen.rows] + normalise(seen)
+        size = 0.02 + 1.98 * torch.exp(-seen.steps[seen.owners, None] / 5)
+        self._momentum[seen.rows] = moved
+        self.position[seen.rows] = (self.position[seen.rows] + size * moved.sign()).clamp(0, 1)
 
 
 class LatentAdam:
@@ -101,31 +84,22 @@ class LatentAdam:
     leaves it. The rate falls from 0.1 of the box to a tenth of that on a cosine over the limit of steps.
     """
 
-    def __init__(self, position: torch.Tensor, pixels: Packed, *, steps: int) -> None:
+    def __init__(self, position: torch.Tensor, *, steps: int) -> None:
         self.position = position
         self._latent = position.clone()
         self._first = torch.zeros_like(position)
         self._second = torch.zeros_like(position)
-        self._rows = pixels.rows
-        self._steps = steps
+        self._limit = steps
 
-    def step(self, seen: Pass) -> None:
-        rows, chosen = self._rows[seen.chosen], seen.chosen
-        gradient = normalise(seen.gradient, rows, len(seen.taken))
-        taken = seen.taken[rows, None] + 1
-        first = 0.9 * self._first[chosen] + 0.1 * gradient
-        second = 0.99 * self._second[chosen] + 0.01 * gradient**2
-        rate = 0.1 * (0.55 + 0.45 * torch.cos(math.pi * (taken / self._steps).clamp(max=1)))
-        moved = rate * (first / (1 - 0.9**taken)) / ((second / (1 - 0.99**taken)).sqrt() + 1e-8)
-        self._first = self._first.index_put((chosen,), first)
-        self._second = self._second.index_put((chosen,), second)
-        self._latent = self._latent.index_put((chosen,), self._latent[chosen] + moved)
-        self.position = self._latent.clamp(0, 1)
-
-    def restart(self, images: torch.Tensor, position: torch.Tensor) -> None:
-        again = images[self._rows][:, None]
-        self._first, self._second = self._first.masked_fill(again, 0), self._second.masked_fill(again, 0)
-        self._latent = torch.where(again, position, self._latent)
+    def step(self, seen: Observation) -> None:
+        rows, gradient = seen.rows, normalise(seen)
+        steps = seen.steps[seen.owners, None] + 1
+        first = 0.9 * self._first[rows] + 0.1 * gradient
+        second = 0.99 * self._second[rows] + 0.01 * gradient**2
+        rate = 0.1 * (0.55 + 0.45 * torch.cos(math.pi * (steps / self._limit).clamp(max=1)))
+        moved = rate * (first / (1 - 0.9**steps)) / ((second / (1 - 0.99**steps)).sqrt() + 1e-8)
+        self._first[rows], self._second[rows] = first, second
+        self._latent[rows] += moved
         self.position = self._latent.clamp(0, 1)
 
 
@@ -138,68 +112,53 @@ class StepHalving:
     best and halves its step.
     """
 
-    def __init__(self, position: torch.Tensor, pixels: Packed, *, steps: int, count: int) -> None:
-        self.position = position
+    def __init__(self, position: torch.Tensor, *, steps: int) -> None:
+        self.position = position.clone()
         self._before = position.clone()
         self._best = position.clone()
         self._best_gradient = torch.zeros_like(position)
-        self._rows = pixels.rows
-        device = position.device
-        self._size = torch.full((count,), 0.5, device=device)
-        self._rises = torch.zeros(count, device=device)
-        self._last_score = torch.full((count,), -torch.inf, device=device)
-        self._best_at_check = torch.full((count,), -torch.inf, device=device)
-        self._halved_at_check = torch.zeros(count, dtype=torch.bool, device=device)
+        # Of each image, repeated in each of its rows.
+        each = position[:, 0]
+        self._size = torch.full_like(each, 0.5)
+        self._rises = torch.zeros_like(each)
+        self._last_score = torch.full_like(each, -torch.inf)
+        self._best_score = torch.full_like(each, -torch.inf)
+        self._best_at_check = torch.full_like(each, -torch.inf)
+        self._halved_at_check = torch.zeros_like(each, dtype=torch.bool)
         self._checks = _checkpoints(steps)
 
-    def step(self, seen: Pass) -> None:
-        chosen, active = seen.chosen, seen.active
-        rows = self._rows[chosen]
-        improved = ((seen.score >= seen.best_score)[self._rows] & chosen)[:, None]
-        gradient = torch.zeros_like(self.position).index_put((chosen,), seen.gradient)
-        self._best = torch.where(improved, self.position, self._best)
-        self._best_gradient = torch.where(improved, gradient, self._best_gradient)
-        risen = self._rises + (seen.score > self._last_score).float()
-        self._rises = self._rises.index_put((active,), risen[active])
-        self._last_score = self._last_score.index_put((active,), seen.score[active])
-        back = self._check(seen)[self._rows, None]
-        self.position = torch.where(back, self._best, self.position)
-        gradient = torch.where(back, self._best_gradient, gradient)
-        here = self.position[chosen]
-        ahead = (here + self._size[rows, None] * gradient[chosen].sign()).clamp(0, 1)
-        inertia = torch.where(seen.taken[rows, None] > 0, 0.75, 1.0)
-        there = (here + inertia * (ahead - here) + (1 - inertia) * (here - self._before[chosen])).clamp(0, 1)
-        self._before = self._before.index_put((chosen,), here)
-        self.position = self.position.index_put((chosen,), there)
+    def step(self, seen: Observation) -> None:
+        rows, score = seen.rows, seen.score[seen.owners]
+        steps, gradient = seen.steps[seen.owners], seen.gradient
+        improved = (score >= self._best_score[rows])[:, None]
+        self._best_score[rows] = torch.maximum(self._best_score[rows], score)
+        self._best[rows] = torch.where(improved, self.position[rows], self._best[rows])
+        self._best_gradient[rows] = torch.where(improved, gradient, self._best_gradient[rows])
+        self._rises[rows] += (score > self._last_score[rows]).float()
+        self._last_score[rows] = score
+        back = self._check(rows, steps)[:, None]
+        here = torch.where(back, self._best[rows], self.position[rows])
+        gradient = torch.where(back, self._best_gradient[rows], gradient)
+        ahead = (here + self._size[rows, None] * gradient.sign()).clamp(0, 1)
+        inertia = torch.where(steps[:, None] > 0, 0.75, 1.0)
+        there = (here + inertia * (ahead - here) + (1 - inertia) * (here - self._before[rows])).clamp(0, 1)
+        self._before[rows] = here
+        self.position[rows] = there
 
-    def _check(self, seen: Pass) -> torch.Tensor:
-        """Bool ``(N,)``: images at a checkpoint whose step was halved, which go back to their best."""
-        halved = torch.zeros_like(self._halved_at_check)
+    def _check(self, rows: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
+        """Bool ``(r,)``: rows at a checkpoint whose step was halved, which go back to their best."""
+        halved = torch.zeros_like(steps, dtype=torch.bool)
         for start, end in zip(self._checks, self._checks[1:], strict=False):
-            due = torch.zeros_like(self._halved_at_check)
-            due[seen.active] = seen.taken[seen.active] == end
-            poor = self._rises < 0.75 * (end - start)
-            stuck = ~self._halved_at_check & (self._best_at_check >= seen.best_score)
+            due = steps == end
+            poor = self._rises[rows] < 0.75 * (end - start)
+            stuck = ~self._halved_at_check[rows] & (self._best_at_check[rows] >= self._best_score[rows])
             halve = due & (poor | stuck)
-            self._size = torch.where(halve, self._size / 2, self._size)
+            self._size[rows] = torch.where(halve, self._size[rows] / 2, self._size[rows])
             halved = halved | halve
-            self._halved_at_check = torch.where(due, halve, self._halved_at_check)
-            self._best_at_check = torch.where(due, seen.best_score, self._best_at_check)
-            self._rises = self._rises.masked_fill(due, 0)
+            self._halved_at_check[rows] = torch.where(due, halve, self._halved_at_check[rows])
+            self._best_at_check[rows] = torch.where(due, self._best_score[rows], self._best_at_check[rows])
+            self._rises[rows] = self._rises[rows].masked_fill(due, 0)
         return halved
-
-    def restart(self, images: torch.Tensor, position: torch.Tensor) -> None:
-        again = images[self._rows][:, None]
-        self.position = torch.where(again, position, self.position)
-        self._before, self._best = (
-            torch.where(again, position, self._before),
-            torch.where(again, position, self._best),
-        )
-        self._size = self._size.masked_fill(images, 0.5)
-        self._rises = self._rises.masked_fill(images, 0)
-        self._last_score = self._last_score.masked_fill(images, -torch.inf)
-        self._best_at_check = self._best_at_check.masked_fill(images, -torch.inf)
-        self._halved_at_check = self._halved_at_check & ~images
 
 
 def _checkpoints(steps: int) -> list[int]:

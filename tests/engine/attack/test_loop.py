@@ -5,12 +5,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from snapgui.engine.attack.gamut import fit_gamut, project
-from snapgui.engine.attack.loop import LOOK_EVERY, Step, run_attack
+from snapgui.engine.attack.loop import run_attack
 from snapgui.engine.attack.naturalness import fit_roughness
 from snapgui.engine.attack.objectives import Targeted, Untargeted
 from snapgui.engine.attack.packing import compose, flatten, pack
+from snapgui.engine.attack.pool import Step
 from snapgui.engine.attack.starts import start_colours
 from snapgui.engine.settings import GAMUTS, OPTIMISERS, STARTS, AttackSettings
 
@@ -29,7 +31,7 @@ def random_masks(count: int, seed: int = 0, share: float = 0.1) -> torch.Tensor:
     return masks
 
 
-def attack(victim, images, masks, config: AttackSettings, objective=None, batch_size=None) -> list[Step]:
+def attack(victim, images, masks, config: AttackSettings, objective=None, **how) -> list[Step]:
     gamut = fit_gamut(config.gamut, images)
     start = start_colours(config.start, images, masks, gamut, seed=config.seed)
     steps = run_attack(
@@ -40,7 +42,7 @@ def attack(victim, images, masks, config: AttackSettings, objective=None, batch_
         gamut=gamut,
         start=start,
         settings=config,
-        batch_size=batch_size,
+        **how,
     )
     return list(steps)
 
@@ -219,15 +221,42 @@ def test_a_small_batch_fed_from_a_pool_gives_the_same(linear_victim, optimiser) 
     assert waiting[0].sum() == 5 and not waiting[-1].any()
 
 
-def test_looking_seldom_changes_no_result(linear_victim, monkeypatch) -> None:
-    victim = linear_victim(size_px=SIZE, scale=0.05)
-    images, masks = random_images(5), random_masks(5, share=0.3)
-    config = AttackSettings(steps=11, confidence=0.8, restarts=1)
-    often = attack(victim, images, masks, config, batch_size=2)[-1]
-    monkeypatch.setitem(LOOK_EVERY, "cpu", 4)
-    seldom = attack(victim, images, masks, config, batch_size=2)[-1]
-    assert torch.equal(often.best_colours, seldom.best_colours) and torch.equal(often.logits, seldom.logits)
-    assert torch.equal(often.best_step, seldom.best_step)
+class Waits(TorchDispatchMode):
+    """Counts what makes the host wait for a GPU: numbers asked for, and indices that are found by looking."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        aten = torch.ops.aten
+        looked_for = func in (aten.index.Tensor, aten.index_put.default, aten.index_put_.default) and any(
+            index is not None and index.dtype == torch.bool for index in args[1]
+        )
+        self.count += looked_for or func in (aten._local_scalar_dense.default, aten.nonzero.default)
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("batch_size", [None, 2])
+def test_a_pass_waits_for_the_device_once(linear_victim, batch_size: int | None) -> None:
+    victim = linear_victim(size_px=SIZE, scale=0.01)
+    images, masks = random_images(5), random_masks(5)
+    config = AttackSettings(steps=9, confidence=1.0, soft_edge=True)
+    gamut = fit_gamut(config.gamut, images)
+    start = start_colours(config.start, images, masks, gamut)
+    seen = []
+    with Waits() as waits:
+        for step in run_attack(
+            victim,
+            images,
+            masks,
+            objective=Targeted(0),
+            gamut=gamut,
+            start=start,
+            settings=config,
+            batch_size=batch_size,
+        ):
+            seen.append((step.index, waits.count))
+    at = dict(seen)
+    assert [at[index + 1] - at[index] for index in range(1, 8)] == [1] * 7
 
 
 def test_a_batch_filled_up_to_few_sizes_gives_the_same(linear_victim, monkeypatch) -> None:
@@ -239,8 +268,7 @@ def test_a_batch_filled_up_to_few_sizes_gives_the_same(linear_victim, monkeypatc
     sizes = []
     forward = victim.forward
     monkeypatch.setattr(victim, "forward", lambda x: sizes.append(len(x)) or forward(x))
-    monkeypatch.setattr("snapgui.engine.attack.loop.FILL_UP", {"cpu"})
-    filled = attack(victim, images, masks, config)[-1]
+    filled = attack(victim, images, masks, config, fill_up=True)[-1]
     assert set(sizes) <= {1, 2, 4, 8} and len(set(sizes)) > 1
     assert torch.allclose(filled.logits, plain.logits, atol=1e-4) and torch.equal(filled.taken, plain.taken)
 
@@ -264,7 +292,7 @@ def test_smoothness_makes_a_patch_smoother_than_without(linear_victim) -> None:
     images, masks = random_images(2), random_masks(2, share=0)
     masks[:, :, 4:16, 4:16] = True
     measure = fit_roughness(images, pack(masks))
-    everything = torch.ones(int(masks.sum()), dtype=torch.bool)
+    everything = torch.arange(int(masks.sum()))
     found = [
         measure(
             attack(victim, images, masks, AttackSettings(steps=30, confidence=1.0, smoothness=weight))[
@@ -281,7 +309,7 @@ def test_roughness_is_that_of_the_definition() -> None:
     images = torch.rand(1, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(2))
     masks = torch.ones(1, 1, SIZE, SIZE, dtype=torch.bool)
     measure = fit_roughness(images, pack(masks))
-    everything = torch.ones(SIZE * SIZE, dtype=torch.bool)
+    everything = torch.arange(SIZE * SIZE)
     assert measure(torch.full((SIZE * SIZE, 3), 0.3), everything)[0] == 0
     assert measure(flatten(images), everything)[0] < 0.4, (
         "noise of the image's own deviation exceeds itself by little"

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from snapgui.engine.attack.gamut import fit_gamut
-from snapgui.engine.attack.loop import LOOK_EVERY, run_attack
+from snapgui.engine.attack.loop import run_attack
 from snapgui.engine.attack.objectives import Targeted
 from snapgui.engine.attack.starts import start_colours
 from snapgui.engine.settings import AttackSettings
@@ -124,9 +124,7 @@ def test_leaks_fade_and_end() -> None:
     assert (slopes[FADED:] == 0).all()
 
 
-def final(
-    victim: Victim, settings: AttackSettings, *, count: int, batch_size: int | None = None
-) -> torch.Tensor:
+def final(victim: Victim, settings: AttackSettings, *, count: int, **how) -> torch.Tensor:
     images = pictures(count)
     masks = torch.rand(count, 1, SIZE, SIZE, generator=torch.Generator().manual_seed(1)) < 0.2
     gamut = fit_gamut(settings.gamut, images)
@@ -139,21 +137,20 @@ def final(
         gamut=gamut,
         start=start,
         settings=settings,
-        batch_size=batch_size,
+        **how,
     ):
         last = step
     return last.best_images
 
 
-@pytest.mark.parametrize("look_every", [1, 4])
+@pytest.mark.parametrize("fill_up", [False, True])
 @pytest.mark.parametrize("restarts", [0, 1])
 def test_an_image_leaks_by_its_own_steps_whoever_is_beside_it(
-    rectified, monkeypatch, look_every: int, restarts: int
+    rectified, fill_up: bool, restarts: int
 ) -> None:
     settings = AttackSettings(steps=12, confidence=0.99, restarts=restarts)
     together = final(rectified, settings, count=7)
-    monkeypatch.setitem(LOOK_EVERY, "cpu", look_every)
-    fed = final(rectified, settings, count=7, batch_size=3)
+    fed = final(rectified, settings, count=7, batch_size=3, fill_up=fill_up)
     assert (fed - together).abs().max() <= 1 / 255 + 1e-6
 
 
