@@ -8,6 +8,7 @@ from typing import Literal
 
 import torch
 
+from benchmarks.optimisers import rule_of
 from snapgui.data.datasets import PatchSet, open_patches
 from snapgui.engine.attack.gamut import fit_gamut, free_gamut
 from snapgui.engine.attack.loop import run_attack
@@ -142,6 +143,7 @@ def attack(victim: Victim, batch: PatchBatch, settings: AttackSettings) -> Itera
         gamut=gamut,
         start=start,
         settings=settings,
+        optimiser=rule_of(settings),
     )
 
 

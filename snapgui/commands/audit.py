@@ -10,7 +10,6 @@ from snapgui.audit.settings import GROUPS, SOURCES, AuditSettings
 from snapgui.engine.settings import (
     CENTRES,
     GAMUTS,
-    OPTIMISERS,
     PLACEMENTS,
     STARTS,
     AttackSettings,
@@ -43,7 +42,6 @@ def add_attack_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--restarts", type=int, default=patch.restarts, help="further rounds for an image that still stands"
     )
-    command.add_argument("--optimiser", choices=OPTIMISERS, default=patch.optimiser)
     command.add_argument(
         "--leak",
         type=float,
@@ -84,7 +82,6 @@ def attack_settings(args: argparse.Namespace, *, target: int = 0) -> AttackSetti
         steps=args.steps,
         confidence=args.confidence,
         seed=args.seed,
-        optimiser=args.optimiser,
         restarts=args.restarts,
         leak=args.leak,
         smoothness=args.smoothness,

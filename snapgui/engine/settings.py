@@ -90,9 +90,10 @@ class AttackSettings(Settings):
         confidence: probability of the target class at which it stops; 1 is never reached, so that all steps
             are run.
         seed: of random start colours.
-        optimiser: rule by which it moves, see `engine.optimisers`.
+        optimiser: rule by which it moves, see `engine.attack.optimisers`; only ``sign`` can be repeated, the
+            others are in records of earlier runs.
         leak: share of the gradient that shut rectifiers let through in an image's first step, soon less, see
-            `engine.rectifiers`; 0 is the plain gradient.
+            `engine.victim.rectifiers`; 0 is the plain gradient.
         restarts: further rounds, from random colours, for an image that is still standing.
         smoothness: weight of the roughness beyond the image's own; 0 is the paper's attack.
         soft_edge: the outermost pixel of each cell keeps half of its own colour.

@@ -29,7 +29,7 @@ from snapgui.engine.victim.victim import Victim
 from snapgui.engine.visibility.display import Display
 from snapgui.engine.visibility.figures import VisibilityPanel
 from snapgui.engine.visibility.panel import panel
-from snapgui.errors import MaskError
+from snapgui.errors import MaskError, SettingsError
 from snapgui.runs.records import RunResult
 
 Family = Literal["SNAP", "same cells, any colour", "square", "whole image", "control"]
@@ -151,7 +151,7 @@ def compute_alternatives(
             made = yield from _make(
                 victim, result, plan, AlternativeProgress(done, len(plans), plan.words), stop
             )
-        except MaskError as error:
+        except (MaskError, SettingsError) as error:
             failures.append(f"{plan.words}: {error}")
             continue
         if made is None or stop():

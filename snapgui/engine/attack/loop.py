@@ -10,7 +10,7 @@ import torch
 from snapgui.engine.attack.gamut import Gamut, project
 from snapgui.engine.attack.naturalness import SoftEdge, fit_roughness
 from snapgui.engine.attack.objectives import Objective
-from snapgui.engine.attack.optimisers import Observation, Optimiser, make_optimiser
+from snapgui.engine.attack.optimisers import Observation, Optimiser, Rule, rule_named
 from snapgui.engine.attack.packing import compose, pack, round_through
 from snapgui.engine.attack.pool import Batch, Pool, Step
 from snapgui.engine.attack.starts import start_colours
@@ -28,6 +28,7 @@ def run_attack(
     gamut: Gamut,
     start: torch.Tensor,
     settings: AttackSettings,
+    optimiser: Rule | None = None,
     batch_size: int | None = None,
     fill_up: bool | None = None,
 ) -> Iterator[Step]:
@@ -45,10 +46,12 @@ def run_attack(
         objective: what to raise.
         gamut: fitted to these images.
         start: colours ``(P, 3)`` in the order of `pack`; drawn into the gamut first.
-        settings: rule, limits and naturalness terms.
+        settings: limits, naturalness terms and the name of the rule.
+        optimiser: another rule by which the patch moves; None is the one that the settings name.
         batch_size: images at once; all if None.
         fill_up: whether a thinning batch is filled up to one of few sizes; None is `fills_up` of the device.
     """
+    begin = optimiser or rule_named(settings.optimiser)
     packed = pack(masks)
     look = _Look(
         victim,
@@ -62,7 +65,7 @@ def run_attack(
     for round_number in range(settings.restarts + 1):
         if round_number:
             start = start_colours("random", images, masks, gamut, seed=settings.seed + round_number)
-        rule = make_optimiser(settings.optimiser, gamut.coordinates(start, packed), steps=settings.steps)
+        rule = begin(gamut.coordinates(start, packed))
         yield from _run_round(look, pool, rule, round_number, batch_size)
 
 

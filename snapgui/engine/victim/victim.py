@@ -55,7 +55,7 @@ class Victim(nn.Module):
 
     Images are float32 ``(N, 3, H, W)`` in [0, 1] on their native grid; resize and normalisation happen
     inside, so a gradient reaches the native pixels. Weights need no gradient, batch norm is folded, memory is
-    channels-last; its ReLUs can be made to leak, see `engine.rectifiers`.
+    channels-last; its ReLUs can be made to leak, see `engine.victim.rectifiers`.
     """
 
     mean: torch.Tensor

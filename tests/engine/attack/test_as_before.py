@@ -15,6 +15,7 @@ import pytest
 import torch
 from torch import nn
 
+from benchmarks.optimisers import rule_of
 from snapgui.engine.attack.gamut import fit_gamut
 from snapgui.engine.attack.loop import run_attack
 from snapgui.engine.attack.objectives import Objective, Targeted, Untargeted
@@ -197,6 +198,7 @@ def test_the_attack_gives_what_it_gave_before(case: Case, before: dict[str, np.n
             gamut=gamut,
             start=start_colours(settings.start, images, masks, gamut, seed=settings.seed),
             settings=settings,
+            optimiser=rule_of(settings),
             batch_size=case.batch_size,
             fill_up=case.fill_up,
         )

@@ -5,8 +5,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from benchmarks.optimisers import rule_of
 from snapgui.engine.attack.gamut import fit_gamut, project
 from snapgui.engine.attack.loop import run_attack
 from snapgui.engine.attack.naturalness import fit_roughness
@@ -15,6 +17,8 @@ from snapgui.engine.attack.packing import compose, flatten, pack
 from snapgui.engine.attack.pool import Step
 from snapgui.engine.attack.starts import start_colours
 from snapgui.engine.settings import GAMUTS, OPTIMISERS, STARTS, AttackSettings
+from snapgui.engine.victim.victim import ModelCard, Victim
+from snapgui.errors import SettingsError
 
 SIZE = 24
 
@@ -42,6 +46,7 @@ def attack(victim, images, masks, config: AttackSettings, objective=None, **how)
         gamut=gamut,
         start=start,
         settings=config,
+        optimiser=rule_of(config),
         **how,
     )
     return list(steps)
@@ -94,10 +99,6 @@ def test_outside_the_mask_nothing_changes_and_inside_colours_are_allowed(
 
 @pytest.fixture(scope="module")
 def linear_victim_small():
-    from torch import nn
-
-    from snapgui.engine.victim.victim import ModelCard, Victim
-
     torch.manual_seed(3)
     card = ModelCard("linear", "linear", input_size_px=SIZE, mean=(0.0,) * 3, std=(1.0,) * 3)
     return Victim(nn.Sequential(nn.Flatten(), nn.Linear(3 * SIZE * SIZE, 2)), card)
@@ -285,6 +286,40 @@ def test_restarts_are_made_for_images_still_standing_alone(linear_victim) -> Non
     assert (steps[-1].best_confidence >= once.best_confidence).all()
     second = next(step for step in steps if step.index == 6)
     assert not torch.equal(second.logits[1], steps[0].logits[1]), "a restart begins elsewhere"
+
+
+@pytest.mark.parametrize("optimiser", OPTIMISERS)
+def test_a_round_is_what_an_attack_from_its_colours_would_be(optimiser) -> None:
+    """`halving` held each later round against the best of all: it fell back to its start at every halving."""
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 8, 5), nn.Tanh(), nn.Flatten(), nn.Linear(8 * 20 * 20, 2))
+    victim = Victim(network, ModelCard("bent", "none", input_size_px=SIZE))
+    images, masks = random_images(3), random_masks(3)
+    config = AttackSettings(steps=30, confidence=1.0, restarts=1, optimiser=optimiser)
+    both = attack(victim, images, masks, config)
+    alone = attack(victim, images, masks, replace(config, restarts=0, start="random", seed=config.seed + 1))
+    assert len(both) == 2 * len(alone)
+    for second, only in zip(both[len(alone) :], alone, strict=True):
+        assert torch.equal(second.logits, only.logits)
+
+
+@pytest.mark.parametrize("optimiser", ["adam", "halving"])
+def test_a_rule_of_earlier_records_is_read_and_not_repeated(linear_victim, optimiser) -> None:
+    config = AttackSettings.from_json(AttackSettings(optimiser=optimiser).to_json())
+    assert config.optimiser == optimiser
+    images, masks = random_images(1), random_masks(1)
+    gamut = fit_gamut(config.gamut, images)
+    steps = run_attack(
+        linear_victim(size_px=SIZE),
+        images,
+        masks,
+        objective=Targeted(0),
+        gamut=gamut,
+        start=start_colours(config.start, images, masks, gamut),
+        settings=config,
+    )
+    with pytest.raises(SettingsError, match=f"“{optimiser}” is in records .* Set the optimiser to “sign”"):
+        next(steps)
 
 
 def test_smoothness_makes_a_patch_smoother_than_without(linear_victim) -> None:
