@@ -20,8 +20,9 @@ from snapgui.commands.data import add_data_commands, run_data
 from snapgui.commands.report import add_report_commands, run_report_command, run_verify_command
 from snapgui.commands.study import add_study_command, run_study_command
 from snapgui.engine.settings import AttackSettings
-from snapgui.errors import ImageError, SnapError
+from snapgui.errors import SnapError
 from snapgui.shipped import APP, MODEL
+from snapgui.workspace import write_whole
 
 WITH_DEFAULTS = argparse.ArgumentDefaultsHelpFormatter
 Commands = argparse._SubParsersAction  # argparse gives this type no public name
@@ -194,12 +195,7 @@ def run_predict(args: argparse.Namespace, arguments: list[str]) -> None:
     victim = Victim.load(args.model, device=choose_device(args.device))
     table = predictions_csv([str(file) for file in files], predict_files(victim, files), victim.card.classes)
     if args.csv:
-        try:
-            args.csv.write_text(table, encoding="utf-8")
-        except OSError as error:
-            raise ImageError(
-                f"{args.csv} cannot be written ({error.strerror}). Choose another place for --csv."
-            ) from error
+        write_whole(args.csv, table.encode(), advice="Choose another place for --csv.")
     else:
         sys.stdout.write(table)
 
@@ -239,7 +235,7 @@ def run_attack(args: argparse.Namespace, arguments: list[str]) -> None:
     )
     result = finish(run_snap(victim, request))
     save_run(result, args.out)
-    (args.out / "figure.png").write_bytes(figure_png(result))
+    write_whole(args.out / "figure.png", figure_png(result), advice="Choose another place for --out.")
     for finding in result.findings:
         print(f"note: {finding}")
     print(verdict(result))

@@ -15,6 +15,7 @@ from snapgui.audit.settings import SNAP, AuditSettings
 from snapgui.audit.shard import Event, run_shard
 from snapgui.audit.summary import summarise
 from snapgui.engine.victim.victim import Victim
+from snapgui.errors import DataError
 from snapgui.provenance import device_name, library_versions
 
 EngineName = Literal["local", "ray"]
@@ -127,8 +128,8 @@ def run_audit(
         else:
             try:
                 store.save_shard(folder, index, event)
-            except OSError as error:
-                failures[index] = f"it could not be written: {error.strerror}"
+            except DataError as error:
+                failures[index] = str(error)
             else:
                 done.add(index)
                 fresh += 1

@@ -6,10 +6,11 @@ them at the end.
 """
 
 import json
-import os
 import re
 import shutil
+import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,11 @@ import pyarrow.parquet as pq
 from snapgui.audit.rows import SCHEMA, to_parquet
 from snapgui.audit.shard import ShardResult
 from snapgui.errors import DataError
+from snapgui.workspace import write_whole, writing_beside
 
+FREE_SPACE = "Free space; the audit then continues from what is there."
+# Nobody has written to a half-written file for so long: its process was killed.
+LEFT_OVER_S = 3600.0
 _AUDIT_ID = re.compile(r"audit-[0-9a-f]{12}")
 
 
@@ -53,28 +58,31 @@ def begin(folder: Path, description: dict[str, Any]) -> None:
     Raises:
         DataError: the place cannot be written.
     """
+    advice = "Free space, or choose another folder for the audits (--out)."
     try:
         for name in ("shards", "pictures"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        for left_over in folder.rglob("*.partial"):
-            left_over.unlink()
-        if not (folder / "audit.json").is_file():
-            _write(folder / "audit.json", json.dumps(description, indent=2).encode())
+        for path in folder.rglob("*.partial"):
+            with suppress(FileNotFoundError):  # another process has finished it by now
+                if time.time() - path.stat().st_mtime > LEFT_OVER_S:
+                    path.unlink()
     except OSError as error:
-        raise DataError(
-            f"The audit cannot be written to {folder} ({error.strerror}). Choose another folder for --out."
-        ) from error
+        raise DataError(f"{folder} cannot be written ({error.strerror}). {advice}") from error
+    if not (folder / "audit.json").is_file():
+        write_whole(folder / "audit.json", json.dumps(description, indent=2).encode(), advice=advice)
 
 
 def save_shard(folder: Path, index: int, result: ShardResult) -> None:
-    """Write a finished shard; its rows come last and mark it as finished. Raises OSError where the disk is
+    """Write a finished shard; its rows come last and mark it as finished. Raises DataError where the disk is
     full.
     """
-    for name, data in result.pictures.items():
-        _write(folder / "pictures" / name, data)
     cost = {"seconds": result.seconds, "image_steps": result.image_steps}
-    _write(folder / "shards" / f"{index:05d}.json", json.dumps(cost).encode())
-    _write(folder / "shards" / f"{index:05d}.parquet", to_parquet(result.rows))
+    files = {f"pictures/{name}": data for name, data in result.pictures.items()} | {
+        f"shards/{index:05d}.json": json.dumps(cost).encode(),
+        f"shards/{index:05d}.parquet": to_parquet(result.rows),
+    }
+    for name, data in files.items():
+        write_whole(folder / name, data, advice=FREE_SPACE)
 
 
 def finished_shards(folder: Path) -> set[int]:
@@ -85,11 +93,12 @@ def finished_shards(folder: Path) -> set[int]:
 def combine(folder: Path, indices: Iterable[int]) -> Path:
     """All rows in one file, in the order of the shards; one shard is in memory at a time."""
     path = folder / "rows.parquet"
-    partial = path.with_suffix(".partial")
-    with pq.ParquetWriter(partial, SCHEMA, compression="zstd") as writer:
-        for index in sorted(indices):
-            writer.write_table(pq.read_table(folder / "shards" / f"{index:05d}.parquet", schema=SCHEMA))
-    partial.replace(path)
+    try:
+        with writing_beside(path) as partial, pq.ParquetWriter(partial, SCHEMA, compression="zstd") as writer:
+            for index in sorted(indices):
+                writer.write_table(pq.read_table(folder / "shards" / f"{index:05d}.parquet", schema=SCHEMA))
+    except OSError as error:
+        raise DataError(f"{path} cannot be written ({error.strerror or error}). {FREE_SPACE}") from error
     return path
 
 
@@ -121,13 +130,4 @@ def read_summary(folder: Path) -> dict[str, Any]:
 
 def write_summary(folder: Path, summary: dict[str, Any]) -> None:
     """Write ``summary.json``."""
-    _write(folder / "summary.json", json.dumps(summary, indent=2).encode())
-
-
-def _write(path: Path, data: bytes) -> None:
-    partial = path.with_name(f"{path.name}.partial")
-    with partial.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    write_whole(folder / "summary.json", json.dumps(summary, indent=2).encode(), advice=FREE_SPACE)

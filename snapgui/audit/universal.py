@@ -1,5 +1,6 @@
 """One patch trained on some patches of a data set and tried on others that it never saw."""
 
+import io
 import json
 from collections.abc import Generator
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from snapgui.engine.settings import CellSettings, UniversalSettings
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError, ImageError, MaskError
 from snapgui.statistics import share
+from snapgui.workspace import write_whole
 
 Layout = Literal["cells", "nuclei"]
 
@@ -147,13 +149,10 @@ def _success(
 
 def _write(out: Path, figures: dict[str, Any], canvas: torch.Tensor, masks: torch.Tensor) -> None:
     """The figures, and what is needed to apply the patch again."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        np.save(out / "canvas.npy", canvas.cpu().numpy(), allow_pickle=False)
-        if len(masks) == 1:
-            (out / "mask.png").write_bytes(encode_png(masks[0, 0].cpu().numpy().astype(np.uint8) * 255))
-        (out / "universal.json").write_text(json.dumps(figures, indent=2), encoding="utf-8")
-    except OSError as error:
-        raise DataError(
-            f"The patch cannot be written to {out} ({error.strerror}). Choose another folder for --out."
-        ) from error
+    stream = io.BytesIO()
+    np.save(stream, canvas.cpu().numpy(), allow_pickle=False)
+    files = {"canvas.npy": stream.getvalue()}
+    if len(masks) == 1:
+        files["mask.png"] = encode_png(masks[0, 0].cpu().numpy().astype(np.uint8) * 255)
+    files["universal.json"] = json.dumps(figures, indent=2).encode()
+    write_whole(out, files, advice="Choose another folder for --out.")

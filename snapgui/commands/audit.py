@@ -196,7 +196,7 @@ def run_audit_command(args: argparse.Namespace, arguments: list[str]) -> int:
             break
     print(file=sys.stderr)
     for index, why in sorted(outcome.failures.items()):
-        print(f"note: shard {index} is missing, {why}.", file=sys.stderr)
+        print(f"note: shard {index} is missing: {why.rstrip('.')}.", file=sys.stderr)
     if outcome.summary is None:
         print(f"The audit is not complete; the same command goes on with it. So far: {outcome.folder}")
         return 1

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from snapgui.errors import DataError
 from snapgui.shipped import MODEL
+from snapgui.workspace import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,16 +64,7 @@ def run_report_command(args: argparse.Namespace, arguments: list[str]) -> None:
             f"{', '.join(f'.{one}' for one in FORMS)}."
         )
     data = make_report(args.source, form)
-    partial = args.out.with_name(f".{args.out.name}.partial")
-    try:
-        partial.write_bytes(data)
-        partial.replace(args.out)
-    except OSError as error:
-        raise DataError(
-            f"{args.out} cannot be written ({error.strerror}). Choose another place for --out."
-        ) from error
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(args.out, data, advice="Choose another place for --out.")
     print(args.out)
 
 

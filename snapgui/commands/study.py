@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from snapgui.commands.serve import add_serve
 from snapgui.shipped import MODEL
+from snapgui.workspace import write_whole
 
 if TYPE_CHECKING:
     from snapgui.engine.victim.victim import Victim
@@ -299,19 +300,13 @@ def _recipe(args: argparse.Namespace, count: int) -> "tuple[Recipe, StudySetting
 def run_export(args: argparse.Namespace, arguments: list[str]) -> None:
     """Write a study's ZIP."""
     from snapgui.report.study.bundle import study_zip
-    from snapgui.study.records import StudyError
     from snapgui.study.store.folders import has_folder, study_folder
     from snapgui.study.store.store import open_store
 
     store = open_store()
     store.study(args.name)
     data = study_zip(store, args.name, study_folder(args.name) if has_folder(args.name) else None)
-    try:
-        args.out.write_bytes(data)
-    except OSError as error:
-        raise StudyError(
-            f"{args.out} cannot be written ({error.strerror}). Choose another place for --out."
-        ) from error
+    write_whole(args.out, data, advice="Choose another place for --out.")
     print(args.out)
 
 
@@ -438,21 +433,16 @@ def _analyse(name: str) -> dict[str, Any]:
 
 
 def write_analysis(analysis: Figures, folder: Path) -> None:
-    """`analysis.json` and every figure as PNG and SVG; raises StudyError where the folder cannot be
+    """Every figure as PNG and SVG, and `analysis.json`; raises DataError where the folder cannot be
     written.
     """
     from snapgui.report.study.figures import figure_bytes, study_figures
     from snapgui.study.analysis.analyse import analysis_text
-    from snapgui.study.records import StudyError
 
-    files = {"analysis.json": analysis_text(analysis).encode()}
-    for name, figure in study_figures(analysis).items():
-        files |= {f"{name}.{kind}": figure_bytes(figure, kind) for kind in ("png", "svg")}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, data in files.items():
-            (folder / name).write_bytes(data)
-    except OSError as error:
-        raise StudyError(
-            f"{folder} cannot be written ({error.strerror}). Choose another place for --out."
-        ) from error
+    files = {
+        f"{name}.{kind}": figure_bytes(figure, kind)
+        for name, figure in study_figures(analysis).items()
+        for kind in ("png", "svg")
+    }
+    files["analysis.json"] = analysis_text(analysis).encode()
+    write_whole(folder, files, advice="Choose another place for --out.")

@@ -37,7 +37,7 @@ def _forms_of(source: Path) -> dict[str, Callable[[], bytes]]:
         return _audit_forms(source)
     if source.suffix == ".json" or (source / "analysis.json").is_file():
         return _study_forms(source if source.suffix == ".json" else source / "analysis.json")
-    runs = sorted(path.parent for path in source.glob("*/result.json"))
+    runs = sorted(path.parent for path in source.glob("[!.]*/result.json"))
     if runs:
         return _sheet_forms(runs)
     raise DataError(

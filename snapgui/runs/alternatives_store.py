@@ -14,6 +14,7 @@ from snapgui.engine.visibility.figures import VisibilityPanel
 from snapgui.errors import DataError, SnapError
 from snapgui.runs.alternatives import Alternative, plan_alternatives
 from snapgui.runs.store import run_folder
+from snapgui.workspace import write_whole
 
 
 def alternatives_folder(run_id: str) -> Path:
@@ -43,19 +44,12 @@ def keep_alternative(run_id: str, alternative: Alternative) -> None:
         "area_fraction": alternative.area_fraction,
         "visibility": alternative.visibility.to_json(),
     }
-    try:
-        folder.mkdir(exist_ok=True)
-        (folder / f"{alternative.name}.png").write_bytes(encode_png(alternative.pixels))
-        (folder / f"{alternative.name}-mask.png").write_bytes(
-            encode_png(alternative.mask.astype(np.uint8) * 255)
-        )
-        partial = folder / f".{alternative.name}.partial"
-        partial.write_text(json.dumps(values, indent=1, allow_nan=False), encoding="utf-8")
-        partial.replace(folder / f"{alternative.name}.json")
-    except OSError as error:
-        raise DataError(
-            f"{alternative.words} cannot be written to {folder} ({error.strerror}). Free space and go on."
-        ) from error
+    files = {
+        f"{alternative.name}.png": encode_png(alternative.pixels),
+        f"{alternative.name}-mask.png": encode_png(alternative.mask.astype(np.uint8) * 255),
+        f"{alternative.name}.json": json.dumps(values, indent=1, allow_nan=False).encode(),
+    }
+    write_whole(folder, files, advice=f"Free space, then continue: “{alternative.words}” is not kept yet.")
 
 
 def read_alternatives(run_id: str, attack: AttackSettings) -> list[Alternative]:

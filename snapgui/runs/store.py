@@ -16,7 +16,7 @@ from snapgui.engine.visibility.measures import Visibility
 from snapgui.errors import DataError, SnapError
 from snapgui.runs.files import bundle_files
 from snapgui.runs.records import CurvePoint, RunRequest, RunResult
-from snapgui.workspace import workspace
+from snapgui.workspace import workspace, write_whole
 
 _RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
 
@@ -52,30 +52,14 @@ def run_folder(run_id: str) -> Path:
 
 
 def save_run(result: RunResult, folder: Path | None = None) -> Path:
-    """Write a run's files to its folder in the workspace, or to ``folder``; the folder appears whole or not
-    at all.
+    """Write a run's files to its folder in the workspace, or to ``folder``, as `write_whole` does: without
+    ``result.json``, the last of them, a folder is no run.
 
     Raises:
         DataError: the disk is full or the place cannot be written.
     """
     final = Path(folder) if folder else run_folder(result.run_id)
-    files = bundle_files(result)
-    partial = final.with_name(f".{final.name}.{result.run_id}.partial")
-    try:
-        partial.mkdir(parents=True)
-        for name, data in files.items():
-            (partial / name).write_bytes(data)
-        if folder and final.is_dir():
-            for name in files:
-                (partial / name).replace(final / name)
-        else:
-            partial.rename(final)
-    except OSError as error:
-        raise DataError(
-            f"The run cannot be written to {final} ({error.strerror}). Free space or choose another folder."
-        ) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    write_whole(final, bundle_files(result), advice="Free space or choose another folder for the run.")
     return final
 
 
@@ -160,6 +144,8 @@ def list_runs() -> list[RunSummary]:
     folder = workspace() / "runs"
     summaries = []
     for path in sorted(folder.glob("*/result.json"), reverse=True) if folder.is_dir() else ():
+        if not _RUN_ID.fullmatch(path.parent.name):
+            continue  # such as a run that is just being written
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
             summaries.append(

@@ -11,7 +11,7 @@ from snapgui.engine.settings import AttackSettings, CellSettings
 from snapgui.errors import DataError, SnapError
 from snapgui.runs.records import RunRequest
 from snapgui.runs.store import run_folder
-from snapgui.workspace import workspace
+from snapgui.workspace import workspace, write_whole
 
 KEPT = 20
 
@@ -29,16 +29,13 @@ def save_request(run_id: str, request: RunRequest) -> None:
         "true_class": request.true_class,
         "synthetic": request.synthetic,
     }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "original.png").write_bytes(encode_png(request.pixels))
-        (folder / "mask.png").write_bytes(encode_png(request.mask.astype(np.uint8) * 255))
-        (folder / "request.json").write_text(json.dumps(values), encoding="utf-8")
-    except OSError as error:
-        raise DataError(
-            f"The run cannot be noted in {folder} ({error.strerror}). Free space; it still goes on."
-        ) from error
-    for old in sorted(folder.parent.iterdir())[:-KEPT]:
+    files = {
+        "original.png": encode_png(request.pixels),
+        "mask.png": encode_png(request.mask.astype(np.uint8) * 255),
+        "request.json": json.dumps(values).encode(),
+    }
+    write_whole(folder, files, advice="Free space; the run itself continues.")
+    for old in sorted(path for path in folder.parent.iterdir() if not path.name.startswith("."))[:-KEPT]:
         shutil.rmtree(old, ignore_errors=True)
 
 

@@ -21,6 +21,7 @@ from snapgui.errors import DataError, SettingsError
 from snapgui.training.evaluate import evaluate
 from snapgui.training.module import FineTuning
 from snapgui.training.settings import TrainSettings
+from snapgui.workspace import write_whole, writing_beside
 
 TRAIN_SAMPLE = 2000
 
@@ -157,7 +158,8 @@ def write_model(
         for key, value in network.state_dict().items()
         if not key.endswith("num_batches_tracked")
     }
-    save_file(state, out, metadata={"format": "pt", "architecture": settings.architecture})
+    with writing_beside(out) as partial:
+        save_file(state, partial, metadata={"format": "pt", "architecture": settings.architecture})
     card: dict[str, object] = {
         "name": out.stem,
         "architecture": settings.architecture,
@@ -178,19 +180,24 @@ def write_model(
         "teacher": _teacher_facts(settings.teacher),
         "splits": {name: patches.splits.count(name) for name in sorted(set(patches.splits))},
     }
-    out.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+    _write_card(out, card)
     victim = Victim.load(out)
     figures = {"train": asdict(evaluate(victim, training.sample(TRAIN_SAMPLE, seed=0)))}
     for name in sorted(set(patches.splits) - {"train"}):
         figures[name] = asdict(evaluate(victim, patches.split(name)))
     card["figures"] = figures
-    out.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+    _write_card(out, card)
     for name, row in figures.items():
         low, high = row["accuracy_interval"]
         print(
             f"{name:12} accuracy {row['accuracy']:.4f} ({low:.4f} to {high:.4f})  AUC "
             f"{row['auc']:.4f}  n {row['count']}"
         )
+
+
+def _write_card(out: Path, card: dict[str, object]) -> None:
+    text = json.dumps(card, indent=2) + "\n"
+    write_whole(out.with_suffix(".json"), text.encode(), advice="Free space, then add --resume.")
 
 
 def _without_folders(word: str) -> str:

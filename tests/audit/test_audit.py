@@ -4,6 +4,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -14,12 +15,12 @@ import pytest
 import torch
 
 from snapgui import shipped
-from snapgui.audit import run as audit_run
 from snapgui.audit import store
 from snapgui.audit.plan import plan_audit
 from snapgui.audit.rows import SCHEMA, UNTOUCHED
 from snapgui.audit.run import AuditOutcome, run_audit
 from snapgui.audit.settings import AREAS, AuditSettings, Condition, conditions_of, seed_of
+from snapgui.audit.shard import ShardResult
 from snapgui.audit.summary import area_of_accuracy, goal_curve, summarise, table_text
 from snapgui.cli import main
 from snapgui.engine.cells.outlines import centre_mask, read_mask
@@ -302,25 +303,57 @@ def test_an_unreadable_image_is_recorded_and_the_rest_goes_on(small_set: Path, t
 def test_a_full_disk_is_reported_and_the_rest_goes_on(
     small_set: Path, tmp_path: Path, monkeypatch, capsys
 ) -> None:
-    save = store.save_shard
+    write = Path.write_bytes
 
-    def full_once(folder, index, result):
-        if index == 1:
+    def full_once(self: Path, data: bytes) -> int:
+        if self.name.startswith(".00001.parquet"):
             raise OSError(28, "No space left on device")
-        save(folder, index, result)
+        return write(self, data)
 
-    monkeypatch.setattr(audit_run.store, "save_shard", full_once)
+    monkeypatch.setattr(Path, "write_bytes", full_once)
     arguments = ["audit", str(small_set), "--out", str(tmp_path), *FAST]
     assert main(arguments) == 1
     told = capsys.readouterr()
-    assert (
-        "shard 1 is missing, it could not be written: No space left on device" in told.err
-        and "goes on with it" in told.out
-    )
+    assert "shard 1 is missing: " in told.err and "goes on with it" in told.out
+    assert "00001.parquet cannot be written (No space left on device). Free space" in told.err
     (folder,) = store.find_audits(tmp_path)
     assert store.finished_shards(folder) == {0, 2, 3, 4}
-    monkeypatch.setattr(audit_run.store, "save_shard", save)
+    monkeypatch.setattr(Path, "write_bytes", write)
     assert main(arguments) == 0 and "untouched" in capsys.readouterr().out
+
+
+def test_two_processes_on_one_audit_leave_each_other_alone(tmp_path: Path) -> None:
+    """Each begins the audit, which clears what killed processes left, while the other is writing."""
+    errors: list[Exception] = []
+    result = ShardResult(pictures={"0000000.png": bytes(50_000)})
+
+    def work() -> None:
+        try:
+            for _ in range(50):
+                store.begin(tmp_path, {"settings": {}})
+                store.save_shard(tmp_path, 0, result)
+                store.combine(tmp_path, [0])
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    assert not list(tmp_path.rglob("*.partial")) and store.finished_shards(tmp_path) == {0}
+
+
+def test_what_a_killed_process_left_is_cleared_but_not_what_is_being_written(tmp_path: Path) -> None:
+    store.begin(tmp_path, {"settings": {}})
+    old, fresh = (tmp_path / "shards" / f".{name}.partial" for name in ("old", "fresh"))
+    for path in (old, fresh):
+        path.write_bytes(b"half")
+    long_ago = time.time() - 2 * store.LEFT_OVER_S
+    os.utime(old, (long_ago, long_ago))
+    store.begin(tmp_path, {"settings": {}})
+    assert fresh.exists() and not old.exists()
 
 
 def test_stopping_keeps_what_is_done(small_set: Path, tmp_path: Path) -> None:
@@ -404,8 +437,6 @@ def test_a_victim_with_other_classes_is_refused(small_set: Path, linear_victim) 
 def test_memory_holds_one_shard(small_set: Path, tmp_path: Path) -> None:
     """Rows and pictures of a shard are gone from memory once they are on disk."""
     import gc
-
-    from snapgui.audit.shard import ShardResult
 
     audit = run_audit(
         shipped.MODEL, small_set, tmp_path, replace(SETTINGS, shard_size=2, attack=AttackSettings(steps=1))

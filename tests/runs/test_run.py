@@ -19,7 +19,7 @@ from snapgui.errors import DataError, MaskError
 from snapgui.report.run.bundle import bundle_zip
 from snapgui.runs.records import RunRequest, RunResult
 from snapgui.runs.run import finish, run_snap
-from snapgui.runs.store import delete_run, list_runs, load_run, run_folder, save_run
+from snapgui.runs.store import delete_run, list_runs, load_run, read_run, run_folder, save_run
 from snapgui.runs.unfinished import drop_request, load_request, save_request
 from snapgui.runs.verdict import verdict
 from snapgui.workspace import workspace
@@ -161,6 +161,36 @@ def test_a_full_disk_leaves_nothing_half_written(result, monkeypatch, own_worksp
     with pytest.raises(DataError, match="No space left"):
         save_run(result)
     assert list((own_workspace / "runs").iterdir()) == []
+
+
+def test_a_folder_holds_no_mix_of_two_runs(result, tmp_path, monkeypatch) -> None:
+    """A process that dies while it replaces a run in a folder leaves one of them, or none that is read."""
+    folder = tmp_path / "out"
+    save_run(result, folder)
+    other = replace(result, run_id="20260101-000000-abcdef", adversarial=255 - result.adversarial)
+    rename, done = Path.replace, []
+
+    def die_at_third(self: Path, target: Path) -> Path:
+        done.append(target)
+        if len(done) == 3:
+            raise OSError(5, "Input/output error")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "replace", die_at_third)
+    with pytest.raises(DataError, match="Input/output error"):
+        save_run(other, folder)
+    with pytest.raises(DataError, match="gone or damaged"):
+        read_run(folder)
+    monkeypatch.setattr(Path, "replace", rename)
+    save_run(other, folder)
+    assert read_run(folder).run_id == other.run_id
+    assert (read_run(folder).adversarial == other.adversarial).all()
+
+
+def test_a_run_that_is_being_written_is_not_listed(result, own_workspace) -> None:
+    folder = save_run(result)
+    folder.rename(folder.with_name(f".{folder.name}.0123.partial"))
+    assert list_runs() == []
 
 
 def test_an_unwritable_workspace_is_a_sentence(monkeypatch, tmp_path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from snapgui.errors import SettingsError
 from snapgui.study.design.study import Study
 from snapgui.study.records import Stimulus, StudyError
+from snapgui.workspace import write_whole
 
 FORMAT = 1
 DESIGN_FILE = "design.json"
@@ -62,7 +63,8 @@ def freeze(study: Study, files: Mapping[str, bytes], folder: Path) -> str:
 
     Raises:
         StudyError: another design is there already, a picture is missing or is not the one that the design
-            names, the files of the pictures differ in size, or the place cannot be written.
+            names, or the files of the pictures differ in size.
+        DataError: the place cannot be written.
     """
     text = design_text(study)
     named = {name: digest for stimulus in study.stimuli for name, digest in stimulus.files.items()}
@@ -85,16 +87,14 @@ def freeze(study: Study, files: Mapping[str, bytes], folder: Path) -> str:
                     "study; a frozen one stays."
                 )
             return verify(folder)[1]
-        (folder / PICTURES).mkdir(parents=True, exist_ok=True)
-        for name in named:
-            (folder / PICTURES / name).write_bytes(files[name])
-        partial = folder / f"{DESIGN_FILE}.partial"
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
     except OSError as error:
         raise StudyError(
-            f"The study cannot be written to {folder} ({error.strerror}). Choose another folder."
+            f"The study in {folder} cannot be read ({error.strerror}). Choose another folder."
         ) from error
+    pictures = {f"{PICTURES}/{name}": files[name] for name in named}
+    write_whole(
+        folder, pictures | {DESIGN_FILE: text.encode()}, advice="Free space or choose another workspace."
+    )
     return verify(folder)[1]
 
 

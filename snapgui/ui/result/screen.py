@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from snapgui.engine.settings import Settings
 from snapgui.engine.visibility.display import Display
-from snapgui.errors import DataError, SettingsError, SnapError
-from snapgui.workspace import workspace
+from snapgui.errors import SettingsError, SnapError
+from snapgui.workspace import workspace, write_whole
 
 FILE = "screen.json"
 
@@ -64,13 +64,5 @@ def read_screen() -> Screen:
 
 def keep_screen(screen: Screen) -> None:
     """Remember a screen for the next session; raises DataError where the workspace cannot be written."""
-    final = workspace() / FILE
-    partial = final.with_name(f".{FILE}.partial")
-    try:
-        partial.write_text(json.dumps(screen.to_json()), encoding="utf-8")
-        partial.replace(final)
-    except OSError as error:
-        raise DataError(
-            f"The figures of the screen cannot be kept in {final} ({error.strerror}). They hold "
-            "until the page is closed."
-        ) from error
+    advice = "The numbers of the screen hold until the page is closed."
+    write_whole(workspace() / FILE, json.dumps(screen.to_json()).encode(), advice=advice)

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from snapgui.audit import run as audit_run
 from snapgui.audit import store
 from snapgui.audit.run import AuditProgress, run_audit
 from snapgui.audit.settings import AuditSettings
@@ -219,14 +218,20 @@ def test_no_second_audit_while_one_waits(audit_page, text_of, data, monkeypatch)
 
 
 def test_a_full_disk_is_told_and_the_rest_can_be_done(audit_page, text_of, data, wait_for_job, monkeypatch):
-    def full(folder, index, result):
-        raise OSError(28, "No space left on device")
+    write = Path.write_bytes
 
-    monkeypatch.setattr(audit_run.store, "save_shard", full)
+    def full(self: Path, data: bytes) -> int:
+        if ".parquet." in self.name:
+            raise OSError(28, "No space left on device")
+        return write(self, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
     audit_page.text_input(key="audit_folder").set_value(str(data)).run()
     run_from_page(audit_page, wait_for_job, "run_audit")
     text = text_of(audit_page)
-    assert "could not be written: No space left on device" in text and "Not finished: 0 of 6" in text
+    assert (
+        "cannot be written (No space left on device). Free space" in text and "Not finished: 0 of 6" in text
+    )
     assert not audit_page.button(key="go_on").disabled
 
 
