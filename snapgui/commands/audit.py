@@ -17,10 +17,12 @@ from snapgui.engine.settings import (
     UniversalSettings,
 )
 from snapgui.errors import SettingsError
+from snapgui.progress import drain
 from snapgui.shipped import MODEL
 
 if TYPE_CHECKING:
     from snapgui.audit.run import AuditProgress
+    from snapgui.engine.attack.universal import UniversalStep
 
 Commands = argparse._SubParsersAction  # argparse gives this type no public name
 
@@ -188,12 +190,7 @@ def run_audit_command(args: argparse.Namespace, arguments: list[str]) -> int:
         engine=args.engine,
         address=args.address,
     )
-    while True:
-        try:
-            _show(next(audit))
-        except StopIteration as end:
-            outcome = end.value
-            break
+    outcome = drain(audit, _show)
     print(file=sys.stderr)
     for index, why in sorted(outcome.failures.items()):
         print(f"note: shard {index} is missing: {why.rstrip('.')}.", file=sys.stderr)
@@ -283,18 +280,16 @@ def run_universal_command(args: argparse.Namespace, arguments: list[str]) -> Non
         cells=cells,
         settings=settings,
     )
-    while True:
-        try:
-            step = next(training)
-        except StopIteration as end:
-            figures = end.value
-            break
+
+    def show(step: "UniversalStep") -> None:
         if step.index % 10 == 0:
             print(
                 f"batch {step.index}, shortfall {step.loss:.2f}, solved {step.success:.0%}",
                 file=sys.stderr,
                 flush=True,
             )
+
+    figures = drain(training, show)
     for name, part in (("training", figures["training"]), ("held out", figures["held_out"])):
         low, high = part["flipped"]["interval"]
         print(

@@ -217,8 +217,9 @@ def run_new(args: argparse.Namespace, arguments: list[str]) -> None:
     """Make a study, freeze it and take it into the store."""
     import sys
 
+    from snapgui.progress import drain
     from snapgui.study.design import texts
-    from snapgui.study.pictures.build import build_study
+    from snapgui.study.pictures.build import BuildProgress, build_study
     from snapgui.study.store.folders import study_folder
     from snapgui.study.store.store import open_store
 
@@ -228,12 +229,8 @@ def run_new(args: argparse.Namespace, arguments: list[str]) -> None:
         print(f"note: {remark}", file=sys.stderr)
     store = open_store()
     building = build_study(material, recipe, settings, store, victim=_victim(args, material))
-    while True:
-        try:
-            step = next(building)
-        except StopIteration as end:
-            outcome = end.value
-            break
+
+    def show(step: BuildProgress) -> None:
         if sys.stderr.isatty():
             print(
                 f"\r\033[K{step.done} of {step.wanted} pictures",
@@ -241,6 +238,9 @@ def run_new(args: argparse.Namespace, arguments: list[str]) -> None:
                 file=sys.stderr,
                 flush=True,
             )
+
+    outcome = drain(building, show)
+    assert outcome is not None, "nobody stops it"
     for reason in outcome.left_out:
         print(f"note: left out, {reason}", file=sys.stderr)
     if texts.CONTACT in settings.consent:

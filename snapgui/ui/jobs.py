@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from snapgui.errors import SnapError
 from snapgui.runs.run import new_run_id
@@ -26,7 +26,7 @@ class Snapshot:
     """A job at one moment; nothing in it changes afterwards.
 
     Attributes:
-        kind: ``attack``, ``folder``, ``audit`` or ``alternatives``.
+        kind: ``attack``, ``audit``, ``study``, ``folder``, or ``alternatives`` with the run that they are of.
         label: for people, for instance the image's name.
         topic: what the job is about (an attack's request).
         progress: the last report.
@@ -85,12 +85,18 @@ class _Job:
         )
 
 
+class Report(Protocol):
+    """Tell how far the work is, and what of it goes into the history."""
+
+    def __call__(self, progress: Any, record: Any = None) -> None: ...
+
+
 @dataclass(frozen=True)
 class Handle:
     """What the work sees of its own job."""
 
     job_id: str
-    report: Callable[[Any, Any], None]
+    report: Report
     stop: Callable[[], bool]
 
 
@@ -111,12 +117,14 @@ class Registry:
         *,
         keep: Callable[[Any], Any] | None = None,
         topic: Any = None,
+        job_id: str | None = None,
     ) -> str:
         """Queue some work and give its id; the work gets a `Handle` and returns its result.
 
         ``keep`` is then called with the result, which people see already, and returns what replaces it.
+        ``job_id`` is a name from `new_run_id`, where the caller has one already.
         """
-        job = _Job(new_run_id(), kind, label, work, keep, topic)
+        job = _Job(job_id or new_run_id(), kind, label, work, keep, topic)
         with self._lock:
             self._jobs[job.job_id] = job
             self._forget_old()

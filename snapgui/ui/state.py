@@ -55,9 +55,8 @@ class SnapState:
         strokes_seen: strokes on the canvas that are already in the mask.
         page_px: width of the page's content in the browser, where it is known.
         model_path: a checkpoint chosen on the Model page; None is the shipped one.
-        job_id, folder_job_id: the background jobs that this session follows.
-        audit_job_id: the audit that it follows; ``audit_seen`` is the one whose result was brought to view.
-        audit_notice: a sentence about the audit that the address named.
+        jobs: the background job of each kind that this session follows, see `parts.job`.
+        audit_seen: the audit job whose result was brought to view.
         result: a finished run that is shown without a job (after a restart).
         notice: a sentence about the run that the address named.
     """
@@ -73,11 +72,8 @@ class SnapState:
     strokes_seen: tuple[str, ...] = ()
     page_px: int | None = None
     model_path: Path | None = None
-    job_id: str | None = None
-    folder_job_id: str | None = None
-    audit_job_id: str | None = None
+    jobs: dict[str, str] = field(default_factory=dict)
     audit_seen: str | None = None
-    audit_notice: str = ""
     result: RunResult | None = None
     notice: str = ""
 

@@ -55,7 +55,7 @@ def audit_controls(state: SnapState, victim: Victim) -> None:
         key="run_audit",
         disabled=task is None or bool(reason),
         on_click=start_audit,
-        args=(state, task),
+        args=(task,),
     )
     if reason:
         st.caption(reason)

@@ -8,7 +8,7 @@ from snapgui.audit.store import delete_audit, find_audits
 from snapgui.errors import SnapError
 from snapgui.ui import resources
 from snapgui.ui.audit.audits import AuditTask, KeptAudit, audits_folder, read_audit, why_not_on
-from snapgui.ui.audit.progress import start_audit
+from snapgui.ui.audit.progress import KIND, start_audit
 from snapgui.ui.audit.view import show_audit
 from snapgui.ui.audit.words import attack_words
 from snapgui.ui.parts.words import GROUP_WORDS
@@ -48,7 +48,7 @@ def show_kept_audits(state: SnapState) -> None:
         if audit.finished:
             show_audit(state, audit)
         else:
-            _go_on(state, audit)
+            _go_on(audit)
     _delete(chosen)
 
 
@@ -62,7 +62,7 @@ def _read(folder: Path) -> KeptAudit | str:
 
 def _bring_to_view(state: SnapState, folders: dict[str, Path]) -> None:
     """Choose the audit that just ended, once; forget a choice that is gone."""
-    snapshot = resources.registry().snapshot(state.audit_job_id)
+    snapshot = resources.registry().snapshot(state.jobs.get(KIND))
     if snapshot is not None and snapshot.result is not None and state.audit_seen != snapshot.job_id:
         state.audit_seen = snapshot.job_id
         st.session_state[CHOICE] = snapshot.result.folder.name
@@ -102,7 +102,7 @@ def _about(audit: KeptAudit) -> str:
     )
 
 
-def _go_on(state: SnapState, audit: KeptAudit) -> None:
+def _go_on(audit: KeptAudit) -> None:
     st.markdown(
         f"**Not finished: {audit.images_done:,} of {audit.images:,} images are done.** The table "
         "comes at its end."
@@ -117,7 +117,7 @@ def _go_on(state: SnapState, audit: KeptAudit) -> None:
         key="go_on",
         disabled=bool(trouble) or busy,
         on_click=start_audit,
-        args=(state, task),
+        args=(task,),
         help="Does the rest with the settings, the data set and the model that it began with.",
     )
     if busy and not trouble:

@@ -10,6 +10,7 @@ from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError, SnapError
 from snapgui.training.evaluate import figures_of
 from snapgui.ui import resources
+from snapgui.ui.jobs import Snapshot
 from snapgui.ui.model.charts import confusion_chart, roc_chart
 from snapgui.ui.model.prediction import (
     FolderAnswer,
@@ -21,13 +22,13 @@ from snapgui.ui.model.prediction import (
     plain_task,
 )
 from snapgui.ui.parts.charts import CONFIG
-from snapgui.ui.state import SnapState
+from snapgui.ui.parts.job import find_job, show_job, stage_words, start_job
 from snapgui.words import per_cent
 
-POLL_S = 0.5
+KIND = "folder"
 
 
-def predict_controls(state: SnapState, victim: Victim) -> None:
+def predict_controls(victim: Victim) -> None:
     """Folder, split and limit, and the button that starts the prediction."""
     path = st.text_input(
         "Folder on this computer",
@@ -42,8 +43,7 @@ def predict_controls(state: SnapState, victim: Victim) -> None:
             task = _task(Path(path).expanduser())
         except SnapError as error:
             st.error(str(error))
-    snapshot = resources.registry().snapshot(state.folder_job_id)
-    busy = snapshot is not None and snapshot.active
+    job = find_job(KIND)
     if task is not None:
         st.caption(
             f"{len(task.names):,} patches to predict."
@@ -53,9 +53,9 @@ def predict_controls(state: SnapState, victim: Victim) -> None:
         "Predict",
         type="primary",
         key="predict",
-        disabled=task is None or busy,
+        disabled=task is None or (job is not None and job.active),
         on_click=start_prediction,
-        args=(state, victim, task),
+        args=(victim, task),
     )
 
 
@@ -84,47 +84,30 @@ def _task(folder: Path) -> FolderTask:
     return labelled_task(folder, patches, split=split, limit=limit)
 
 
-def start_prediction(state: SnapState, victim: Victim, task: FolderTask) -> None:
+def start_prediction(victim: Victim, task: FolderTask) -> None:
     """Hand the folder to the worker (callback)."""
-    state.folder_job_id = resources.registry().submit(
-        "folder", task.folder.name, folder_work(victim, task), topic=task
+    start_job(KIND, task.folder.name, folder_work(victim, task), topic=task)
+
+
+def show_folder_run() -> None:
+    """Draw the prediction that this session follows."""
+    show_job(
+        KIND,
+        lambda job: st.progress((job.progress or 0) / len(job.topic.names), text=_progress_words(job)),
+        show_answer,
+        stop_help="What is predicted until then is shown.",
+        stopped="The prediction was stopped before it began.",
+        lost="The prediction that this page followed is not kept any more. Press Predict to make it again.",
     )
-    st.query_params["folder"] = state.folder_job_id
 
 
-def show_folder_run(state: SnapState) -> None:
-    """Draw the prediction that this session follows; a reload finds it by its address."""
-    registry = resources.registry()
-    if state.folder_job_id is None and registry.snapshot(st.query_params.get("folder")):
-        state.folder_job_id = st.query_params["folder"]
-    snapshot = registry.snapshot(state.folder_job_id)
-    if snapshot is None:
-        return
-    if snapshot.active:
-        follow_prediction(snapshot.job_id)
-        # Outside the fragment: a press on a button of a fragment is lost while the whole page is being drawn.
-        st.button(
-            "Stop",
-            key="stop_prediction",
-            disabled=snapshot.state == "cancelling",
-            on_click=registry.cancel,
-            args=(snapshot.job_id,),
-        )
-    elif snapshot.error:
-        st.error(snapshot.error)
-    elif snapshot.result is not None:
-        show_answer(snapshot.result)
-
-
-@st.fragment(run_every=POLL_S)
-def follow_prediction(job_id: str) -> None:
-    """Show progress twice a second; the whole page is drawn anew once, when it ends."""
-    snapshot = resources.registry().snapshot(job_id)
-    if snapshot is None or not snapshot.active:
-        st.rerun()
-    total, done = len(snapshot.topic.names), snapshot.progress or 0
-    waiting = "Waiting for the work before it to end. " if snapshot.state == "queued" else ""
-    st.progress(done / total, text=f"{waiting}{done:,} of {total:,} patches predicted")
+def _progress_words(job: Snapshot) -> str:
+    return stage_words(
+        job,
+        lambda done: f"{done:,} of {len(job.topic.names):,} patches predicted",
+        starting="Starting",
+        unit="batch",
+    )
 
 
 def show_answer(answer: FolderAnswer) -> None:

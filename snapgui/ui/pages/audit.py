@@ -6,12 +6,11 @@ import streamlit as st
 
 from snapgui.ui.audit.ask import audit_controls
 from snapgui.ui.audit.list import show_kept_audits
-from snapgui.ui.audit.progress import find_audit_job, show_audit_job
+from snapgui.ui.audit.progress import show_audit_job
 from snapgui.ui.parts.header import page_header
 from snapgui.ui.state import get_state
 
 state = get_state()
-find_audit_job(state)
 victim = page_header(
     state,
     "Audit",
@@ -20,6 +19,6 @@ victim = page_header(
 )
 if victim is not None:
     audit_controls(state, victim)
-show_audit_job(state)
+show_audit_job()
 st.divider()
 show_kept_audits(state)

@@ -24,5 +24,5 @@ with load_column:
 st.divider()
 st.subheader("Predict a folder", anchor=False)
 if victim is not None:
-    predict_controls(state, victim)
-show_folder_run(state)
+    predict_controls(victim)
+show_folder_run()

@@ -47,8 +47,8 @@ def saved_runs() -> list[RunSummary]:
 def forget(state: SnapState, run_id: str) -> None:
     """Delete a run and let go of it wherever it is shown (callback)."""
     delete_run(run_id)
-    if state.job_id == run_id:
-        state.job_id = None
+    if state.jobs.get("attack") == run_id:
+        del state.jobs["attack"]
     if state.result is not None and state.result.run_id == run_id:
         state.result = None
 

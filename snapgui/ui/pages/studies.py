@@ -7,11 +7,10 @@ import streamlit as st
 from snapgui.ui.parts.header import page_header
 from snapgui.ui.state import get_state
 from snapgui.ui.studies.list import show_studies
-from snapgui.ui.studies.progress import find_study_job, show_study_job
+from snapgui.ui.studies.progress import show_study_job
 from snapgui.ui.studies.recipe import new_study
 
 state = get_state()
-find_study_job()
 victim = page_header(
     state,
     "Studies",

@@ -3,6 +3,7 @@
 from snapgui.audit.settings import AREAS
 from snapgui.engine.images import UM_PER_PX
 
+CLASSES = ("normal", "metastasis")
 GAMUT_WORDS = {
     "range": "Full range of the image",
     "percentile": "Common colours (1 to 99 %)",

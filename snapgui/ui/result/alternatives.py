@@ -12,8 +12,9 @@ from snapgui.runs.alternatives import Alternative, plan_alternatives
 from snapgui.runs.records import RunResult
 from snapgui.ui import resources
 from snapgui.ui.parts.charts import CONFIG
+from snapgui.ui.parts.job import find_job
 from snapgui.ui.parts.pictures import show_pixels
-from snapgui.ui.result.alternatives_job import present_job, show_job, start_alternatives, trouble_words
+from snapgui.ui.result.alternatives_job import kind_of, show_alternatives_job, start_alternatives
 from snapgui.ui.result.charts import MatchedPoint, matched_chart
 from snapgui.ui.result.resources import saved_alternatives
 from snapgui.ui.result.visibility import present_display
@@ -52,14 +53,11 @@ def show_own(key: str) -> None:
 def show_alternatives(result: RunResult, *, key: str) -> None:
     """Draw what is kept beside a run, what is going on, and the button that makes the rest."""
     st.markdown("**Other ways to the same confidence**", help=HELP)
-    found, job = saved_alternatives(result), present_job(result)
+    found, job = saved_alternatives(result), find_job(kind_of(result))
     missing = len(plan_alternatives(result.request.attack)) - len(found)
-    if job is not None and job.active:
-        show_job(job)
-    elif missing:
+    if missing and (job is None or not job.active):
         _offer(result, found, key)
-    if trouble_words(job):
-        st.warning(trouble_words(job))
+    show_alternatives_job(result)
     if found:
         _cards(result, found, key)
         _frontier(result, found, key)

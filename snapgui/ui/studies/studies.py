@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError
+from snapgui.progress import drain
 from snapgui.study.design.recipe import Recipe
 from snapgui.study.design.settings import StudySettings
 from snapgui.study.design.study import Study
@@ -45,13 +46,7 @@ def study_work(task: StudyTask, store: StudyStore) -> Callable[[Handle], BuildOu
             building = build_study(
                 task.material, task.recipe, task.settings, store, victim=victim, stop=handle.stop
             )
-            while True:
-                try:
-                    progress = next(building)
-                except StopIteration as end:
-                    outcome: BuildOutcome | None = end.value
-                    return outcome
-                handle.report(progress, None)
+            return drain(building, handle.report)
         except OSError as error:
             raise DataError(
                 f"The study was not made, since a file could not be read or written: {error}. "

@@ -5,11 +5,13 @@ import streamlit as st
 from snapgui.engine.settings import GAMUTS, STARTS, AttackSettings
 from snapgui.engine.victim.victim import Victim
 from snapgui.runs.records import RunRequest
+from snapgui.runs.run import new_run_id
 from snapgui.ui import resources
 from snapgui.ui.parts import words
+from snapgui.ui.parts.job import start_job
 from snapgui.ui.state import Choice, SnapState
 from snapgui.ui.workbench.resources import find_findings
-from snapgui.ui.workbench.work import attack_work, keep_run, note_request
+from snapgui.ui.workbench.work import KIND, attack_work, keep_run, note_request
 
 
 def attack_controls(state: SnapState, victim: Victim | None) -> None:
@@ -21,8 +23,8 @@ def attack_controls(state: SnapState, victim: Victim | None) -> None:
     settings = _settings(state, victim)
     request = _request(state, settings)
     fit = request is not None and _show_findings(victim, request)
-    snapshot = resources.registry().snapshot(state.job_id)
-    busy = snapshot is not None and snapshot.active
+    job = resources.registry().snapshot(state.jobs.get(KIND))
+    busy = job is not None and job.active
     st.button(
         "Run",
         type="primary",
@@ -136,14 +138,11 @@ def _show_findings(victim: Victim, request: RunRequest) -> bool:
 
 
 def start_run(state: SnapState, victim: Victim, request: RunRequest) -> None:
-    """Hand the run to the worker and remember its id in the address, so that a reload finds it (callback)."""
-    state.job_id = resources.registry().submit(
-        "attack",
-        request.image_name,
-        attack_work(victim, request),
-        keep=keep_run,
-        topic=request,
-    )
-    note_request(state.job_id, request)
+    """Write down what the run is asked, then hand it to the worker (callback)."""
+    run_id = new_run_id()
+    # Before the run begins: `keep_run` drops the note at its end, and a run may be over at once.
+    note_request(run_id, request)
     state.result, state.notice = None, ""
-    st.query_params["run"] = state.job_id
+    start_job(
+        KIND, request.image_name, attack_work(victim, request), keep=keep_run, topic=request, job_id=run_id
+    )

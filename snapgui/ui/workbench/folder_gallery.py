@@ -12,11 +12,11 @@ from snapgui.data.datasets import is_data_set
 from snapgui.errors import SnapError
 from snapgui.ui import resources
 from snapgui.ui.parts.gallery import Thumbnail, gallery
+from snapgui.ui.parts.words import CLASSES
 from snapgui.ui.state import Choice, SnapState, take_picture
 from snapgui.ui.workbench.resources import folder_files
 
 PAGE = 24
-CLASS_WORDS = ("normal", "metastasis")
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def _choose_from(state: SnapState, folder: Path) -> None:
         unreadable += not uri
         if uri:
             label = shelf.labels[row]
-            words = "" if label is None else f"True class: {CLASS_WORDS[label]}"
+            words = "" if label is None else f"True class: {CLASSES[label]}"
             items.append(
                 Thumbnail(
                     shelf.names[row], uri, f"{shelf.names[row]}{', ' if words else ''}{words.lower()}", words
@@ -98,7 +98,7 @@ def _labelled_shelf(folder: Path) -> _Shelf:
     keep = [
         i
         for i, (name, label) in enumerate(zip(patches.splits, patches.labels, strict=True))
-        if name == split and (wanted == "both" or CLASS_WORDS[label] == wanted)
+        if name == split and (wanted == "both" or CLASSES[label] == wanted)
     ]
     return _Shelf(
         [patches.ids[i] for i in keep],

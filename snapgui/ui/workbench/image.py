@@ -17,7 +17,6 @@ from snapgui.ui.workbench.folder_gallery import choose_from_folder
 from snapgui.ui.workbench.resources import list_demo_patches
 from snapgui.words import per_cent, shorten
 
-CLASS_WORDS = ("normal", "metastasis")
 SOURCES = ("Demo patches", "Folder", "File")
 OVERVIEW_PX = 280
 TEXT_PX = 200
@@ -62,8 +61,8 @@ def _choose_demo(state: SnapState) -> None:
         Thumbnail(
             name,
             resources.thumbnail(patch.path),
-            f"{name}, true class {CLASS_WORDS[patch.true_class]}",
-            f"True class: {CLASS_WORDS[patch.true_class]}",
+            f"{name}, true class {words.CLASSES[patch.true_class]}",
+            f"True class: {words.CLASSES[patch.true_class]}",
         )
         for name, patch in sorted(patches.items(), key=lambda pair: (-pair[1].true_class, pair[0]))
     ]

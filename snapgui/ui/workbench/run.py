@@ -1,4 +1,4 @@
-"""Below the workbench: the run that goes on, or the one that ended.
+"""Below the workbench: the run that is at work, or the one that ended.
 
 A reload of the page finds it by its address.
 """
@@ -14,97 +14,87 @@ from snapgui.ui import resources
 from snapgui.ui.jobs import Snapshot
 from snapgui.ui.parts.browser import scroll_here, zoom_for
 from snapgui.ui.parts.charts import CONFIG, confidence_chart
+from snapgui.ui.parts.job import find_job, follow_job, stage_words, stop_button
 from snapgui.ui.parts.pictures import show_pixels
+from snapgui.ui.parts.words import CLASSES
 from snapgui.ui.result.view import show_result
 from snapgui.ui.state import SnapState, restore
+from snapgui.ui.workbench.work import KIND
 from snapgui.words import duration, per_cent, shorten
-
-POLL_S = 0.5
 
 
 def find_run(state: SnapState) -> None:
-    """After a reload: follow the run named in the address, or open it from the workspace."""
-    run_id = st.query_params.get("run")
-    if state.job_id is None and state.result is None and run_id:
-        snapshot = resources.registry().snapshot(run_id)
-        if snapshot is not None:
-            state.job_id = run_id
-            restore(state, snapshot.topic)
-        else:
-            _open_saved(state, run_id)
-    elif run_id is None and (state.job_id or state.result):
-        st.query_params["run"] = state.job_id or (state.result.run_id if state.result else "")
+    """After a reload: follow the run named in the address, or open it from the workspace.
+
+    A run that ended long ago is forgotten by the worker, but not by the workspace.
+    """
+    if state.result is not None:
+        st.query_params["run"] = state.result.run_id
+        return
+    own = state.jobs.get(KIND)
+    job = find_job(KIND, of_others=False)
+    if job is not None and own is None:
+        restore(state, job.topic)
+    elif job is None and (lost := state.jobs.pop(KIND, None)):
+        _open_saved(state, lost, reloaded=own is None)
 
 
-def _open_saved(state: SnapState, run_id: str) -> None:
+def _open_saved(state: SnapState, run_id: str, *, reloaded: bool) -> None:
+    """Show a run of the workspace; after a reload also put what it was asked back on the bench."""
     try:
         state.result = load_run(run_id)
     except SnapError:
         _open_unfinished(state, run_id)
     else:
-        restore(state, state.result.request)
+        st.query_params["run"] = run_id
+        if reloaded:
+            restore(state, state.result.request)
 
 
 def _open_unfinished(state: SnapState, run_id: str) -> None:
-    del st.query_params["run"]
     try:
         restore(state, load_request(run_id))
     except SnapError:
         state.notice = (
-            f"The run {run_id} is neither going on nor among the saved runs. It may have been deleted."
+            f"The run {run_id} is neither running nor among the saved runs. It may have been deleted."
         )
     else:
         state.notice = (
-            "The program ended while this run was going on. Its image, mask and settings are back on the "
-            "bench: press Run, and the same steps are made again."
+            "This run did not come to its end. Its image, mask and settings are back on the bench: press "
+            "Run, and the same steps are made again."
         )
 
 
 def show_run(state: SnapState, victim: Victim | None) -> None:
     """Draw the run that this session follows, at whatever stage it is."""
-    snapshot = resources.registry().snapshot(state.job_id)
+    job = resources.registry().snapshot(state.jobs.get(KIND))
     if state.notice:
         st.warning(state.notice)
-    if snapshot is not None or state.result is not None:
+    if job is not None or state.result is not None:
         st.divider()
-    if snapshot is not None:
+    if job is not None:
         # Once when it begins, once more when its result is there.
-        scroll_here(f"{snapshot.job_id} {snapshot.active}")
-    if snapshot is not None and snapshot.active:
+        scroll_here(f"{job.job_id} {job.active}")
+    if job is not None and job.active:
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.subheader(f"Running on {shorten(snapshot.label)}", anchor=False, width="content")
-            # Outside the fragment: a press on a button of a fragment is lost while the whole page is being
-            # drawn, as after a reload.
-            st.button(
-                "Stop",
-                key="stop",
-                disabled=snapshot.state == "cancelling",
-                width=200,
-                on_click=resources.registry().cancel,
-                args=(snapshot.job_id,),
-                help="Keep the best result so far.",
-            )
-        follow_run(
-            snapshot.job_id, victim.card.classes if victim else ("normal", "metastasis"), state.page_px
-        )
-    elif snapshot is not None and snapshot.error:
-        st.error(snapshot.error)
-    elif snapshot is not None and snapshot.result is not None:
-        show_result(snapshot.result.result, notice=snapshot.result.notice, key="bench", page_px=state.page_px)
-    elif snapshot is not None:
+            st.subheader(f"Running on {shorten(job.label)}", anchor=False, width="content")
+            stop_button(job, "Keep the best result so far.", width=200)
+        classes = victim.card.classes if victim else CLASSES
+        follow_job(job.job_id, lambda job: _show_progress(job, classes, state.page_px))
+    elif job is not None and job.error:
+        st.error(job.error)
+    elif job is not None and job.result is not None:
+        show_result(job.result.result, notice=job.result.notice, key="bench", page_px=state.page_px)
+    elif job is not None:
         st.info("The run was stopped before its first step.")
     elif state.result is not None:
         show_result(state.result, key="bench", page_px=state.page_px)
 
 
-@st.fragment(run_every=POLL_S)
-def follow_run(job_id: str, classes: tuple[str, ...], page_px: int | None) -> None:
-    """Show a run's progress twice a second; the whole page is drawn anew once, when it ends."""
-    snapshot = resources.registry().snapshot(job_id)
-    if snapshot is None or not snapshot.active:
-        st.rerun()
-    progress = snapshot.progress
-    st.progress(progress.step / progress.steps if progress else 0.0, text=_progress_words(snapshot, classes))
+def _show_progress(job: Snapshot, classes: tuple[str, ...], page_px: int | None) -> None:
+    progress: Progress | None = job.progress
+    text = stage_words(job, lambda now: _progress_words(now, job, classes), starting="Starting", unit="step")
+    st.progress(progress.step / progress.steps if progress else 0.0, text=text)
     left, right = st.columns([2.2, 1])
     if progress:
         with right:
@@ -114,9 +104,9 @@ def follow_run(job_id: str, classes: tuple[str, ...], page_px: int | None) -> No
                 alt="best result so far",
                 caption=f"Best so far, step {progress.best_step}",
             )
-        settings = snapshot.topic.attack
+        settings = job.topic.attack
         chart = confidence_chart(
-            snapshot.history,
+            job.history,
             classes,
             threshold=settings.confidence,
             target=settings.target,
@@ -125,14 +115,10 @@ def follow_run(job_id: str, classes: tuple[str, ...], page_px: int | None) -> No
         left.plotly_chart(chart, key="live_curve", config=CONFIG, theme=None)
 
 
-def _progress_words(snapshot: Snapshot, classes: tuple[str, ...]) -> str:
-    progress: Progress | None = snapshot.progress
-    if progress is None:
-        return "Waiting for the work before it to end" if snapshot.state == "queued" else "Starting"
-    target = snapshot.topic.attack.target
-    text = (
+def _progress_words(progress: Progress, job: Snapshot, classes: tuple[str, ...]) -> str:
+    target = job.topic.attack.target
+    return (
         f"Step {progress.step} of {progress.steps} · {classes[target]} {per_cent(progress.p[target])} "
-        f"(best {per_cent(progress.best_p_target)}) · {progress.ms_per_step:.0f} ms a step · "
+        f"(best {per_cent(progress.best_p_target)}) · {progress.ms_per_step:.0f} ms per step · "
         f"at most {duration(progress.left_s)} left"
     )
-    return f"Stopping after this step. {text}" if snapshot.state == "cancelling" else text

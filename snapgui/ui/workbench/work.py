@@ -1,4 +1,4 @@
-"""What the worker thread does: an attack, an audit, or the prediction of a folder. No Streamlit in here."""
+"""What the worker thread does for the workbench: one attack. No Streamlit in here."""
 
 import logging
 from collections.abc import Callable
@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import SnapError
-from snapgui.runs.records import CurvePoint, RunRequest, RunResult
+from snapgui.progress import drain
+from snapgui.runs.records import CurvePoint, Progress, RunRequest, RunResult
 from snapgui.runs.run import run_snap
 from snapgui.runs.store import save_run
 from snapgui.runs.unfinished import drop_request, save_request
 from snapgui.ui.jobs import Handle
 
+KIND = "attack"
 log = logging.getLogger("snapgui.jobs")
 
 
@@ -27,13 +29,11 @@ def attack_work(victim: Victim, request: RunRequest) -> Callable[[Handle], Attac
     """Work that drains one run; the run bears the job's own id."""
 
     def work(handle: Handle) -> AttackOutcome:
-        run = run_snap(victim, request, stop=handle.stop, run_id=handle.job_id)
-        while True:
-            try:
-                progress = next(run)
-            except StopIteration as end:
-                return AttackOutcome(end.value)
+        def report(progress: Progress) -> None:
             handle.report(progress, CurvePoint(progress.step, progress.p, progress.best_p_target))
+
+        run = run_snap(victim, request, stop=handle.stop, run_id=handle.job_id)
+        return AttackOutcome(drain(run, report))
 
     return work
 

@@ -71,7 +71,7 @@ def kept(data: Path, settings: AuditSettings = QUICK, *, shards: int | None = No
 
 def run_from_page(page: AppTest, wait_for_job, key: str) -> AppTest:
     page.button(key=key).click().run()
-    wait_for_job(page.session_state["snap"].audit_job_id, 60)
+    wait_for_job(page.session_state["snap"].jobs["audit"], 60)
     return page.run()
 
 
@@ -146,7 +146,7 @@ def test_an_audit_runs_to_its_end_with_the_workbenchs_settings(app, page, text_o
     )
     assert "Accuracy 100.0 % →" in text and "The centre was open" in text and "saved PNGs" in text
     assert "accuracy falls to the paper's 69.0 %: " in text and "with the centre excluded." in text
-    snapshot = resources.registry().snapshot(app.session_state["snap"].audit_job_id)
+    snapshot = resources.registry().snapshot(app.session_state["snap"].jobs["audit"])
     assert app.query_params["audit"] == snapshot.job_id and snapshot.topic.settings.groups == (
         "standard",
         "area",
@@ -170,13 +170,13 @@ def test_an_audit_runs_to_its_end_with_the_workbenchs_settings(app, page, text_o
 def test_a_reload_finds_the_audit_by_its_address(audit_page, text_of, data, wait_for_job, page):
     audit_page.text_input(key="audit_folder").set_value(str(data)).run()
     run_from_page(audit_page, wait_for_job, "run_audit")
-    job_id = audit_page.session_state["snap"].audit_job_id
+    job_id = audit_page.session_state["snap"].jobs["audit"]
     again = AppTest.from_file(audit_page._script_path, default_timeout=30).run().switch_page(page("audit"))
     again.query_params["audit"] = job_id
-    assert "SNAP made it call" in text_of(again.run()) and again.session_state["snap"].audit_job_id == job_id
+    assert "SNAP made it call" in text_of(again.run()) and again.session_state["snap"].jobs["audit"] == job_id
     other = AppTest.from_file(audit_page._script_path, default_timeout=30).run().switch_page(page("audit"))
     other.query_params["audit"] = "20200101-000000-abcdef"
-    assert "is not going on any more" in text_of(other.run()) and "audit" not in other.query_params
+    assert "is not running any more" in text_of(other.run()) and "audit" not in other.query_params
 
 
 def test_an_unfinished_audit_goes_on(app, page, text_of, data, wait_for_job):
@@ -213,6 +213,7 @@ def test_no_second_audit_while_one_waits(audit_page, text_of, data, monkeypatch)
     audit_page.text_input(key="audit_folder").set_value(str(data)).run()
     waiting = Snapshot("20200101-000000-abcdef", "audit", "set", "queued")
     monkeypatch.setattr(resources.registry(), "active", lambda: [waiting])
+    monkeypatch.setattr(resources.registry(), "snapshot", {waiting.job_id: waiting}.get)
     audit_page.run()
     assert audit_page.button(key="run_audit").disabled and "An audit is going on" in text_of(audit_page)
 

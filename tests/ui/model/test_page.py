@@ -65,7 +65,7 @@ def test_a_labelled_folder_gets_its_figures(model_page, text_of, data_folder, wa
     model_page.text_input(key="predict_folder").set_value(str(data_folder)).run()
     model_page.selectbox(key="predict_split").set_value("train").run()
     model_page.button(key="predict").click().run()
-    job_id = model_page.session_state["snap"].folder_job_id
+    job_id = model_page.session_state["snap"].jobs["folder"]
     wait_for_job(job_id)
     text = text_of(model_page.run())
     answer = resources.registry().snapshot(job_id).result
@@ -79,7 +79,7 @@ def test_a_labelled_folder_gets_its_figures(model_page, text_of, data_folder, wa
 def test_a_plain_folder_has_no_figures(model_page, text_of, patches, wait_for_job):
     model_page.text_input(key="predict_folder").set_value(str(patches[0].path.parent)).run()
     model_page.button(key="predict").click().run()
-    wait_for_job(model_page.session_state["snap"].folder_job_id)
+    wait_for_job(model_page.session_state["snap"].jobs["folder"])
     text = text_of(model_page.run())
     assert "4 patches predicted" in text and "normal 2, metastasis 2" in text and "Accuracy **" not in text
 

@@ -14,7 +14,6 @@ from snapgui.runs.run import finish, run_snap
 from snapgui.runs.store import delete_run, save_run
 from snapgui.ui import resources
 from snapgui.ui.result import alternatives_job
-from snapgui.ui.result.alternatives_job import KIND
 from snapgui.ui.result.charts import FAMILY_LOOKS, MatchedPoint, matched_chart
 from snapgui.ui.result.screen import Screen, keep_screen
 
@@ -46,7 +45,7 @@ def runs_page(app, page, saved) -> AppTest:
 
 def job_of(run_id: str) -> str:
     registry = resources.registry()
-    (job,) = [job for job in registry._jobs.values() if job.kind == KIND and job.topic.run_id == run_id]
+    (job,) = [job for job in registry._jobs.values() if job.kind.endswith(run_id)]
     return job.job_id
 
 

@@ -61,7 +61,7 @@ def from_pairs(studies_page, pairs) -> AppTest:
 
 def freeze(page: AppTest, wait_for_job) -> AppTest:
     page.button(key="freeze_study").click().run()
-    wait_for_job(page.session_state["study_job_id"])
+    wait_for_job(page.session_state["snap"].jobs["study"])
     return page.run()
 
 
@@ -151,7 +151,7 @@ def test_a_study_is_frozen_listed_and_taken_away(from_pairs, text_of, wait_for_j
     assert any(f"/?study={folder.name}" in code.value for code in from_pairs.code)
     table = from_pairs.dataframe[0].value
     assert table["Title"].tolist() == ["Fields"] and table["Sessions done"].tolist() == ["none yet"]
-    assert from_pairs.query_params["build"] == from_pairs.session_state["study_job_id"]
+    assert from_pairs.query_params["build"] == from_pairs.session_state["snap"].jobs["study"]
     with zipfile.ZipFile(io.BytesIO(zip_of(folder.name))) as archive:
         assert json.loads(archive.read("design.json"))["sha256"] == design["sha256"]
     assert zip_of(folder.name) == zip_of(folder.name)

@@ -12,14 +12,14 @@ from snapgui.engine.images import encode_png
 from snapgui.errors import DataError
 from snapgui.runs import store
 from snapgui.ui import resources
-from snapgui.ui.jobs import Registry
+from snapgui.ui.jobs import KEPT_JOBS, Registry
 from snapgui.ui.state import MaskChoice, set_mask
 from snapgui.ui.workbench import work
 
 
 def run_to_its_end(app, wait_for_job):
     app.button(key="run").click().run()
-    wait_for_job(app.session_state["snap"].job_id)
+    wait_for_job(app.session_state["snap"].jobs["attack"])
     return app.run()
 
 
@@ -38,7 +38,7 @@ def test_arrival_has_everything_for_a_run(app, text_of):
 def test_a_run_reaches_its_verdict_and_is_kept(app, text_of, wait_for_job):
     app.run()
     text = text_of(run_to_its_end(app, wait_for_job))
-    job_id = app.session_state["snap"].job_id
+    job_id = app.session_state["snap"].jobs["attack"]
     assert (
         "Controls, the same cells not optimised" in text
         and re.search(r"in \d+ steps?, 5\.0% of the pixels", text)
@@ -59,18 +59,18 @@ def test_a_reload_finds_the_run_and_its_choices(app, text_of, wait_for_job, page
     app.number_input(key="steps").set_value(33)
     app.slider(key="area").set_value(8.0)
     run_to_its_end(app.run(), wait_for_job)
-    job_id, mask = app.session_state["snap"].job_id, app.session_state["snap"].mask.mask
+    job_id, mask = app.session_state["snap"].jobs["attack"], app.session_state["snap"].mask.mask
     again = AppTest.from_file(app._script_path, default_timeout=30)
     again.query_params["run"] = job_id
     assert "How visible is it?" in text_of(again.run())
     state = again.session_state["snap"]
-    assert state.job_id == job_id and (state.mask.mask == mask).all()
+    assert state.jobs["attack"] == job_id and (state.mask.mask == mask).all()
     assert again.number_input(key="steps").value == 33 and again.slider(key="area").value == 8.0
 
 
 def test_after_a_restart_the_saved_run_is_shown(app, text_of, wait_for_job, monkeypatch):
     run_to_its_end(app.run(), wait_for_job)
-    job_id = app.session_state["snap"].job_id
+    job_id = app.session_state["snap"].jobs["attack"]
     fresh = Registry()
     monkeypatch.setattr(resources, "registry", lambda: fresh)
     again = AppTest.from_file(app._script_path, default_timeout=30)
@@ -79,19 +79,20 @@ def test_after_a_restart_the_saved_run_is_shown(app, text_of, wait_for_job, monk
     assert again.session_state["snap"].result.run_id == job_id
 
 
-def test_a_killed_process_gives_back_what_the_run_was_asked(app, text_of, monkeypatch, wait_for_job):
+def test_a_killed_process_gives_back_what_the_run_was_asked(app, text_of, monkeypatch, own_workspace):
     app.run()
     app.number_input(key="steps").set_value(77)
     app.slider(key="area").set_value(7.0).run()
     held = Registry()
-    monkeypatch.setattr(held, "submit", lambda *args, **more: "20260101-000000-abcdef")
+    monkeypatch.setattr(held, "submit", lambda *args, **more: more["job_id"])
     monkeypatch.setattr(resources, "registry", lambda: held)
     app.button(key="run").click().run()
-    mask = app.session_state["snap"].mask.mask
-    monkeypatch.setattr(resources, "registry", Registry().__class__)
+    mask, fresh = app.session_state["snap"].mask.mask, Registry()
+    monkeypatch.setattr(resources, "registry", lambda: fresh)
     again = AppTest.from_file(app._script_path, default_timeout=30)
-    again.query_params["run"] = "20260101-000000-abcdef"
-    assert "ended while this run was going on" in text_of(again.run())
+    (noted,) = (own_workspace / "unfinished").iterdir()
+    again.query_params["run"] = noted.name
+    assert "did not come to its end" in text_of(again.run())
     assert (again.session_state["snap"].mask.mask == mask).all()
     assert again.number_input(key="steps").value == 77 and again.slider(key="area").value == 7.0
     assert not again.button(key="run").disabled
@@ -102,7 +103,40 @@ def test_an_unknown_run_in_the_address_is_no_disaster(app, text_of, name):
     app.query_params["run"] = name
     text = text_of(app.run())
     assert "Model says" in text
-    assert ("neither going on nor among the saved runs" in text) == bool(name)
+    assert ("neither running nor among the saved runs" in text) == bool(name)
+
+
+def test_a_job_of_another_kind_in_the_address_is_not_taken(app, text_of, wait_for_job):
+    other = resources.registry().submit("folder", "set", lambda handle: "predicted", topic="a folder")
+    wait_for_job(other)
+    app.query_params["run"] = other
+    assert "neither running nor among the saved runs" in text_of(app.run())
+    assert "attack" not in app.session_state["snap"].jobs and "run" not in app.query_params
+
+
+def test_a_run_that_the_worker_has_forgotten_is_still_shown(app, text_of, wait_for_job):
+    run_to_its_end(app.run(), wait_for_job)
+    run_id = app.session_state["snap"].jobs["attack"]
+    app.slider(key="count").set_value(7).run()
+    later = [resources.registry().submit("folder", "set", lambda handle: 1) for _ in range(KEPT_JOBS + 1)]
+    wait_for_job(later[-1])
+    assert resources.registry().snapshot(run_id) is None
+    assert run_id in text_of(app.run()) and app.query_params["run"] == run_id
+    assert app.slider(key="count").value == 7, "the bench stays as it is"
+
+
+def test_a_run_that_is_over_at_once_leaves_no_request_behind(app, wait_for_job, monkeypatch, own_workspace):
+    submit = resources.registry().submit
+
+    def submit_and_wait(*args, **more):
+        job_id = submit(*args, **more)
+        wait_for_job(job_id)
+        return job_id
+
+    monkeypatch.setattr(resources.registry(), "submit", submit_and_wait)
+    app.run().button(key="run").click().run()
+    assert (own_workspace / "runs" / app.session_state["snap"].jobs["attack"]).is_dir()
+    assert list((own_workspace / "unfinished").iterdir()) == []
 
 
 def test_stop_keeps_the_best_so_far(app, text_of, wait_for_job):
@@ -112,9 +146,9 @@ def test_stop_keeps_the_best_so_far(app, text_of, wait_for_job):
     app.slider(key="count").set_value(5)
     app.slider(key="area").set_value(0.5).run()
     app.button(key="run").click().run()
-    job_id = app.session_state["snap"].job_id
+    job_id = app.session_state["snap"].jobs["attack"]
     assert app.button(key="run").disabled
-    app.button(key="stop").click().run()
+    app.button(key="stop-attack").click().run()
     wait_for_job(job_id, 5)
     assert "How visible is it?" in text_of(app.run())
     result = resources.registry().snapshot(job_id).result.result
@@ -139,7 +173,7 @@ def test_settings_reach_the_run(app, wait_for_job):
     app.run()
     app.button_group(key="centre").set_value("excluded")
     run_to_its_end(app.run(), wait_for_job)
-    request = resources.registry().snapshot(app.session_state["snap"].job_id).topic
+    request = resources.registry().snapshot(app.session_state["snap"].jobs["attack"]).topic
     assert (request.attack.gamut, request.attack.start, request.attack.confidence) == (
         "stain",
         "nuclear",

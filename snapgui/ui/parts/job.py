@@ -1,0 +1,113 @@
+"""The panel of a background job, the same on every page: start, find, follow, stop, tell how it ended."""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import streamlit as st
+
+from snapgui.ui import resources
+from snapgui.ui.jobs import Handle, Snapshot
+from snapgui.ui.state import get_state
+
+POLL_S = 0.5
+# Where the address names a job of each kind, so that a reload of the page finds it.
+ADDRESS = {"attack": "run", "audit": "audit", "study": "build", "folder": "folder"}
+
+
+def start_job(
+    kind: str,
+    label: str,
+    work: Callable[[Handle], Any],
+    *,
+    keep: Callable[[Any], Any] | None = None,
+    topic: Any = None,
+    job_id: str | None = None,
+) -> None:
+    """Hand work to the worker, follow it and name it in the address; for callbacks."""
+    job_id = resources.registry().submit(kind, label, work, keep=keep, topic=topic, job_id=job_id)
+    get_state().jobs[kind] = job_id
+    if kind in ADDRESS:
+        st.query_params[ADDRESS[kind]] = job_id
+
+
+def find_job(kind: str, *, of_others: bool = True) -> Snapshot | None:
+    """The job of this kind that the page shows, also after a reload; one of another kind is never taken.
+
+    One that is at work comes first: this session's, the one that the address names, or with ``of_others``
+    any. Where there is none, the last of this session. A job that the process does not know any more is
+    still followed, for `show_job` to say so, but leaves the address.
+    """
+    state, parameter = get_state(), ADDRESS.get(kind, "")
+    own, named = state.jobs.get(kind), st.query_params.get(parameter) if parameter else None
+    known = [resources.registry().snapshot(job_id) for job_id in (own, named)]
+    everyone = resources.registry().active() if of_others else []
+    jobs = [job for job in (*known, *everyone) if job is not None and job.kind == kind]
+    job = next((job for job in jobs if job.active), jobs[0] if jobs else None)
+    if followed := job.job_id if job else own or named:
+        state.jobs[kind] = followed
+    if job is not None and parameter:
+        st.query_params[parameter] = job.job_id
+    elif named:
+        del st.query_params[parameter]
+    return job
+
+
+def show_job(
+    kind: str,
+    draw: Callable[[Snapshot], object],
+    ended: Callable[[Any], None],
+    *,
+    stop_help: str,
+    stopped: str,
+    lost: str,
+) -> None:
+    """Draw the job of this kind: its progress and a button to stop it, or how it ended.
+
+    ``draw`` is called twice a second with a job at work, ``ended`` with its result. ``stopped`` is said of
+    one that gave none, ``lost`` of one that the process does not know any more.
+    """
+    job = find_job(kind)
+    if job is None:
+        if lost and kind in get_state().jobs:
+            st.info(lost)
+    elif job.active:
+        follow_job(job.job_id, draw)
+        stop_button(job, stop_help)
+    elif job.error:
+        st.error(job.error)
+    elif job.result is None:
+        st.info(stopped)
+    else:
+        ended(job.result)
+
+
+@st.fragment(run_every=POLL_S)
+def follow_job(job_id: str, draw: Callable[[Snapshot], object]) -> None:
+    """Draw a job twice a second; the whole page is drawn anew once, when it ends."""
+    job = resources.registry().snapshot(job_id)
+    if job is None or not job.active:
+        st.rerun()
+    draw(job)
+
+
+def stop_button(job: Snapshot, words: str, *, width: int | Literal["content"] = "content") -> None:
+    """The button that stops a job; outside the fragment, since a press on a button of a fragment is lost
+    while the whole page is being drawn, as after a reload.
+    """
+    st.button(
+        "Stop",
+        key=f"stop-{job.kind}",
+        disabled=job.state == "cancelling",
+        on_click=resources.registry().cancel,
+        args=(job.job_id,),
+        help=words,
+        width=width,
+    )
+
+
+def stage_words(job: Snapshot, words: Callable[[Any], str], *, starting: str, unit: str) -> str:
+    """Where a job stands, on one line: ``words`` of its progress; ``unit`` is what it still completes."""
+    if job.progress is None:
+        return "Waiting for the work before it to end" if job.state == "queued" else starting
+    stopping = f"Stopping after this {unit}. " if job.state == "cancelling" else ""
+    return stopping + words(job.progress)
