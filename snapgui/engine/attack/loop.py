@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import torch
 
-from snapgui.engine.attack.gamut import Gamut, project
+from snapgui.engine.attack.gamut import Gamut
 from snapgui.engine.attack.naturalness import SoftEdge, fit_roughness
 from snapgui.engine.attack.objectives import Objective
 from snapgui.engine.attack.optimisers import Observation, Optimiser, Rule, rule_named
-from snapgui.engine.attack.packing import compose, pack, round_through
+from snapgui.engine.attack.packing import Packed, compose, pack, round_through
 from snapgui.engine.attack.pool import Batch, Pool, Step
 from snapgui.engine.attack.starts import start_colours
 from snapgui.engine.settings import AttackSettings
@@ -61,12 +61,16 @@ def run_attack(
         fit_roughness(images, packed) if settings.smoothness else None,
         fills_up(images.device) if fill_up is None else fill_up,
     )
-    pool = Pool(images, packed, objective, project(gamut, start, packed), len(victim.card.classes))
-    for round_number in range(settings.restarts + 1):
-        if round_number:
-            start = start_colours("random", images, masks, gamut, seed=settings.seed + round_number)
-        rule = begin(gamut.coordinates(start, packed))
-        yield from _run_round(look, pool, rule, round_number, batch_size)
+    position = gamut.coordinates(start, packed)
+    shown = look.shown(position, packed, torch.arange(len(position), device=images.device))
+    pool = Pool(images, packed, objective, shown, len(victim.card.classes))
+    yield from _run_round(look, pool, begin(position), 0, batch_size)
+    for restart in range(1, settings.restarts + 1):
+        if not bool(pool.running.any()):
+            return
+        start = start_colours("random", images, masks, gamut, seed=settings.seed + restart)
+        position = gamut.coordinates(start, packed)
+        yield from _run_round(look, pool, begin(position), restart, batch_size)
 
 
 def _run_round(
@@ -92,6 +96,7 @@ def _run_round(
                 colours=colours.detach(),
                 score=score.detach(),
                 confidence=confidence,
+                reached=reached,
                 taken=steps + round_number * settings.steps,
                 running=~(ended if round_number == settings.restarts else reached),
             )
@@ -118,16 +123,18 @@ class _Look:
     roughness: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None
     fill_up: bool
 
+    def shown(self, position: torch.Tensor, pixels: Packed, chosen: torch.Tensor) -> torch.Tensor:
+        """Colours ``(p, 3)`` of a position ``(p, D)`` of these pixels, at 8 bits and differentiable."""
+        colours = self.gamut.colours(position, pixels)
+        return round_through(self.edge.soften(colours, chosen) if self.edge else colours)
+
     def __call__(
         self, batch: Batch, position: torch.Tensor, slopes: torch.Tensor | None
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Colours ``(p, 3)`` at 8 bits, logits ``(n, K)`` in float32 and scores ``(n,)`` of a position
         ``(p, D)``, differentiable; rectifiers leak by ``slopes`` ``(n,)``.
         """
-        colours = self.gamut.colours(position, batch.pixels)
-        if self.edge:
-            colours = self.edge.soften(colours, batch.chosen)
-        colours = round_through(colours)
+        colours = self.shown(position, batch.pixels, batch.chosen)
         slopes = None if slopes is None else self._filled_up(slopes)
         with _precision(position.device), leaking(slopes):
             logits = self.victim(self._filled_up(compose(batch.images, batch.places, colours)))

@@ -108,12 +108,17 @@ class Pool:
         colours: torch.Tensor,
         score: torch.Tensor,
         confidence: torch.Tensor,
+        reached: torch.Tensor,
         taken: torch.Tensor,
         running: torch.Tensor,
     ) -> Step:
-        """Take in what one pass said of a batch, by image ``(n, ...)`` and of colours ``(p, 3)``."""
+        """Take in what one pass said of a batch, by image ``(n, ...)`` and of colours ``(p, 3)``.
+
+        The best iterate is the one that reached the goal, where one did, else the one with the highest score.
+        """
         active, chosen = batch.active, batch.chosen
-        better = score > self._best_score[active]
+        # No image is asked again after the goal, so one that reached it stays the best.
+        better = reached | (score > self._best_score[active])
         self._logits = _put(self._logits, active, logits)
         self.taken = _put(self.taken, active, taken)
         self.running = _put(self.running, active, running)

@@ -152,6 +152,42 @@ def test_best_is_kept_when_later_steps_are_worse(linear_victim_small) -> None:
     assert torch.allclose(best[-1], seen.amax(0))
 
 
+def test_an_image_that_reached_the_goal_is_returned_as_it_reached_it(linear_victim) -> None:
+    """By score alone a flat start, which has no roughness, may stand above all iterates that fool."""
+    victim = linear_victim(size_px=SIZE, scale=0.05)
+    # Two plain halves: a wide range, and hardly any roughness of their own.
+    images, masks = random_images(6) * 0.1, random_masks(6, share=0.3)
+    images[..., SIZE // 2 :] += 0.6
+    images = images.mul(255).round().div(255)
+    config = AttackSettings(steps=40, confidence=0.9, smoothness=3.0)
+    steps = attack(victim, images, masks, config)
+    reached = torch.stack([step.logits.softmax(1)[:, 0] >= 0.9 for step in steps]).any(0)
+    assert reached.sum() >= 3
+    assert (steps[-1].best_confidence[reached] >= 0.9).all()
+    assert torch.equal(steps[-1].best_step[reached], steps[-1].taken[reached])
+    assert (victim.predict(steps[-1].best_images)[reached, 0] >= 0.9).all()
+
+
+@pytest.mark.parametrize("batch_size", [None, 2])
+def test_nothing_is_yielded_after_the_end(linear_victim, batch_size: int | None) -> None:
+    victim = linear_victim(size_px=SIZE, scale=0.05)
+    images, masks = random_images(5), random_masks(5, share=0.3)
+    config = AttackSettings(steps=11, confidence=0.8, restarts=1)
+    steps = attack(victim, images, masks, config, batch_size=batch_size, fill_up=True)
+    assert all(step.running.any() for step in steps[:-1]) and not steps[-1].running.any()
+
+
+@pytest.mark.parametrize("soft_edge", [False, True])
+def test_a_waiting_image_is_shown_as_its_first_pass_will_show_it(linear_victim_small, soft_edge) -> None:
+    images, masks = random_images(2), random_masks(2)
+    config = AttackSettings(steps=2, gamut="stain", start="random", soft_edge=soft_edge, confidence=1.0)
+    steps = attack(linear_victim_small, images, masks, config, batch_size=1)
+    waiting = steps[0].best_images[1]
+    assert torch.equal(waiting, waiting.mul(255).round().div(255))
+    entered = next(step for step in steps if step.logits[1].any())
+    assert torch.equal(entered.best_images[1], waiting)
+
+
 def test_untargeted_leaves_the_label(linear_victim) -> None:
     victim = linear_victim(size_px=SIZE, scale=0.2)
     images, masks = random_images(3), random_masks(3, share=0.9)
