@@ -4,6 +4,7 @@ A canvas holds coordinates, not colours, so each image draws the patch in colour
 mask for all it is one set of cells; with each image's own nuclei as masks it is one texture laid into them.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -64,20 +65,17 @@ def train_universal(
     W)``; yields each batch.
 
     Each batch is turned and mirrored at random (tissue has no up); a mask that is shared stays where it is,
-    an image's own turns with it. The loss is the mean shortfall of the margin to the goal, so that solved
-    images stop pulling. Sign momentum with a step that falls on a line from a tenth of the box to a
-    hundredth.
+    an image's own turns with it. Each epoch sees each image once; its last batch may be short. The loss is
+    the mean shortfall of the margin to the goal, so that solved images stop pulling. Sign momentum with a
+    step that falls on a line from a tenth of the box to a hundredth.
     """
     generator = torch.Generator().manual_seed(settings.seed)
     canvas = new_canvas((images.shape[2], images.shape[3]), settings.gamut, seed=settings.seed).to(images)
     momentum = torch.zeros_like(canvas)
     goal = logit(settings.confidence)
-    batches = max(1, settings.epochs * len(images) // settings.batch_size)
-    order = torch.empty(0, dtype=torch.long)
-    for index in range(batches):
-        if len(order) < settings.batch_size:
-            order = torch.cat([order, torch.randperm(len(images), generator=generator)])
-        chosen, order = order[: settings.batch_size].to(images.device), order[settings.batch_size :]
+    batches = settings.epochs * math.ceil(len(images) / settings.batch_size)
+    for index, order in enumerate(_in_turn(len(images), settings, generator)):
+        chosen = order.to(images.device)
         turn, mirror = (int(torch.randint(n, (1,), generator=generator)) for n in (4, 2))
         batch = _turned(images[chosen], turn, mirror)
         shared = len(masks) == 1
@@ -99,6 +97,12 @@ def train_universal(
             float(shortfall.detach().mean()),
             float((margin.detach() >= goal).float().mean()),
         )
+
+
+def _in_turn(count: int, settings: UniversalSettings, generator: torch.Generator) -> Iterator[torch.Tensor]:
+    """Indices of each batch."""
+    for _ in range(settings.epochs):
+        yield from torch.randperm(count, generator=generator).split(settings.batch_size)
 
 
 def _colours(canvas: torch.Tensor, packed: Packed, gamut: Gamut, images: torch.Tensor) -> torch.Tensor:

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -78,3 +80,24 @@ def test_solved_images_stop_pulling_and_the_same_seed_gives_the_same_canvas(line
     assert torch.equal(first[-1].canvas, second[-1].canvas)
     assert first[0].loss == 0 and first[0].success == 1, "bright images are class 0 already"
     assert torch.equal(first[-1].canvas, first[0].canvas)
+
+
+@pytest.mark.parametrize(("count", "batch_size"), [(10, 32), (10, 4), (8, 4)])
+def test_each_image_is_seen_once_an_epoch(linear_victim, monkeypatch, count: int, batch_size: int) -> None:
+    victim = symmetric_victim(linear_victim)
+    # Each image is known by its corner, where no patch lies; turning and mirroring bring four of them there.
+    images = some_images(count)
+    for index, image in enumerate(images):
+        image[:, [0, 0, -1, -1], [0, -1, 0, -1]] = index / 255
+    seen = []
+    forward = victim.forward
+    monkeypatch.setattr(
+        victim, "forward", lambda x: seen.append(x[:, 0, 0, 0].mul(255).round().int().tolist()) or forward(x)
+    )
+    settings = UniversalSettings(epochs=5, batch_size=batch_size)
+    steps = list(train_universal(victim, images, one_mask(), objective=Targeted(0), settings=settings))
+    batches = -(-count // batch_size)
+    assert len(seen) == len(steps) == 5 * batches and steps[-1].index == len(steps)
+    for epoch in range(5):
+        shown = itertools.chain(*seen[epoch * batches : (epoch + 1) * batches])
+        assert sorted(shown) == list(range(count))
