@@ -1,11 +1,12 @@
 """Read weights without running what a file may hold."""
 
+import io
 import pickle
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load
 
 from snapgui.errors import ModelError
 
@@ -20,26 +21,35 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
     Raises:
         ModelError: no such file, not a checkpoint, or a pickle that holds more than tensors.
     """
+    return decode_state(read_checkpoint(path), Path(path).name)
+
+
+def read_checkpoint(path: Path) -> bytes:
+    """The bytes of a checkpoint; raises ModelError where there is no such file."""
     path = Path(path)
     if not path.is_file():
         raise ModelError(f"There is no file {path}. Give the checkpoint's path (.safetensors, .pth or .pt).")
     try:
-        state = (
-            load_file(path)
-            if path.suffix == ".safetensors"
-            else torch.load(path, map_location="cpu", weights_only=True)
-        )
-    except (
-        SafetensorError,
-        pickle.UnpicklingError,
-        RuntimeError,
-        EOFError,
-        OSError,
-        ValueError,
-        KeyError,
-    ) as error:
+        return path.read_bytes()
+    except OSError as error:
         raise ModelError(
-            f"{path.name} is not a readable checkpoint of weights alone. Save it with safetensors, or with "
+            f"{path} cannot be read ({error.strerror}). Check the file's rights, or name another checkpoint."
+        ) from error
+
+
+def decode_state(data: bytes, name: str) -> dict[str, torch.Tensor]:
+    """What `read_state` gives, of a checkpoint's bytes; the ending of its name tells safetensors from
+    pickles.
+    """
+    try:
+        state = (
+            load(data)
+            if name.endswith(".safetensors")
+            else torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+        )
+    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise ModelError(
+            f"{name} is not a readable checkpoint of weights alone. Save it with safetensors, or with "
             "torch.save(model.state_dict(), ...), and load that."
         ) from error
     for wrapper in ("state_dict", "model"):
@@ -51,7 +61,7 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
         or not all(isinstance(v, torch.Tensor) for v in state.values())
     ):
         raise ModelError(
-            f"{path.name} holds no state dict (names with tensors). Save model.state_dict() and load that."
+            f"{name} holds no state dict (names with tensors). Save model.state_dict() and load that."
         )
     for _ in PREFIXES:
         for prefix in PREFIXES:

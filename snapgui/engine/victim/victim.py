@@ -1,5 +1,6 @@
 """The classifier under attack: weights, preprocessing and names in one frozen module."""
 
+import copy
 import hashlib
 import json
 import math
@@ -13,7 +14,7 @@ import torchvision
 from torch import nn
 from torch.fx.experimental.optimization import fuse
 
-from snapgui.engine.victim.checkpoints import read_state
+from snapgui.engine.victim.checkpoints import decode_state, read_checkpoint
 from snapgui.engine.victim.rectifiers import with_rectifiers
 from snapgui.errors import ModelError, SettingsError
 
@@ -54,8 +55,8 @@ class Victim(nn.Module):
     """A frozen network with its preprocessing: images in, logits out.
 
     Images are float32 ``(N, 3, H, W)`` in [0, 1] on their native grid; resize and normalisation happen
-    inside, so a gradient reaches the native pixels. Weights need no gradient, batch norm is folded, memory is
-    channels-last; its ReLUs can be made to leak, see `engine.victim.rectifiers`.
+    inside, so a gradient reaches the native pixels. The network is a copy: weights need no gradient, memory
+    is channels-last, ReLUs can be made to leak, see `engine.victim.rectifiers`; `load` folds batch norm.
     """
 
     mean: torch.Tensor
@@ -64,9 +65,8 @@ class Victim(nn.Module):
     def __init__(self, network: nn.Module, card: ModelCard) -> None:
         super().__init__()
         self.card = card
-        self.network = (
-            with_rectifiers(network).eval().requires_grad_(False).to(memory_format=torch.channels_last)
-        )
+        network = with_rectifiers(copy.deepcopy(network)).eval().requires_grad_(False)
+        self.network = network.to(memory_format=torch.channels_last)
         self.register_buffer("mean", torch.tensor(card.mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(card.std).view(1, 3, 1, 1))
         self.eval()
@@ -84,9 +84,9 @@ class Victim(nn.Module):
             ModelError: in one sentence, what does not fit.
         """
         path = Path(path)
-        state = read_state(path)
+        data = read_checkpoint(path)
+        state, digest = decode_state(data, path.name), hashlib.sha256(data).hexdigest()
         card = card or read_card(path, state)
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
         if card.sha256 and card.sha256 != digest:
             raise ModelError(
                 f"{path.name} is not the file its model card describes (sha256 {digest[:12]}, card "

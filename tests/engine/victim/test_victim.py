@@ -9,7 +9,14 @@ import torch
 import torchvision
 from safetensors.torch import save_file
 
-from snapgui.engine.victim.victim import IMAGENET_MEAN, IMAGENET_STD, Victim, choose_device
+from snapgui.engine.victim.victim import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    ModelCard,
+    Victim,
+    choose_device,
+    read_card,
+)
 from snapgui.errors import ModelError, SettingsError
 
 
@@ -160,6 +167,32 @@ def test_a_broken_card_is_a_sentence(state, tmp_path) -> None:
     write_card(path, architecture="vgg16")
     with pytest.raises(ModelError, match="names “vgg16”"):
         Victim.load(path)
+
+
+def test_the_digest_is_of_the_weights_that_were_loaded(state, tmp_path, monkeypatch) -> None:
+    """The file was read twice: one that was exchanged meanwhile gave its digest to the weights before it."""
+    path = tmp_path / "net.pth"
+    torch.save(state, path)
+    write_card(path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+
+    def read_card_and_exchange(path: Path, state: dict[str, torch.Tensor]) -> ModelCard:
+        path.write_bytes(b"other weights")
+        return read_card(path, state)
+
+    monkeypatch.setattr("snapgui.engine.victim.victim.read_card", read_card_and_exchange)
+    assert Victim.load(path).card.sha256 == digest
+
+
+def test_a_victim_leaves_the_network_that_it_is_given_alone() -> None:
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 2, 3), torch.nn.ReLU(), torch.nn.Flatten())
+    victim = Victim(network, ModelCard("small", "none", input_size_px=3))
+    assert type(network[1]) is torch.nn.ReLU
+    assert network.training and all(weight.requires_grad for weight in network.parameters())
+    assert not any(weight.requires_grad for weight in victim.parameters())
+    with torch.no_grad():
+        network[0].weight.zero_()
+    assert victim.network[0].weight.any()
 
 
 def test_devices() -> None:
