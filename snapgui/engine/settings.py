@@ -125,6 +125,11 @@ class AttackSettings(Settings):
         self._check_choice("gamut", GAMUTS)
         self._check_choice("start", STARTS)
 
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """What `to_json` wrote; before ``leak`` was recorded, nothing leaked."""
+        return super().from_json({"leak": 0.0} | values)
+
 
 @dataclass(frozen=True)
 class UniversalSettings(Settings):
