@@ -1,9 +1,21 @@
-"""Numbers in words, one form everywhere: probabilities and shares are per cent, counts have their nouns."""
+"""Numbers and choices in words, one form everywhere: probabilities and shares are per cent, counts have their
+nouns.
+"""
 
 import math
 from typing import Any
 
 NONE = "–"
+GAMUT_WORDS = {
+    "range": "Full range of the image",
+    "percentile": "Common colours (1 to 99 %)",
+    "pca": "Main colour axes",
+    "stain": "Haematoxylin and eosin",
+}
+PLACEMENT_WORDS = {"scattered": "Scattered", "nuclei": "Nuclei", "gain": "Gain", "trim": "Trim"}
+# What was asked, and what a mask turned out to do.
+CENTRE_WORDS = {"open": "cells allowed in the centre", "excluded": "cells kept out of the centre"}
+CENTRE_FOUND = {"open": "cells in the centre", "excluded": "no cell in the centre"}
 
 
 def per_cent(share: float, digits: int = 1) -> str:
@@ -14,6 +26,11 @@ def per_cent(share: float, digits: int = 1) -> str:
     if 100 - step < value < 100:
         return f"> {100 - step:.{digits}f} %"
     return f"{value:.{digits}f} %"
+
+
+def as_set(share: float) -> str:
+    """A share that a person chose, as it was chosen, such as ``5 %`` or ``99.9 %``."""
+    return f"{share * 100:g} %"
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:

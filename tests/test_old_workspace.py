@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from snapgui import cli
+from snapgui.audit.choose import attacked_images
+from snapgui.audit.read import audits_folder, read_audit, read_finished
 from snapgui.audit.store import find_audits
-from snapgui.report.audit.files import attacked_images, read_audit_files
 from snapgui.runs.alternatives_store import read_alternatives
 from snapgui.runs.store import list_runs, load_run
 from snapgui.runs.unfinished import load_request
@@ -18,7 +19,6 @@ from snapgui.study.design.freeze import verify
 from snapgui.study.store.deletion import count_answers
 from snapgui.study.store.folders import study_folder
 from snapgui.study.store.store import open_store
-from snapgui.ui.audit.audits import audits_folder, read_audit, read_figures
 from snapgui.ui.result.screen import read_screen
 
 Found = dict[str, Any]
@@ -69,15 +69,16 @@ def test_a_run_its_alternatives_and_what_was_left_unfinished(old: Path) -> None:
 def test_an_audit(old: Path) -> None:
     (folder,) = find_audits(audits_folder())
     audit, wanted = read_audit(folder), expected(old, "audit")
-    numbers, files = read_figures(audit), read_audit_files(folder)
-    fooled, rest = attacked_images(files, 3)
+    whole = read_finished(folder)
+    numbers = whole.summary
+    fooled, rest = attacked_images(whole, 3)
     found = {
         "name": folder.name,
         "finished": audit.finished,
         "images_done": audit.images_done,
         "images": audit.images,
         "before": numbers["before"],
-        "rows": len(files.rows),
+        "rows": len(whole.rows),
         "fooled_shown": len(fooled),
         "rest_shown": len(rest),
         "conditions": {row["condition"]: row for row in numbers["conditions"]},

@@ -17,6 +17,8 @@ from snapgui.errors import DataError
 from snapgui.provenance import library_versions
 
 DONOR_COUNT = 24
+# Counted up when the same settings begin to give another table.
+METHOD = 2
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,8 @@ class Plan:
         patches: what is looked at.
         donors: normal patches that give nuclei to paste.
         shards: positions among the patches, by shard.
-        fingerprint: hash of all that decides the table: settings, weights, pixels and labels, versions, kind
-            of device.
+        fingerprint: hash of all that decides the table: settings, weights, pixels and labels, versions,
+            method, kind of device.
     """
 
     patches: PatchSet
@@ -99,6 +101,7 @@ def plan_audit(victim: Victim, data: Path, settings: AuditSettings) -> Plan:
         "model": victim.card.sha256,
         "data": digest.hexdigest(),
         "versions": library_versions(),
+        "method": METHOD,
         "device": victim.mean.device.type,
     }
     fingerprint = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()

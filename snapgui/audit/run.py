@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from snapgui.audit import store
-from snapgui.audit.plan import Plan, donor_textures, plan_audit
+from snapgui.audit.plan import METHOD, Plan, donor_textures, plan_audit
+from snapgui.audit.read import SavedAudit, why_not_continued
 from snapgui.audit.settings import SNAP, AuditSettings
 from snapgui.audit.shard import Event, run_shard
 from snapgui.audit.summary import summarise
@@ -61,6 +62,7 @@ def run_audit(
     engine: EngineName = "local",
     address: str | None = None,
     stop: Callable[[], bool] | None = None,
+    continues: SavedAudit | None = None,
 ) -> Generator[AuditProgress, None, AuditOutcome]:
     """Audit a data set; yields progress and returns the outcome.
 
@@ -78,9 +80,20 @@ def run_audit(
         engine: ``local`` or ``ray``.
         address: of a Ray cluster (``auto`` finds one); None starts a local one.
         stop: asked between conditions; True ends after what is on disk.
+        continues: the audit that this must be; without it another one begins where anything differs.
+
+    Raises:
+        DataError: as `plan_audit` does, the place cannot be written, or this is not the audit to continue.
     """
+    if continues is not None and (trouble := why_not_continued(continues)):
+        raise DataError(trouble)
     victim = Victim.load(model, device=device)
     plan = plan_audit(victim, data, settings)
+    if continues is not None and plan.fingerprint != continues.about["fingerprint"]:
+        raise DataError(
+            f"This audit cannot continue, since {_what_changed(continues, victim)} than when it began. To "
+            "continue would mix two audits: choose the folder above and press Run audit to start a new one."
+        )
     folder = store.audit_folder(out, plan.fingerprint)
     store.begin(
         folder,
@@ -97,6 +110,7 @@ def run_audit(
             "classes": list(victim.card.classes),
             "device": device_name(victim.mean.device),
             "versions": library_versions(),
+            "method": METHOD,
             "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         },
     )
@@ -124,7 +138,7 @@ def run_audit(
         if isinstance(event, str):
             yield progress(event)
         elif isinstance(event, Exception):
-            failures[index] = str(event)
+            failures[index] = str(event) or type(event).__name__
         else:
             try:
                 store.save_shard(folder, index, event)
@@ -141,6 +155,14 @@ def run_audit(
     if len(done) < len(plan.shards):
         return AuditOutcome(folder, None, failures)
     return AuditOutcome(folder, _finish(folder, done), failures)
+
+
+def _what_changed(audit: SavedAudit, victim: Victim) -> str:
+    if victim.card.sha256 != audit.about["model_sha256"]:
+        return f"the model {audit.model.name} is another one"
+    if (library_versions(), METHOD) != (audit.about.get("versions"), audit.about.get("method")):
+        return "the program or its libraries are of other versions"
+    return f"the patches or labels in {audit.data} are others, or it is computed on another device"
 
 
 def _finish(folder: Path, done: set[int]) -> dict[str, Any]:
@@ -161,11 +183,11 @@ def _finish(folder: Path, done: set[int]) -> dict[str, Any]:
 def local_events(
     victim: Victim, plan: Plan, pending: Sequence[int], settings: AuditSettings
 ) -> Iterator[Event]:
-    """Shards one after another in this process."""
+    """Shards one after another in this process; whatever goes wrong in one is told, and the next begins."""
     textures = donor_textures(plan.donors)
     for index in pending:
         try:
             for event in run_shard(victim, plan.patches, plan.shards[index], textures, settings):
                 yield index, event
-        except (RuntimeError, MemoryError) as error:
+        except Exception as error:
             yield index, error

@@ -100,45 +100,6 @@ def goal_curve(rows: pd.DataFrame, condition: str, steps: int) -> list[float]:
     return [float((at <= step).sum()) / len(part) if len(part) else math.nan for step in range(steps + 1)]
 
 
-def table_text(summary: dict[str, Any]) -> str:
-    """The figures as a plain table for a terminal."""
-    before = summary["before"]
-    lines = [
-        f"{before['images']} images, {before['attacked']} attacked (correctly classified, of the source "
-        f"class), {before['unreadable']} unreadable",
-        (
-            f"{'condition':<34} {'flipped':>24} {'goal':>7} {'accuracy':>9} {'sens.':>7} {'spec.':>7} "
-            f"{'area':>7} {'steps':>6} {'dE00':>6}"
-        ),
-        f"{'untouched':<34} {'':>24} {'':>7} {_per_cent(before['accuracy']):>9} "
-        f"{_per_cent(before['sensitivity']):>7} {_per_cent(before['specificity']):>7}",
-    ]
-    for one in summary["conditions"]:
-        low, high = one["flipped"]["interval"]
-        flipped = f"{_per_cent(one['flipped'])} ({low:.1%} to {high:.1%})"
-        medians = one["medians"]
-        lines.append(
-            f"{one['condition']:<34} {flipped:>24} {_per_cent(one['reached_goal']):>7} "
-            f"{_per_cent(one['accuracy']):>9} "
-            f"{_per_cent(one['sensitivity']):>7} {_per_cent(one['specificity']):>7} "
-            f"{_number(medians['area'], '.1%'):>7} "
-            f"{_number(one['median_steps_to_goal'], '.0f'):>6} {_number(medians['mean_de00_mask'], '.1f'):>6}"
-            + (f"  no room: {one['no_room']}" if one["no_room"] else "")
-        )
-    for centre, area in summary["area_of_paper"].items():
-        if area:
-            lines.append(
-                "Smallest area that brings accuracy to the paper's "
-                f"{summary['paper']['accuracy_after']:.1%}, centre {centre}: {area:.0%}"
-            )
-    paper = summary["paper"]
-    lines.append(
-        f"The paper's SNAP on its training patches: accuracy {paper['accuracy_before']:.1%} before, "
-        f"{paper['accuracy_after']:.1%} after (area, steps and success rate not given)."
-    )
-    return "\n".join(lines)
-
-
 def _rate(right: pd.Series, of: pd.Series) -> dict[str, Any]:
     return share(int((right & of).sum()), int(of.sum()))
 
@@ -146,11 +107,3 @@ def _rate(right: pd.Series, of: pd.Series) -> dict[str, Any]:
 def _median(values: pd.Series) -> float | None:
     values = values.dropna()
     return float(values.median()) if len(values) and math.isfinite(float(values.median())) else None
-
-
-def _per_cent(one: dict[str, Any]) -> str:
-    return "-" if one["share"] is None else f"{one['share']:.1%}"
-
-
-def _number(value: float | None, form: str) -> str:
-    return "-" if value is None else format(value, form)

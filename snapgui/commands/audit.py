@@ -175,8 +175,9 @@ def run_audit_command(args: argparse.Namespace, arguments: list[str]) -> int:
         shard_size=args.shard_size,
         threads=args.threads or (1 if args.engine == "ray" else os.cpu_count() or 1),
     )
+    from snapgui.audit.read import read_finished
     from snapgui.audit.run import run_audit
-    from snapgui.audit.summary import table_text
+    from snapgui.audit.words import table_text
     from snapgui.engine.victim.memory import keep_freed_memory
     from snapgui.engine.victim.victim import choose_device
 
@@ -197,7 +198,7 @@ def run_audit_command(args: argparse.Namespace, arguments: list[str]) -> int:
     if outcome.summary is None:
         print(f"The audit is not complete; the same command goes on with it. So far: {outcome.folder}")
         return 1
-    print(table_text(outcome.summary))
+    print(table_text(read_finished(outcome.folder)))
     print(outcome.folder)
     return 0
 

@@ -67,13 +67,13 @@ def _run_forms(folder: Path) -> dict[str, Callable[[], bytes]]:
 
 
 def _audit_forms(folder: Path) -> dict[str, Callable[[], bytes]]:
+    from snapgui.audit.read import read_finished
     from snapgui.report.audit.bundle import audit_bundle
     from snapgui.report.audit.document import audit_document
-    from snapgui.report.audit.files import read_audit_files
     from snapgui.report.audit.gallery import audit_sheet
     from snapgui.report.pages.contact_sheet import sheet_png, sheet_svg
 
-    audit = read_audit_files(folder)
+    audit = read_finished(folder)
     forms = _document_forms(lambda: audit_document(audit))
     return {
         **forms,

@@ -17,11 +17,13 @@ import torch
 from snapgui import shipped
 from snapgui.audit import store
 from snapgui.audit.plan import plan_audit
+from snapgui.audit.read import FinishedAudit, read_finished
 from snapgui.audit.rows import SCHEMA, UNTOUCHED
 from snapgui.audit.run import AuditOutcome, run_audit
 from snapgui.audit.settings import AREAS, AuditSettings, Condition, conditions_of, seed_of
 from snapgui.audit.shard import ShardResult
-from snapgui.audit.summary import area_of_accuracy, goal_curve, summarise, table_text
+from snapgui.audit.summary import area_of_accuracy, goal_curve, summarise
+from snapgui.audit.words import condition_names, table_text
 from snapgui.cli import main
 from snapgui.engine.cells.outlines import centre_mask, read_mask
 from snapgui.engine.images import read_pixels, to_image
@@ -123,8 +125,9 @@ def test_the_summary_counts_the_rows(audited) -> None:
         wrong = 10 * (1 - summary["before"]["accuracy"]["share"])
         assert one["accuracy"]["share"] == pytest.approx(1 - (wrong + int(part.flipped.sum())) / 10)
         assert one["flipped"]["interval"][0] <= one["flipped"]["share"] <= one["flipped"]["interval"][1]
-    text = table_text(summary)
-    assert "96.3%" in text and "69.0%" in text and "whole image, 2/255" in text
+    text = table_text(read_finished(outcome.folder))
+    assert "96.3 %" in text and "69.0 %" in text
+    assert all(f"\n{name} " in text for name in condition_names(SETTINGS).values())
 
 
 def test_summary_of_a_table_known_by_heart() -> None:
@@ -180,7 +183,9 @@ def test_summary_of_a_table_known_by_heart() -> None:
     assert snap["flipped_by_centre"]["excluded"]["share"] is None
     assert summary["area_of_paper"] == {"open": None, "excluded": None}
     assert goal_curve(rows, "SNAP", 5) == [0, 0, 0, 0, 1, 1]
-    assert "no room: 1" in table_text(summary)
+    audit = FinishedAudit(Path("audit"), {}, SETTINGS, 5, 5, True, summary, rows)
+    line = next(line for line in table_text(audit).splitlines() if line.startswith("SNAP"))
+    assert line.split()[-1] == "1" and "1 without room for the cells" in table_text(audit)
 
 
 def test_the_area_at_which_accuracy_falls_to_the_papers() -> None:

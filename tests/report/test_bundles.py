@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from snapgui.audit.read import read_finished
 from snapgui.engine.images import decode_pixels
 from snapgui.report.audit.bundle import audit_bundle
-from snapgui.report.audit.files import read_audit_files
 from snapgui.report.bundle.manifest import NOTICE
 from snapgui.report.run.bundle import bundle_zip
 from snapgui.report.run.figure import figure_png, figure_svg
@@ -138,9 +138,9 @@ def test_pictures_on_the_figure_are_enlarged_pixel_by_pixel(run_result) -> None:
 
 
 def test_an_audits_bundle_holds_no_path_and_is_checked_by_sha256sum(audit_folder, tmp_path) -> None:
-    audit = read_audit_files(audit_folder)
+    audit = read_finished(audit_folder)
     data = audit_bundle(audit)
-    assert data == audit_bundle(read_audit_files(audit_folder))
+    assert data == audit_bundle(read_finished(audit_folder))
     names = unpack(data, tmp_path)
     assert check_sums(tmp_path).returncode == 0
     for name in names:

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 from snapgui import cli, shipped
+from snapgui.audit.read import read_finished
 from snapgui.engine.images import decode_pixels, encode_png
 from snapgui.engine.victim.victim import Victim
 from snapgui.report.audit.bundle import audit_bundle
-from snapgui.report.audit.files import read_audit_files
 from snapgui.report.run.bundle import bundle_zip
 from snapgui.report.study.bundle import study_bundle
 from snapgui.report.verify.bundle import verify_bundle
@@ -240,7 +240,7 @@ def test_a_run_of_the_shipped_model_is_scored_again_from_the_command_line(
 
 
 def test_an_audit_is_summed_up_again_and_its_pictures_scored(audit_folder, verify, repack) -> None:
-    data = audit_bundle(read_audit_files(audit_folder))
+    data = audit_bundle(read_finished(audit_folder))
     assert wrong(verify(data)) == ""
     summary = json.loads(entry(data, "summary.json"))
     summary["conditions"][0]["flipped"]["interval"][0] += 0.01

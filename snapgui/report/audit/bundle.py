@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from snapgui.audit.read import FinishedAudit, picture_file
 from snapgui.audit.settings import SNAP
 from snapgui.errors import DataError
-from snapgui.report.audit.files import AuditFiles
 from snapgui.report.bundle.manifest import make_bundle
 from snapgui.runs.picture_text import MADE_TO_FOOL, add_text, audit_text
 
@@ -16,7 +16,7 @@ MAX_PICTURES = 2000
 PRIVATE = ("data_path", "model_path")
 
 
-def audit_bundle(audit: AuditFiles, *, most: int = MAX_PICTURES) -> bytes:
+def audit_bundle(audit: FinishedAudit, *, most: int = MAX_PICTURES) -> bytes:
     """``audit.json`` without its paths, ``summary.json``, ``rows.parquet``, and at most so many pictures with
     their masks.
 
@@ -35,16 +35,19 @@ def audit_bundle(audit: AuditFiles, *, most: int = MAX_PICTURES) -> bytes:
     files |= {name: _read(audit.folder / name) for name in ("summary.json", "rows.parquet")}
     for name in chosen:
         for path, comment in (
-            (Path(name), MADE_TO_FOOL),
-            (Path(name.replace(".png", "-mask.png")), "White marks where pixels may change."),
+            (picture_file(audit, name), MADE_TO_FOOL),
+            (
+                picture_file(audit, name.replace(".png", "-mask.png")),
+                "White marks where pixels may change.",
+            ),
         ):
             files[f"pictures/{path.name}"] = add_text(
-                _read(audit.folder / "pictures" / path.name), audit_text(about, audit.folder.name, comment)
+                _read(path), audit_text(about, audit.folder.name, comment)
             )
     return make_bundle(files, _about(audit, len(chosen), len(snap)))
 
 
-def _about(audit: AuditFiles, packed: int, there: int) -> dict[str, Any]:
+def _about(audit: FinishedAudit, packed: int, there: int) -> dict[str, Any]:
     about = audit.about
     return {
         "kind": "audit",

@@ -5,14 +5,16 @@ own.
 from collections.abc import Sequence
 from typing import Any
 
+from snapgui.audit.choose import AttackedImage, attacked_images
+from snapgui.audit.read import FinishedAudit
+from snapgui.audit.words import area_and_centre, verdict
 from snapgui.engine.images import encode_png
 from snapgui.engine.visibility.measures import outline_picture
-from snapgui.report.audit.files import Attacked, AuditFiles, attacked_images
-from snapgui.report.audit.words import area_and_centre, audit_verdict, provenance
+from snapgui.report.audit.origin import provenance
 from snapgui.report.bundle.manifest import NOTICE
 from snapgui.report.pages.contact_sheet import Sheet, Tile
 from snapgui.report.pages.document import Picture, Section
-from snapgui.words import per_cent
+from snapgui.words import CENTRE_FOUND, per_cent
 
 GALLERY, SHEET = 10, 24
 # All pictures of the gallery together, so that the page stays under 5 MB whatever the patches' size.
@@ -20,7 +22,7 @@ GALLERY_BYTES = 2_500_000
 SHOWN_PX = 200
 
 
-def audit_sheet(audit: AuditFiles, count: int = SHEET) -> Sheet:
+def audit_sheet(audit: FinishedAudit, count: int = SHEET) -> Sheet:
     """The worst failures on one sheet; where nothing was fooled, the images that came nearest."""
     fooled, rest = attacked_images(audit, count)
     shown, what = (
@@ -30,18 +32,18 @@ def audit_sheet(audit: AuditFiles, count: int = SHEET) -> Sheet:
     )
     pictures = (
         "left before, right after"
-        if all(one.before is not None for one in shown)
+        if all(image.before is not None for image in shown)
         else "after the attack, beside it with the cells outlined"
     )
     caption = (
-        audit_verdict(audit),
+        verdict(audit),
         f"Shown: {what} ({pictures}); chosen for that, so they are no sample. {area_and_centre(audit)}",
         (
-            f"Model {audit.about['model']} (SHA-256 {str(audit.about['model_sha256'])[:12]}); "
-            f"{audit.folder.name}, {str(audit.about['started'])[:10]}. {NOTICE}"
+            f"Model {audit.about['model']} (SHA-256 {audit.about['model_sha256'][:12]}); "
+            f"{audit.folder.name}, {audit.about['started'][:10]}. {NOTICE}"
         ),
     )
-    tiles = tuple(Tile(_pair(one, shown), _image_words(audit, one)) for one in shown)
+    tiles = tuple(Tile(_pair(image, shown), _image_words(audit, image)) for image in shown)
     return Sheet(
         f"SNAP audit of {audit.about['data']}: worst failures",
         caption,
@@ -50,7 +52,7 @@ def audit_sheet(audit: AuditFiles, count: int = SHEET) -> Sheet:
     )
 
 
-def gallery_sections(audit: AuditFiles) -> tuple[Section, ...]:
+def gallery_sections(audit: FinishedAudit) -> tuple[Section, ...]:
     """The worst failures and the images that came nearest to holding, before and after; outlined where the
     data set is gone.
     """
@@ -61,23 +63,23 @@ def gallery_sections(audit: AuditFiles) -> tuple[Section, ...]:
         ("Images that came nearest to holding", rest),
     ):
         pictures: list[Picture] = []
-        for one in shown:
-            words = "; ".join(_image_words(audit, one))
-            zoom = max(1, SHOWN_PX // one.after.shape[1])
-            exact = one.after.shape[1] * zoom
+        for image in shown:
+            words = "; ".join(_image_words(audit, image))
+            zoom = max(1, SHOWN_PX // image.after.shape[1])
+            exact = image.after.shape[1] * zoom
             before = (
                 []
-                if one.before is None
-                else [Picture(encode_png(one.before), f"{one.row['id']}, before", exact, exact=True)]
+                if image.before is None
+                else [Picture(encode_png(image.before), f"{image.row['id']}, before", exact, exact=True)]
             )
             after = Picture(
-                encode_png(one.after, text=provenance(audit, "Adversarial picture")),
+                encode_png(image.after, text=provenance(audit, "Adversarial picture")),
                 f"After: {words}",
                 exact,
                 exact=True,
             )
             outlined = Picture(
-                encode_png(outline_picture(one.after, one.mask, zoom)),
+                encode_png(outline_picture(image.after, image.mask, zoom)),
                 "After, cells outlined",
                 exact,
                 exact=True,
@@ -96,17 +98,17 @@ def gallery_sections(audit: AuditFiles) -> tuple[Section, ...]:
     return tuple(sections)
 
 
-def _pair(one: Attacked, all_shown: Sequence[Attacked]) -> tuple[Any, ...]:
-    if all(other.before is not None for other in all_shown):
-        return (one.before, one.after)
-    return (one.after, outline_picture(one.after, one.mask, 1))
+def _pair(image: AttackedImage, shown: Sequence[AttackedImage]) -> tuple[Any, ...]:
+    if all(other.before is not None for other in shown):
+        return (image.before, image.after)
+    return (image.after, outline_picture(image.after, image.mask, 1))
 
 
-def _image_words(audit: AuditFiles, one: Attacked) -> tuple[str, ...]:
-    row = one.row
+def _image_words(audit: FinishedAudit, image: AttackedImage) -> tuple[str, ...]:
+    row = image.row
     true = audit.about["classes"][int(row["label"])]
     return (
         str(row["id"]),
-        f"{true} {row['p_label_before']:.2f} -> {row['p_label_after']:.2f}",
-        f"{per_cent(row['area'])} of the pixels, centre {row['centre']}",
+        f"{true} {per_cent(row['p_label_before'])} -> {per_cent(row['p_label_after'])}",
+        f"{per_cent(row['area'])} of the pixels, {CENTRE_FOUND[row['centre']]}",
     )

@@ -5,16 +5,16 @@ from pathlib import Path
 import streamlit as st
 import torch
 
+from snapgui.audit.read import audits_folder
 from snapgui.audit.settings import GROUPS, SOURCES, AuditSettings, conditions_of
+from snapgui.audit.words import GROUP_WORDS, settings_words
 from snapgui.data.datasets import PatchSet, is_data_set
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError, SnapError
 from snapgui.ui import resources
-from snapgui.ui.audit.audits import AuditTask, audits_folder
+from snapgui.ui.audit.audits import AuditTask
 from snapgui.ui.audit.progress import start_audit
-from snapgui.ui.audit.words import attack_words
 from snapgui.ui.model.prediction import plain_task
-from snapgui.ui.parts import words
 from snapgui.ui.state import SnapState, bench_settings
 
 ALL = "all patches"
@@ -95,10 +95,10 @@ def _ask(state: SnapState, folder: Path, victim: Victim) -> tuple[AuditTask | No
     )
     groups = last.multiselect(
         "Compare, besides the controls",
-        list(words.GROUP_WORDS),
+        list(GROUP_WORDS),
         key="audit_groups",
         persist_state="session",
-        format_func=words.GROUP_WORDS.__getitem__,
+        format_func=GROUP_WORDS.__getitem__,
         placeholder="nothing further",
         help="SNAP over several areas, numbers of cells, colour gamuts or placements. Each makes the "
         "audit longer. The controls "
@@ -119,7 +119,7 @@ def _ask(state: SnapState, folder: Path, victim: Victim) -> tuple[AuditTask | No
     count = sum(int(label) in CLASS_OF[settings.source] for label in chosen.labels)
     which = "" if settings.source == "both" else f", {count:,} of them {PLURAL[settings.source]}"
     st.caption(
-        f"As set on the Workbench: {attack_words(cells, attack)}.  \n{len(chosen):,} "
+        f"As set on the Workbench: {settings_words(cells, attack)}.  \n{len(chosen):,} "
         f"patches{which}; each of those that the model "
         f"classifies correctly is altered in {len(conditions_of(settings))} ways."
     )

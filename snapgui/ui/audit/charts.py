@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from snapgui.audit.choose import GoalCurve, Numbers
 from snapgui.ui.parts.charts import FAINT, INK, MAX_POINTS, style_figure
 
-Figures = Mapping[str, Any]
 # Two series at most: ink and Okabe and Ito's blue, told apart by mark and dash as well.
 LOOKS = (
     {"color": INK, "symbol": "circle", "dash": "solid"},
@@ -23,10 +23,11 @@ APART = 0.2
 FOOLED = "model fooled, per cent"
 
 
-def goal_chart(curves: Mapping[str, Sequence[float]]) -> go.Figure:
+def goal_chart(curves: Mapping[str, GoalCurve]) -> go.Figure:
     """Share of the images at the goal against steps, one line a condition."""
     figure = go.Figure()
-    for (name, shares), look in zip(curves.items(), LOOKS, strict=False):
+    for (name, curve), look in zip(curves.items(), LOOKS, strict=False):
+        shares = curve.shares
         # At every step where something happens, or evenly where there are too many.
         at = np.unique(np.linspace(0, len(shares) - 1, min(len(shares), MAX_POINTS)).round().astype(int))
         figure.add_scatter(
@@ -42,40 +43,39 @@ def goal_chart(curves: Mapping[str, Sequence[float]]) -> go.Figure:
     return _legend(figure)
 
 
-def dots_chart(conditions: Sequence[Figures], words: Mapping[str, str]) -> go.Figure:
+def dots_chart(conditions: Sequence[Numbers], words: Mapping[str, str]) -> go.Figure:
     """How often each condition fooled the model, a dot with its interval, in the order of the list; ``words``
     are read for the names.
     """
-    kept = [one for one in conditions if one["flipped"]["share"] is not None]
-    x = [one["flipped"]["share"] * 100 for one in kept]
+    x = [row["flipped"]["share"] * 100 for row in conditions]
     figure = go.Figure(
         go.Scatter(
             x=x,
-            y=[words.get(one["condition"], one["condition"]) for one in kept],
+            y=[words.get(row["condition"], row["condition"]) for row in conditions],
             mode="markers",
             marker={"color": INK, "size": 9},
-            error_x=_bars(kept),
-            customdata=[[one["flipped"]["count"], one["flipped"]["of"]] for one in kept],
+            error_x=_bars(conditions),
+            customdata=[[row["flipped"]["count"], row["flipped"]["of"]] for row in conditions],
             hovertemplate="%{y}: %{x:.1f} % (%{customdata[0]} of %{customdata[1]})<extra></extra>",
         )
     )
-    style_figure(figure, height=90 + 27 * max(len(kept), 2), x_title=FOOLED, y_title="")
+    style_figure(figure, height=90 + 27 * max(len(conditions), 2), x_title=FOOLED, y_title="")
     figure.update_xaxes(range=[-3, 103])
     figure.update_yaxes(autorange="reversed", ticksuffix="  ")
     return figure
 
 
-def area_chart(series: Mapping[str, Sequence[Figures]]) -> go.Figure:
+def area_chart(series: Mapping[str, Sequence[Numbers]]) -> go.Figure:
     """How often the model was fooled against the area of the cells, with intervals."""
-    figure = _against(series, lambda one: one["medians"]["area"] * 100, "cells", apart=APART)
+    figure = _against(series, lambda row: row["medians"]["area"] * 100, "cells", apart=APART)
     style_figure(figure, height=330, x_title="area of the cells, per cent of the pixels", y_title=FOOLED)
     return _fooled_axis(figure)
 
 
-def frontier_chart(series: Mapping[str, Sequence[Figures]]) -> go.Figure:
+def frontier_chart(series: Mapping[str, Sequence[Numbers]]) -> go.Figure:
     """How often the model was fooled against how visible that is; each point is one area."""
     figure = _against(
-        series, lambda one: one["medians"]["mean_de00_whole"], "colour difference %{x:.2f}", labelled=True
+        series, lambda row: row["medians"]["mean_de00_whole"], "colour difference %{x:.2f}", labelled=True
     )
     style_figure(
         figure, height=330, x_title="colour difference of the whole image (mean CIEDE2000)", y_title=FOOLED
@@ -84,7 +84,7 @@ def frontier_chart(series: Mapping[str, Sequence[Figures]]) -> go.Figure:
 
 
 def _against(
-    series: Mapping[str, Sequence[Figures]],
+    series: Mapping[str, Sequence[Numbers]],
     x_of: Any,
     x_words: str,
     *,
@@ -93,26 +93,26 @@ def _against(
 ) -> go.Figure:
     figure = go.Figure()
     for place, ((name, conditions), look) in enumerate(zip(series.items(), LOOKS, strict=False)):
-        kept = sorted((one for one in conditions if one["flipped"]["share"] is not None), key=x_of)
+        kept = sorted(conditions, key=x_of)
         figure.add_scatter(
-            x=[x_of(one) + place * apart for one in kept],
-            y=[one["flipped"]["share"] * 100 for one in kept],
+            x=[x_of(row) + place * apart for row in kept],
+            y=[row["flipped"]["share"] * 100 for row in kept],
             name=name,
             mode="lines+markers",
             error_y=_bars(kept) | {"color": look["color"]},
             marker={"color": look["color"], "symbol": look["symbol"], "size": 9},
             line={"color": look["color"], "dash": look["dash"], "width": 1.5},
-            customdata=[[one["medians"]["area"] * 100, one["flipped"]["of"]] for one in kept],
+            customdata=[[row["medians"]["area"] * 100, row["flipped"]["of"]] for row in kept],
             hovertemplate=f"{x_words}, area %{{customdata[0]:.1f}} %: %{{y:.1f}} % of "
             f"%{{customdata[1]}}<extra>{name}</extra>",
         )
         # Areas are written at one series only: both have the same, and the words would lie on each other.
         if labelled and look is LOOKS[0]:
-            for one in kept:
+            for row in kept:
                 figure.add_annotation(
-                    x=x_of(one),
-                    y=one["flipped"]["share"] * 100,
-                    text=f"{one['medians']['area'] * 100:.0f} %",
+                    x=x_of(row),
+                    y=row["flipped"]["share"] * 100,
+                    text=f"{row['medians']['area'] * 100:.0f} %",
                     showarrow=False,
                     xanchor="left",
                     yanchor="top",
@@ -123,16 +123,16 @@ def _against(
     return _legend(figure)
 
 
-def _bars(conditions: Sequence[Figures]) -> dict[str, Any]:
-    shares = [one["flipped"] for one in conditions]
+def _bars(conditions: Sequence[Numbers]) -> dict[str, Any]:
+    shares = [row["flipped"] for row in conditions]
     return {
         "type": "data",
         "symmetric": False,
         "thickness": 1.5,
         "width": 4,
         "color": INK,
-        "array": [(one["interval"][1] - one["share"]) * 100 for one in shares],
-        "arrayminus": [(one["share"] - one["interval"][0]) * 100 for one in shares],
+        "array": [(row["interval"][1] - row["share"]) * 100 for row in shares],
+        "arrayminus": [(row["share"] - row["interval"][0]) * 100 for row in shares],
     }
 
 

@@ -4,16 +4,15 @@ workbench.
 
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
+from snapgui.audit.choose import surest_and_hardest
+from snapgui.audit.read import FinishedAudit, picture_file, snap_mask
 from snapgui.data.datasets import PatchSet
 from snapgui.engine.images import WINDOW_PX
 from snapgui.errors import DataError, SnapError
 from snapgui.ui import resources
-from snapgui.ui.audit.audits import KeptAudit, picture_file, snap_mask
 from snapgui.ui.audit.resources import audited_set
-from snapgui.ui.audit.words import surest_and_hardest
 from snapgui.ui.parts.gallery import Thumbnail, gallery
 from snapgui.ui.state import Choice, MaskChoice, SnapState, choose, control_values, set_mask
 from snapgui.words import per_cent, shorten
@@ -25,9 +24,9 @@ GROUPS = ("Most surely fooled", "Hardest to fool")
 MOST_STEPS, MOST_CONFIDENCE = 5000, 99.9
 
 
-def show_extremes(state: SnapState, audit: KeptAudit, rows: pd.DataFrame) -> None:
+def show_extremes(state: SnapState, audit: FinishedAudit) -> None:
     """Draw both rows of thumbnails; a click puts that image with SNAP's mask on the workbench."""
-    surest, hardest = surest_and_hardest(rows, SHOWN)
+    surest, hardest = surest_and_hardest(audit, SHOWN)
     shown = [
         (group, row)
         for group, part in zip(GROUPS, (surest, hardest), strict=True)
@@ -69,7 +68,7 @@ def show_extremes(state: SnapState, audit: KeptAudit, rows: pd.DataFrame) -> Non
         _say_opened(state, audit, next((row for _, row in shown if str(row["position"]) == opened), None))
 
 
-def _patches(audit: KeptAudit) -> tuple[PatchSet | None, str]:
+def _patches(audit: FinishedAudit) -> tuple[PatchSet | None, str]:
     """The audited patches, or why they are gone."""
     try:
         return audited_set(audit), ""
@@ -78,7 +77,7 @@ def _patches(audit: KeptAudit) -> tuple[PatchSet | None, str]:
 
 
 def _thumbnail(
-    audit: KeptAudit, patches: PatchSet | None, group: str, row: dict[str, Any], view: str
+    audit: FinishedAudit, patches: PatchSet | None, group: str, row: dict[str, Any], view: str
 ) -> Thumbnail:
     position, label = int(row["position"]), int(row["label"])
     if view == AFTER:
@@ -93,7 +92,7 @@ def _thumbnail(
     return Thumbnail(str(position), uri, f"{row['id']}: {true} {before} before, {after} after", group)
 
 
-def put_on_bench(state: SnapState, audit: KeptAudit, patches: PatchSet, row: dict[str, Any]) -> None:
+def put_on_bench(state: SnapState, audit: FinishedAudit, patches: PatchSet, row: dict[str, Any]) -> None:
     """Put an audited image with SNAP's mask and the audit's attack settings on the workbench.
 
     Raises:
@@ -126,7 +125,7 @@ def put_on_bench(state: SnapState, audit: KeptAudit, patches: PatchSet, row: dic
         st.session_state[key] = value
 
 
-def _say_opened(state: SnapState, audit: KeptAudit, row: dict[str, Any] | None) -> None:
+def _say_opened(state: SnapState, audit: FinishedAudit, row: dict[str, Any] | None) -> None:
     if row is None or state.choice is None or state.choice.name != row["id"]:
         st.caption(
             "Point at an image to read what the model says of it; click it to put it on the "

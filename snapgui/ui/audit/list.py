@@ -4,14 +4,14 @@ from pathlib import Path
 
 import streamlit as st
 
+from snapgui.audit.read import SavedAudit, audits_folder, read_audit, why_not_continued
 from snapgui.audit.store import delete_audit, find_audits
+from snapgui.audit.words import GROUP_WORDS, settings_words
 from snapgui.errors import SnapError
 from snapgui.ui import resources
-from snapgui.ui.audit.audits import AuditTask, KeptAudit, audits_folder, read_audit, why_not_on
+from snapgui.ui.audit.audits import AuditTask
 from snapgui.ui.audit.progress import KIND, start_audit
 from snapgui.ui.audit.view import show_audit
-from snapgui.ui.audit.words import attack_words
-from snapgui.ui.parts.words import GROUP_WORDS
 from snapgui.ui.state import SnapState
 from snapgui.words import shorten
 
@@ -46,13 +46,13 @@ def show_kept_audits(state: SnapState) -> None:
     else:
         st.caption(_about(audit))
         if audit.finished:
-            show_audit(state, audit)
+            show_audit(state, audit.folder)
         else:
             _go_on(audit)
     _delete(chosen)
 
 
-def _read(folder: Path) -> KeptAudit | str:
+def _read(folder: Path) -> SavedAudit | str:
     """An audit, or why it cannot be read."""
     try:
         return read_audit(folder)
@@ -70,7 +70,7 @@ def _bring_to_view(state: SnapState, folders: dict[str, Path]) -> None:
         st.session_state.pop(CHOICE, None)
 
 
-def label_of(name: str, audit: KeptAudit | str) -> str:
+def label_of(name: str, audit: SavedAudit | str) -> str:
     """One line of the list."""
     if isinstance(audit, str):
         return f"{name}, cannot be read"
@@ -82,7 +82,7 @@ def label_of(name: str, audit: KeptAudit | str) -> str:
     return f"{when} · {shorten(audit.about['data'])}{split} · {audit.images:,} images · {status}"
 
 
-def _about(audit: KeptAudit) -> str:
+def _about(audit: SavedAudit) -> str:
     settings = audit.settings
     compared = [
         "controls" if group == "standard" else GROUP_WORDS[group].lower() for group in settings.groups
@@ -93,7 +93,7 @@ def _about(audit: KeptAudit) -> str:
     return " · ".join(
         [
             f"Attacked: {attacked}",
-            attack_words(settings.cells, settings.attack),
+            settings_words(settings.cells, settings.attack),
             f"compared: {', '.join(compared)}",
             f"model {audit.about['model']} ({audit.about['model_sha256'][:10]})",
             f"begun {audit.about['started'][:16].replace('T', ' ')} UTC",
@@ -102,15 +102,15 @@ def _about(audit: KeptAudit) -> str:
     )
 
 
-def _go_on(audit: KeptAudit) -> None:
+def _go_on(audit: SavedAudit) -> None:
     st.markdown(
         f"**Not finished: {audit.images_done:,} of {audit.images:,} images are done.** The table "
         "comes at its end."
     )
-    trouble = why_not_on(audit)
+    trouble = why_not_continued(audit)
     if trouble:
         st.warning(trouble)
-    task = AuditTask(audit.model, audit.data, audit.folder.parent, audit.settings, goes_on=audit)
+    task = AuditTask(audit.model, audit.data, audit.folder.parent, audit.settings, continues=audit)
     busy = bool(resources.registry().active())
     st.button(
         "Go on",

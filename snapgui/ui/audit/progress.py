@@ -3,9 +3,9 @@
 import streamlit as st
 
 from snapgui.audit.run import AuditOutcome, AuditProgress
+from snapgui.audit.words import condition_names
 from snapgui.ui import resources
 from snapgui.ui.audit.audits import AuditTask, audit_work, share_done
-from snapgui.ui.audit.words import names_of
 from snapgui.ui.jobs import Snapshot
 from snapgui.ui.parts.job import show_job, stage_words, start_job
 from snapgui.words import duration
@@ -55,13 +55,13 @@ def progress_words(job: Snapshot) -> str:
     """Where an audit stands, on one line."""
 
     def words(progress: AuditProgress) -> str:
-        since = " since it was continued" if job.topic.goes_on is not None else ""
+        since = " since it was continued" if job.topic.continues is not None else ""
         parts = [
             f"{progress.images_done:,} of {progress.images:,} images done",
             f"SNAP fooled the model on {progress.flipped:,} of {progress.attacked:,}{since}"
             if progress.attacked
             else "",
-            f"now: {names_of(job.topic.settings).get(progress.doing, progress.doing)}"
+            f"now: {condition_names(job.topic.settings).get(progress.doing, progress.doing)}"
             if progress.doing
             else "",
             "time left known after the first images"

@@ -1,31 +1,29 @@
-"""Cached tables and patches of audits."""
+"""Cached audits and their patches."""
 
 from pathlib import Path
 
-import pandas as pd
 import streamlit as st
 
-from snapgui.audit.store import read_rows
+from snapgui.audit.read import FinishedAudit, SavedAudit, audited_patches, read_finished
 from snapgui.data.datasets import PatchSet
-from snapgui.ui.audit.audits import KeptAudit, audited_patches
 
 
-@st.cache_data(max_entries=2, show_spinner=False)
-def _audit_rows(folder: str, stamp: int) -> pd.DataFrame:
-    return read_rows(Path(folder))
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _finished(folder: str, stamps: tuple[int, ...]) -> FinishedAudit:
+    return read_finished(Path(folder))
 
 
-def audit_rows(folder: Path) -> pd.DataFrame:
-    """The table of a finished audit; raises DataError if it is gone or damaged."""
-    table = folder / "rows.parquet"
-    return _audit_rows(str(folder), table.stat().st_mtime_ns if table.is_file() else 0)
+def finished_audit(folder: Path) -> FinishedAudit:
+    """A finished audit with its table, which nobody changes; raises DataError if it is gone or damaged."""
+    files = [folder / name for name in ("audit.json", "summary.json", "rows.parquet")]
+    return _finished(str(folder), tuple(file.stat().st_mtime_ns if file.is_file() else 0 for file in files))
 
 
 @st.cache_resource(max_entries=2, ttl=600, show_spinner="Reading the data set")
-def _audited(fingerprint: str, data: str, there: bool, _audit: KeptAudit) -> PatchSet:
+def _audited(fingerprint: str, data: str, there: bool, _audit: SavedAudit) -> PatchSet:
     return audited_patches(_audit)
 
 
-def audited_set(audit: KeptAudit) -> PatchSet:
+def audited_set(audit: SavedAudit) -> PatchSet:
     """The patches that an audit looked at; raises DataError if they are gone."""
     return _audited(audit.about["fingerprint"], str(audit.data), audit.data.is_dir(), audit)

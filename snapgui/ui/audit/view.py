@@ -1,146 +1,75 @@
 """One finished audit: verdict, tables, charts, pictures, downloads."""
 
-import pandas as pd
+from collections.abc import Sequence
+from pathlib import Path
+
 import plotly.graph_objects as go
 import streamlit as st
 
-from snapgui.audit.settings import GROUPS, SNAP, Condition, conditions_of
-from snapgui.audit.summary import goal_curve
+from snapgui.audit import words
+from snapgui.audit.choose import by_area, by_group, goal_curves, measured
+from snapgui.audit.read import FinishedAudit
+from snapgui.audit.settings import Condition
 from snapgui.errors import SnapError
 from snapgui.report.audit.bundle import audit_bundle
 from snapgui.report.audit.document import audit_document
-from snapgui.report.audit.files import AuditFiles, read_audit_files
 from snapgui.report.audit.gallery import audit_sheet
 from snapgui.report.pages.contact_sheet import sheet_png
-from snapgui.ui.audit.audits import KeptAudit, read_figures
 from snapgui.ui.audit.charts import area_chart, dots_chart, frontier_chart, goal_chart
 from snapgui.ui.audit.gallery import show_extremes
-from snapgui.ui.audit.resources import audit_rows
-from snapgui.ui.audit.words import (
-    CONDITIONS_HELP,
-    COST_HELP,
-    Figures,
-    circumstances,
-    cost_table,
-    effect_table,
-    find_condition,
-    names_of,
-    paper_area_words,
-    verdict,
-)
+from snapgui.ui.audit.resources import finished_audit
 from snapgui.ui.parts.charts import CONFIG
 from snapgui.ui.parts.downloads import document_buttons, file_button
-from snapgui.ui.parts.words import GROUP_WORDS
 from snapgui.ui.state import SnapState
 
 
-def show_audit(state: SnapState, audit: KeptAudit) -> None:
+def show_audit(state: SnapState, folder: Path) -> None:
     """Draw a finished audit; one sentence where its files are damaged."""
     try:
-        summary, rows = read_figures(audit), audit_rows(audit.folder)
+        audit = finished_audit(folder)
     except SnapError as error:
         st.error(str(error))
         return
-    st.subheader(verdict(summary, audit.settings), anchor=False)
-    _downloads(audit, rows)
-    if not summary["conditions"]:
-        st.table(effect_table(summary, audit.settings, [], paper=False), hide_index=True)
+    st.subheader(words.verdict(audit), anchor=False)
+    _downloads(audit)
+    if not audit.summary["conditions"]:
+        st.table(words.accuracy_table(audit, []), hide_index=True)
         return
-    st.markdown(circumstances(summary, audit.settings))
-    groups = _by_group(audit)
-    _show_standard(audit, summary, rows, [condition.name for condition in groups["standard"]])
-    for group in GROUPS[1:]:
-        if groups[group]:
-            _show_group(audit, summary, group, groups[group])
-    show_extremes(state, audit, rows)
+    for told in (words.area_and_centre(audit), words.counts(audit), words.paper_words(audit)):
+        st.markdown(told)
+    groups = by_group(audit.settings)
+    _show_standard(audit, groups.pop("standard"))
+    for group, conditions in groups.items():
+        if conditions:
+            _show_group(audit, group, conditions)
+    show_extremes(state, audit)
 
 
-def _by_group(audit: KeptAudit) -> dict[str, list[Condition]]:
-    asked = conditions_of(audit.settings)
-    return {group: [condition for condition in asked if condition.group == group] for group in GROUPS}
-
-
-def _downloads(audit: KeptAudit, rows: pd.DataFrame) -> None:
-    name = audit.folder.name
-    with st.container(horizontal=True):
-        st.download_button(
-            "Table (CSV)",
-            lambda: rows.to_csv(index=False),
-            f"{name}-rows.csv",
-            "text/csv",
-            key="audit_rows",
-            on_click="ignore",
-            help="One row for each image and condition.",
-        )
-        st.download_button(
-            "Figures (JSON)",
-            lambda: (audit.folder / "summary.json").read_text(encoding="utf-8"),
-            f"{name}-summary.json",
-            "application/json",
-            key="audit_summary",
-            on_click="ignore",
-            help="Every share with its interval, every median.",
-        )
-        audit_export_buttons(audit)
-
-
-def _show_standard(audit: KeptAudit, summary: Figures, rows: pd.DataFrame, names: list[str]) -> None:
-    st.markdown("**SNAP and its controls**", help=CONDITIONS_HELP)
-    st.table(effect_table(summary, audit.settings, names, paper=True), hide_index=True)
-    st.caption(
-        "Figures after the arrow, sensitivity and specificity are those with the altered images in place of "
-        "the untouched ones. Since only one class is attacked, accuracy cannot fall below the share of the "
-        "other; how often the model was fooled says more."
-        if audit.settings.source != "both"
-        else (
-            "Figures after the arrow, sensitivity and specificity are those with the altered images in "
-            "place of the untouched ones."
-        )
-    )
+def _show_standard(audit: FinishedAudit, conditions: Sequence[Condition]) -> None:
+    names = [condition.name for condition in conditions]
+    st.markdown("**SNAP and its controls**", help=words.CONDITIONS_HELP)
+    st.table(words.effect_table(audit, names), hide_index=True)
     left, right = st.columns(2)
     with left:
-        _chart(
-            dots_chart(_figures(summary, names), names_of(audit.settings)),
-            "standard",
-            "How often the model was fooled; bars are 95 % intervals.",
-        )
+        _dots(audit, "standard", conditions)
     with right:
-        curves = {
-            f"{SNAP}, centre {condition.cells.centre}": goal_curve(
-                rows, condition.name, _last_step(audit, rows)
-            )
-            for condition in conditions_of(audit.settings)
-            if condition.group == "standard" and condition.name.startswith(SNAP)
-        }
-        goal = audit.settings.attack.confidence * 100
-        _chart(
-            goal_chart(curves),
-            "goal",
-            f"How soon: share of the attacked images for which the wrong class had {goal:g} % or more.",
-        )
-    st.markdown("**How visible, and how costly**", help=COST_HELP)
-    st.table(cost_table(summary, audit.settings, names), hide_index=True)
+        _chart(goal_chart(goal_curves(audit)), "goal", words.goal_caption(audit))
+    st.markdown(f"**{words.EVERYBODY}**")
+    st.table(words.accuracy_table(audit, names), hide_index=True)
+    if audit.settings.source != "both":
+        st.caption(words.ONE_CLASS)
+    st.markdown("**How visible, and how costly**", help=words.COST_HELP)
+    st.table(words.cost_table(audit, names), hide_index=True)
 
 
-def _show_group(audit: KeptAudit, summary: Figures, group: str, conditions: list[Condition]) -> None:
-    st.markdown(f"**{GROUP_WORDS[group]}**")
-    names = [condition.name for condition in conditions]
+def _show_group(audit: FinishedAudit, group: str, conditions: Sequence[Condition]) -> None:
+    st.markdown(f"**{words.GROUP_WORDS[group]}**")
     if group == "area":
-        st.markdown(paper_area_words(summary))
-        series = {
-            f"centre {centre}": _figures(
-                summary, [condition.name for condition in conditions if condition.cells.centre == centre]
-            )
-            for centre in ("open", "excluded")
-        }
+        st.markdown(words.paper_area_words(audit))
+        series = by_area(audit)
         left, right = st.columns(2)
         with left:
-            _chart(
-                area_chart(series),
-                "area",
-                "How often the model was fooled, by area; bars are 95 % intervals, drawn a little "
-                "apart where they would hide each other.",
-            )
+            _chart(area_chart(series), "area", words.AREA_CAPTION)
         with right:
             _chart(
                 frontier_chart(series),
@@ -148,54 +77,58 @@ def _show_group(audit: KeptAudit, summary: Figures, group: str, conditions: list
                 "What fooling costs in visibility: up is stronger, left is harder to see. Labels are areas.",
             )
     else:
-        _chart(
-            dots_chart(_figures(summary, names), names_of(audit.settings)),
-            group,
-            "How often the model was fooled; bars are 95 % intervals.",
-        )
-    with st.expander(f"{GROUP_WORDS[group]}: the figures"):
-        st.table(effect_table(summary, audit.settings, names, paper=False), hide_index=True)
-        st.table(cost_table(summary, audit.settings, names), hide_index=True)
+        _dots(audit, group, conditions)
+    names = [condition.name for condition in conditions]
+    with st.expander(f"{words.GROUP_WORDS[group]}: the numbers"):
+        for table in (words.effect_table, words.accuracy_table, words.cost_table):
+            st.table(table(audit, names), hide_index=True)
 
 
-def _figures(summary: Figures, names: list[str]) -> list[Figures]:
-    found = (find_condition(summary, name) for name in names)
-    return [one for one in found if one is not None]
+def _dots(audit: FinishedAudit, key: str, conditions: Sequence[Condition]) -> None:
+    chart = dots_chart(measured(audit, conditions), words.condition_names(audit.settings))
+    _chart(chart, key, words.DOTS_CAPTION)
 
 
-def _last_step(audit: KeptAudit, rows: pd.DataFrame) -> int:
-    taken = rows["best_step"].dropna()
-    return max(audit.settings.attack.steps, int(taken.max()) if len(taken) else 0)
-
-
-def _chart(figure: go.Figure, key: str, words: str) -> None:
+def _chart(figure: go.Figure, key: str, caption: str) -> None:
     st.plotly_chart(figure, key=f"audit-{key}", config=CONFIG, theme=None)
-    st.caption(words)
+    st.caption(caption)
 
 
-def audit_export_buttons(audit: KeptAudit) -> None:
-    """Downloads of a finished audit beside its table; to be called inside a horizontal container."""
+def _downloads(audit: FinishedAudit) -> None:
     name = audit.folder.name
-
-    def files() -> AuditFiles:
-        return read_audit_files(audit.folder)
-
-    file_button(
-        "Everything (ZIP)",
-        lambda: audit_bundle(files()),
-        f"{name}.zip",
-        "application/zip",
-        "audit_zip",
-        "Table, figures, settings and SNAP's pictures, with hashes: “python -m snapgui verify” "
-        "checks it on any computer.",
-    )
-    with st.popover("Report", key="audit_formats"):
-        document_buttons(lambda: audit_document(files()), name, "audit")
+    with st.container(horizontal=True):
         file_button(
-            "Contact sheet (PNG)",
-            lambda: sheet_png(audit_sheet(files())),
-            f"{name}-sheet.png",
-            "image/png",
-            "audit-sheet",
-            "The images that fooled the model most surely, on one sheet.",
+            "Table (CSV)",
+            lambda: audit.rows.to_csv(index=False).encode(),
+            f"{name}-rows.csv",
+            "text/csv",
+            "audit_rows",
+            "One row for each image and condition.",
         )
+        file_button(
+            "Numbers (JSON)",
+            lambda: (audit.folder / "summary.json").read_bytes(),
+            f"{name}-summary.json",
+            "application/json",
+            "audit_summary",
+            "Every share with its interval, every median.",
+        )
+        file_button(
+            "Everything (ZIP)",
+            lambda: audit_bundle(audit),
+            f"{name}.zip",
+            "application/zip",
+            "audit_zip",
+            "Table, numbers, settings and SNAP's pictures, with hashes: “snap verify” checks it on any "
+            "computer.",
+        )
+        with st.popover("Report", key="audit_formats"):
+            document_buttons(lambda: audit_document(audit), name, "audit")
+            file_button(
+                "Contact sheet (PNG)",
+                lambda: sheet_png(audit_sheet(audit)),
+                f"{name}-sheet.png",
+                "image/png",
+                "audit-sheet",
+                "The images that fooled the model most surely, on one sheet.",
+            )

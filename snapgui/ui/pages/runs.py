@@ -5,10 +5,9 @@ import streamlit as st
 from snapgui.errors import SnapError
 from snapgui.runs.store import RunSummary, delete_run, list_runs, load_run
 from snapgui.ui.parts.header import page_header
-from snapgui.ui.parts.words import GAMUT_WORDS
 from snapgui.ui.result.view import show_result
 from snapgui.ui.state import SnapState, get_state
-from snapgui.words import per_cent, shorten
+from snapgui.words import GAMUT_WORDS, per_cent, shorten
 
 
 def outcome(run: RunSummary) -> str:

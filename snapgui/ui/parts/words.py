@@ -1,15 +1,8 @@
 """Words of the controls: what a pathologist reads instead of setting names."""
 
-from snapgui.audit.settings import AREAS
 from snapgui.engine.images import UM_PER_PX
 
 CLASSES = ("normal", "metastasis")
-GAMUT_WORDS = {
-    "range": "Full range of the image",
-    "percentile": "Common colours (1 to 99 %)",
-    "pca": "Main colour axes",
-    "stain": "Haematoxylin and eosin",
-}
 GAMUT_HELP = (
     "Which colours the cells may take. Full range: between the darkest and the lightest value of each "
     "colour channel (as in the SNAP paper). Common colours: the same without the rarest 1 %. Main colour "
@@ -22,7 +15,6 @@ START_WORDS = {
     "random": "Random allowed colours",
 }
 START_HELP = "The colour that every cell has before the first step (the SNAP paper: the image's median)."
-PLACEMENT_WORDS = {"scattered": "Scattered", "nuclei": "Nuclei", "gain": "Gain", "trim": "Trim"}
 PLACEMENT_HELP = (
     "Scattered: cell shapes anywhere on tissue. Nuclei: over the nuclei that the image has. Gain: where the "
     "model's answer depends most on the pixels. Trim: three times as many, optimised for ten steps, of "
@@ -38,12 +30,6 @@ SOURCE_WORDS = {
     "drawn": "drawn by hand",
     "edited": "edited by hand",
     "imported": "loaded from a file",
-}
-GROUP_WORDS = {
-    "area": f"Areas {min(AREAS) * 100:g} to {max(AREAS) * 100:g} %",
-    "cells": "Numbers of cells",
-    "gamut": "Colour gamuts",
-    "placement": "Placements",
 }
 
 

@@ -17,7 +17,7 @@ from snapgui.ui.result.comparison.viewer import comparison
 from snapgui.ui.result.downloads import export_buttons
 from snapgui.ui.result.resources import compare_pictures
 from snapgui.ui.result.visibility import present_display, show_visibility
-from snapgui.words import duration, shorten
+from snapgui.words import GAMUT_WORDS, duration, shorten
 
 # From this width on, figures and curve stand side by side.
 WIDE_PX = 1100
@@ -63,7 +63,7 @@ def _circumstances(result: RunResult) -> str:
     attack = result.request.attack
     parts = [
         shorten(result.request.image_name) + (" (synthetic)" if result.request.synthetic else ""),
-        f"colours: {words.GAMUT_WORDS[attack.gamut].lower()}",
+        f"colours: {GAMUT_WORDS[attack.gamut].lower()}",
         f"start: {words.START_WORDS[attack.start].lower()}",
         f"mask {words.SOURCE_WORDS[result.request.mask_source]}",
         f"{duration(result.seconds)} on {result.device}",

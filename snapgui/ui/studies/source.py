@@ -5,6 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from snapgui.audit.read import SavedAudit, audits_folder, read_audit
 from snapgui.audit.store import find_audits
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import SnapError
@@ -13,7 +14,6 @@ from snapgui.study.pictures.material import Material, readable
 from snapgui.study.pictures.stimuli import make_stimulus_pixels
 from snapgui.study.records import SHAM, Arm, StudyError
 from snapgui.ui import resources
-from snapgui.ui.audit.audits import KeptAudit, audits_folder, read_audit
 from snapgui.ui.parts.pictures import show_pixels
 from snapgui.ui.state import SnapState
 from snapgui.ui.studies.resources import study_material
@@ -78,7 +78,7 @@ def _likely_origin() -> str:
         return "pairs"
 
 
-def _finished_audits() -> dict[str, KeptAudit]:
+def _finished_audits() -> dict[str, SavedAudit]:
     return {
         folder.name: audit
         for folder in find_audits(audits_folder())
@@ -124,7 +124,7 @@ def _from_audit() -> Material | None:
     )
 
 
-def _finished(folder: Path) -> KeptAudit | None:
+def _finished(folder: Path) -> SavedAudit | None:
     try:
         audit = read_audit(folder)
     except SnapError:
@@ -132,7 +132,7 @@ def _finished(folder: Path) -> KeptAudit | None:
     return audit if audit.finished else None
 
 
-def _label(audit: KeptAudit) -> str:
+def _label(audit: SavedAudit) -> str:
     split = f", {audit.settings.split}" if audit.settings.split else ""
     return (
         f"{audit.about['started'][:16].replace('T', ' ')} · {shorten(audit.about['data'])}{split} · "

@@ -12,6 +12,7 @@ from snapgui.ui.parts.job import start_job
 from snapgui.ui.state import Choice, SnapState
 from snapgui.ui.workbench.resources import find_findings
 from snapgui.ui.workbench.work import KIND, attack_work, keep_run, note_request
+from snapgui.words import GAMUT_WORDS
 
 
 def attack_controls(state: SnapState, victim: Victim | None) -> None:
@@ -63,7 +64,7 @@ def _settings(state: SnapState, victim: Victim) -> AttackSettings:
         GAMUTS,
         key="gamut",
         persist_state="session",
-        format_func=words.GAMUT_WORDS.__getitem__,
+        format_func=GAMUT_WORDS.__getitem__,
         help=words.GAMUT_HELP,
     )
     start = st.selectbox(

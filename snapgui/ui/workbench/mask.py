@@ -15,7 +15,7 @@ from snapgui.ui.parts.pictures import mask_pixels
 from snapgui.ui.state import Choice, MaskChoice, SnapState, get_state, set_mask, undo_mask
 from snapgui.ui.workbench.canvas import drawn_strokes, mask_canvas, new_strokes
 from snapgui.ui.workbench.strokes import TOOL_COLOURS, Tool, apply_strokes
-from snapgui.words import per_cent
+from snapgui.words import PLACEMENT_WORDS, per_cent
 
 # Share of the page that the workbench gives to this column.
 MASK_SHARE = 0.36
@@ -130,7 +130,7 @@ def _propose_controls(state: SnapState, choice: Choice, victim: Victim | None) -
             required=True,
             key="placement",
             persist_state="session",
-            format_func=words.PLACEMENT_WORDS.__getitem__,
+            format_func=PLACEMENT_WORDS.__getitem__,
             help=words.PLACEMENT_HELP,
         )
         centre = st.segmented_control(

@@ -3,6 +3,7 @@ workbench.
 """
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from snapgui.audit import store
+from snapgui.audit.read import audits_folder, read_audit
 from snapgui.audit.run import AuditProgress, run_audit
 from snapgui.audit.settings import AuditSettings
 from snapgui.engine.cells.outlines import read_mask
@@ -19,7 +21,7 @@ from snapgui.engine.settings import AttackSettings, CellSettings
 from snapgui.errors import DataError
 from snapgui.ui import resources
 from snapgui.ui.audit import gallery as audit_gallery
-from snapgui.ui.audit.audits import AuditTask, audits_folder, read_audit, share_done
+from snapgui.ui.audit.audits import AuditTask, share_done
 from snapgui.ui.audit.progress import progress_words
 from snapgui.ui.jobs import Snapshot
 
@@ -132,8 +134,8 @@ def test_an_audit_runs_to_its_end_with_the_workbenchs_settings(app, page, text_o
     app.text_input(key="audit_folder").set_value(str(data)).run()
     text = text_of(app)
     assert (
-        "5 cells, 5 % of the pixels, scattered, centre open, full range of the image, 3 steps, goal 95 %"
-        in text
+        "5 cells, 5 % of the pixels, scattered, cells allowed in the centre, full range of the image, "
+        "3 steps, goal 95 %" in text
     )
     assert "6 patches, 3 of them metastases" in text and "altered in 9 ways" in text
     app.multiselect(key="audit_groups").set_value(["placement", "area"]).run()
@@ -144,8 +146,10 @@ def test_an_audit_runs_to_its_end_with_the_workbenchs_settings(app, page, text_o
         "Of 3 metastases that the model recognised, SNAP made it call" in text
         and "the same cells in the median colour" in text
     )
-    assert "Accuracy 100.0 % →" in text and "The centre was open" in text and "saved PNGs" in text
-    assert "accuracy falls to the paper's 69.0 %: " in text and "with the centre excluded." in text
+    assert re.search(r"Accuracy 100\.0 % \(\d.*\) before, .* with the attacked images in their place", text)
+    assert "Cells were allowed in the central 32 px" in text and "saved 8-bit PNGs" in text
+    assert "accuracy falls to the paper's 69.0 %: " in text and "with cells kept out of the centre." in text
+    assert "The SNAP paper, on its training patches: accuracy 96.3 % before, 69.0 % after" in text
     snapshot = resources.registry().snapshot(app.session_state["snap"].jobs["audit"])
     assert app.query_params["audit"] == snapshot.job_id and snapshot.topic.settings.groups == (
         "standard",
@@ -153,16 +157,17 @@ def test_an_audit_runs_to_its_end_with_the_workbenchs_settings(app, page, text_o
         "placement",
     )
     table = app.table[0].value
-    assert table["Condition"].tolist()[:3] == [
-        "untouched images",
-        "SNAP, centre open",
-        "SNAP, centre excluded",
+    names = [
+        "SNAP, cells allowed in the centre",
+        "SNAP, cells kept out of the centre",
+        "median colour (control)",
     ]
-    assert table["Centre"].tolist()[1:3] == ["open", "excluded"]
-    assert "paper" in table["Condition"].iloc[-1] and "96.28 % → 69.0 %" in table["Accuracy"].iloc[-1]
+    assert table["Condition"].tolist()[:3] == names
+    assert re.fullmatch(r"\d of 3: \d+\.\d % \(.* to .*\)", table["Model fooled (95 % interval)"].iloc[0])
+    assert app.table[1].value["Condition"].tolist()[:4] == ["untouched images", *names]
     # The controls' dots and the steps, two charts of areas, one of placements.
     assert len(app.get("plotly_chart")) == 5
-    assert {"Table (CSV)", "Figures (JSON)"} <= {button.label for button in app.get("download_button")}
+    assert {"Table (CSV)", "Numbers (JSON)"} <= {button.label for button in app.get("download_button")}
     (folder,) = store.find_audits(audits_folder())
     assert read_audit(folder).finished and read_audit(folder).settings.cells.count == 5
 
@@ -200,12 +205,12 @@ def test_an_audit_does_not_go_on_with_other_patches(app, page, text_of, data, wa
     (data / "patches" / "p5.png").write_bytes(encode_png(np.flipud(pixels)))
     app.run().switch_page(page("audit")).run()
     run_from_page(app, wait_for_job, "go_on")
-    assert "cannot go on, since the patches or labels in" in text_of(app) and "start a new one" in text_of(
+    assert "cannot continue, since the patches or labels in" in text_of(app) and "start a new one" in text_of(
         app
     )
     assert store.find_audits(audits_folder()) == [folder]
     shutil.rmtree(data)
-    assert "is gone, so this audit cannot go on" in text_of(app.run())
+    assert "is gone, so this audit cannot continue" in text_of(app.run())
     assert app.button(key="go_on").disabled
 
 
@@ -251,14 +256,20 @@ def test_delete_and_nothing_but_an_audit(app, page, text_of, data):
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
-        (lambda folder: (folder / "audit.json").write_text("{", encoding="utf-8"), "cannot be read"),
-        (lambda folder: (folder / "audit.json").write_text("[]", encoding="utf-8"), "cannot be read"),
+        (
+            lambda folder: (folder / "audit.json").write_text("{", encoding="utf-8"),
+            "no audit that can be read",
+        ),
+        (
+            lambda folder: (folder / "audit.json").write_text("[]", encoding="utf-8"),
+            "no audit that can be read",
+        ),
         (lambda folder: (folder / "summary.json").write_text("{", encoding="utf-8"), "has no summary"),
         (
             lambda folder: (folder / "summary.json").write_text(
                 json.dumps({"before": {}, "conditions": [{}]}), encoding="utf-8"
             ),
-            "lacks figures",
+            "lacks numbers",
         ),
         (lambda folder: (folder / "rows.parquet").write_bytes(b"broken"), "has no table"),
     ],
@@ -322,7 +333,7 @@ def test_an_audit_that_could_attack_nobody(app, page, text_of, data):
     kept(data)
     app.run().switch_page(page("audit")).run()
     assert "No image could be attacked" in text_of(app)
-    assert app.table[0].value["Accuracy"].tolist() == ["0.0 %"]
+    assert app.table[0].value["Accuracy"].tolist() == ["0.0 % (0.0 to 39.0)"]
 
 
 def test_progress_in_words(data, tmp_path):
