@@ -1,22 +1,23 @@
-"""The only ``st.cache_*`` calls, and the only paths: victims, demo patches, predictions, jobs."""
+"""What all pages share of one process: its jobs, its device, the victim, thumbnails, the data set last read.
+
+What one room alone caches stands in the ``resources.py`` of that room.
+"""
 
 import logging
 import os
 from pathlib import Path
 
-import numpy as np
 import streamlit as st
 import torch
-from numpy.typing import NDArray
 
 from snapgui import shipped
 from snapgui.data.datasets import PatchSet, open_data_set
-from snapgui.engine.images import read_pixels, to_image
+from snapgui.engine.images import read_pixels
 from snapgui.engine.victim.memory import keep_freed_memory
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import ModelError, SnapError
 from snapgui.ui.jobs import Registry
-from snapgui.ui.parts.pictures import thumbnail_uri
+from snapgui.ui.pixels import thumbnail_uri
 
 
 def shipped_model() -> Path:
@@ -80,16 +81,6 @@ def _load_victim(path: str, stamp: tuple[int, int], device: str) -> Victim:
     return Victim.load(Path(path), device=device)
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
-def _predict(sha256: str, pixels: NDArray[np.uint8], _victim: Victim) -> tuple[float, ...]:
-    return tuple(map(float, _victim.predict(to_image(pixels)[None])[0]))
-
-
-def predict_pixels(victim: Victim, pixels: NDArray[np.uint8]) -> tuple[float, ...]:
-    """Probability of each class for one image."""
-    return _predict(victim.card.sha256, pixels, victim)
-
-
 @st.cache_data(max_entries=1000, show_spinner=False)
 def _thumbnail(path: str, stamp: int) -> str:
     try:
@@ -110,11 +101,6 @@ def patch_thumbnail(folder: str, row: int, _patches: PatchSet) -> str:
         return thumbnail_uri(_patches.pixels(row))
     except SnapError:
         return ""
-
-
-def read_picture(path: Path) -> NDArray[np.uint8]:
-    """A picture file as pixels; raises ImageError."""
-    return read_pixels(path)
 
 
 @st.cache_resource(max_entries=2, ttl=600, show_spinner="Reading the data set")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from snapgui.engine.images import WINDOW_PX, crop_window
 from snapgui.engine.settings import AttackSettings, CellSettings
+from snapgui.engine.victim.victim import ModelCard
 from snapgui.errors import ImageError
 from snapgui.runs.records import RunRequest, RunResult
 
@@ -48,8 +49,8 @@ class SnapState:
         picked: what was picked last from each source, so that a rerun does not pick it again.
         mask: the mask on the bench; None asks for a proposal.
         mask_error: why the last proposal or import failed.
-        cells_seen: settings of the proposal controls at the last rerun, with model and target where cells
-            depend on them; None takes the mask on the bench as it is.
+        cells_seen: what decided the cells at the last rerun, see `proposal.what_decides`; None takes the mask
+            on the bench as it is.
         undo: earlier masks, newest last.
         canvas_revision: counts up whenever the canvas has to forget its strokes.
         strokes_seen: strokes on the canvas that are already in the mask.
@@ -66,7 +67,7 @@ class SnapState:
     picked: dict[str, str] = field(default_factory=dict)
     mask: MaskChoice | None = None
     mask_error: str = ""
-    cells_seen: tuple[CellSettings, tuple[str, int] | None] | None = None
+    cells_seen: tuple[CellSettings, ModelCard | None, AttackSettings | None] | None = None
     undo: list[MaskChoice] = field(default_factory=list)
     canvas_revision: int = 0
     strokes_seen: tuple[str, ...] = ()
@@ -106,9 +107,9 @@ def control_values(attack: AttackSettings, cells: CellSettings | None) -> dict[s
     return values
 
 
-def bench_settings() -> tuple[CellSettings, AttackSettings]:
-    """What the workbench's controls say of cells and attack, on whatever page; the target is left at its
-    default.
+def bench_settings(*, target: int = AttackSettings.target) -> tuple[CellSettings, AttackSettings]:
+    """What the workbench's controls say of cells and attack, on whatever page; an audit aims elsewhere for
+    each image, so the target is given.
     """
     value = st.session_state
     cells = CellSettings(
@@ -119,6 +120,7 @@ def bench_settings() -> tuple[CellSettings, AttackSettings]:
         seed=value["cell_seed"],
     )
     attack = AttackSettings(
+        target=target,
         gamut=value["gamut"],
         start=value["start"],
         steps=value["steps"],

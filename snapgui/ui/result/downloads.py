@@ -10,7 +10,7 @@ from snapgui.runs.files import adversarial_png
 from snapgui.runs.picture_text import run_text
 from snapgui.runs.records import RunResult
 from snapgui.ui.parts.downloads import document_buttons, file_button
-from snapgui.ui.parts.pictures import mask_pixels
+from snapgui.ui.pixels import mask_pixels
 
 ZIP_HELP = (
     "Pictures, mask, curve, settings and figure, with hashes: “python -m snapgui verify” checks it on "

@@ -9,8 +9,8 @@ from snapgui.runs.run import new_run_id
 from snapgui.ui import resources
 from snapgui.ui.parts import words
 from snapgui.ui.parts.job import start_job
-from snapgui.ui.state import Choice, SnapState
-from snapgui.ui.workbench.resources import find_findings
+from snapgui.ui.state import Choice, SnapState, bench_settings
+from snapgui.ui.workbench.resources import find_findings, predict_pixels
 from snapgui.ui.workbench.work import KIND, attack_work, keep_run, note_request
 from snapgui.words import GAMUT_WORDS
 
@@ -59,7 +59,7 @@ def _settings(state: SnapState, victim: Victim) -> AttackSettings:
         format_func=classes.__getitem__,
         help="The class that the patch aims at.",
     )
-    gamut = st.selectbox(
+    st.selectbox(
         "Colours allowed",
         GAMUTS,
         key="gamut",
@@ -67,7 +67,7 @@ def _settings(state: SnapState, victim: Victim) -> AttackSettings:
         format_func=GAMUT_WORDS.__getitem__,
         help=words.GAMUT_HELP,
     )
-    start = st.selectbox(
+    st.selectbox(
         "Start colour",
         STARTS,
         key="start",
@@ -76,7 +76,7 @@ def _settings(state: SnapState, victim: Victim) -> AttackSettings:
         help=words.START_HELP,
     )
     left, right = st.columns(2)
-    steps = left.number_input(
+    left.number_input(
         "Step limit",
         1,
         5000,
@@ -85,7 +85,7 @@ def _settings(state: SnapState, victim: Victim) -> AttackSettings:
         persist_state="session",
         help="The run ends here even if the model holds out.",
     )
-    confidence = right.number_input(
+    right.number_input(
         "Goal, per cent",
         50.0,
         99.9,
@@ -95,16 +95,14 @@ def _settings(state: SnapState, victim: Victim) -> AttackSettings:
         persist_state="session",
         help="The run ends once the model gives the aimed class this probability.",
     )
-    return AttackSettings(
-        target=target or 0, gamut=gamut, start=start, steps=steps, confidence=confidence / 100
-    )
+    return bench_settings(target=target or 0)[1]
 
 
 def aim_away(state: SnapState, victim: Victim, choice: Choice) -> None:
     """For each new image, aim at a class that the model does not say already; before the control is drawn."""
     if state.picked.get("target") != choice.name:
         state.picked["target"] = choice.name
-        p = resources.predict_pixels(victim, choice.pixels)
+        p = predict_pixels(victim, choice.pixels)
         st.session_state["target"] = min(range(len(p)), key=p.__getitem__)
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from snapgui.data.datasets import is_data_set
+from snapgui.engine.images import read_pixels
 from snapgui.errors import SnapError
 from snapgui.ui import resources
 from snapgui.ui.parts.gallery import Thumbnail, gallery
@@ -85,7 +86,7 @@ def _plain_shelf(folder: Path) -> _Shelf:
         [path.name for path in files],
         [None] * len(files),
         lambda row: resources.thumbnail(files[row]),
-        lambda row: resources.read_picture(files[row]),
+        lambda row: read_pixels(files[row]),
     )
 
 

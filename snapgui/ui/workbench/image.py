@@ -5,16 +5,17 @@ from pathlib import Path
 import streamlit as st
 
 from snapgui.data.demo import DemoPatch
-from snapgui.engine.images import WINDOW_PX, decode_pixels
+from snapgui.engine.images import WINDOW_PX, decode_pixels, read_pixels
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import SnapError
 from snapgui.ui import resources
 from snapgui.ui.parts import words
 from snapgui.ui.parts.gallery import Thumbnail, gallery
-from snapgui.ui.parts.pictures import show_pixels, window_overview
+from snapgui.ui.parts.pictures import show_pixels
+from snapgui.ui.pixels import window_overview
 from snapgui.ui.state import Choice, SnapState, choose_window, take_picture
 from snapgui.ui.workbench.folder_gallery import choose_from_folder
-from snapgui.ui.workbench.resources import list_demo_patches
+from snapgui.ui.workbench.resources import list_demo_patches, predict_pixels
 from snapgui.words import per_cent, shorten
 
 SOURCES = ("Demo patches", "Folder", "File")
@@ -78,9 +79,7 @@ def _choose_demo(state: SnapState) -> None:
 
 def _take_demo(state: SnapState, patch: DemoPatch) -> None:
     try:
-        take_picture(
-            state, Choice(resources.read_picture(patch.path), patch.name, patch.true_class, synthetic=True)
-        )
+        take_picture(state, Choice(read_pixels(patch.path), patch.name, patch.true_class, synthetic=True))
     except SnapError as error:
         st.error(str(error))
 
@@ -132,7 +131,7 @@ def _show_choice(choice: Choice, victim: Victim | None) -> None:
         with st.container(width=TEXT_PX, gap="xxsmall"):
             st.markdown(f"**{shorten(choice.name)}**")
             if victim is not None:
-                p = resources.predict_pixels(victim, choice.pixels)
+                p = predict_pixels(victim, choice.pixels)
                 top = max(range(len(p)), key=p.__getitem__)
                 st.markdown(f"Model says: **{victim.card.classes[top]}**, {per_cent(p[top])}")
                 if choice.true_class is not None:

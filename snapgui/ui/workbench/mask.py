@@ -1,21 +1,19 @@
-"""Column 2 of the workbench: where pixels may change. Cells are proposed, drawn, edited or loaded."""
+"""Column 2 of the workbench: where pixels may change. The mask is drawn, edited or loaded from a file."""
 
 import streamlit as st
 
-from snapgui.engine.cells.outlines import area_fraction, draw_mask, outlines_of, read_mask, touches_centre
-from snapgui.engine.cells.placement import place_cells
-from snapgui.engine.cells.proposals import propose_cells
+from snapgui.engine.cells.outlines import area_fraction, outlines_of, read_mask, touches_centre
 from snapgui.engine.images import encode_png
-from snapgui.engine.settings import CENTRES, PLACEMENTS, AttackSettings, CellSettings
 from snapgui.engine.victim.victim import Victim
-from snapgui.errors import MaskError, SnapError
+from snapgui.errors import SnapError
 from snapgui.ui.parts import words
 from snapgui.ui.parts.browser import zoom_for
-from snapgui.ui.parts.pictures import mask_pixels
+from snapgui.ui.pixels import mask_pixels
 from snapgui.ui.state import Choice, MaskChoice, SnapState, get_state, set_mask, undo_mask
 from snapgui.ui.workbench.canvas import drawn_strokes, mask_canvas, new_strokes
+from snapgui.ui.workbench.proposal import propose_controls
 from snapgui.ui.workbench.strokes import TOOL_COLOURS, Tool, apply_strokes
-from snapgui.words import PLACEMENT_WORDS, per_cent
+from snapgui.words import per_cent
 
 # Share of the page that the workbench gives to this column.
 MASK_SHARE = 0.36
@@ -40,7 +38,7 @@ def edit_mask(state: SnapState, victim: Victim | None) -> None:
         return
     # The canvas stands above the controls that fill it, so its place is kept and filled last.
     canvas_place = st.container()
-    _propose_controls(state, state.choice, victim)
+    propose_controls(state, state.choice, victim)
     with canvas_place:
         _draw_controls(state, state.choice)
 
@@ -119,97 +117,6 @@ def take_strokes() -> None:
 def _clear(state: SnapState) -> None:
     if state.mask is not None:
         set_mask(state, MaskChoice(state.mask.mask & False, "drawn"))
-
-
-def _propose_controls(state: SnapState, choice: Choice, victim: Victim | None) -> None:
-    # Side by side where there is room for every word, else one below the other.
-    with st.container(horizontal=True):
-        placement = st.segmented_control(
-            "Placement",
-            PLACEMENTS,
-            required=True,
-            key="placement",
-            persist_state="session",
-            format_func=PLACEMENT_WORDS.__getitem__,
-            help=words.PLACEMENT_HELP,
-        )
-        centre = st.segmented_control(
-            "Centre",
-            CENTRES,
-            required=True,
-            key="centre",
-            persist_state="session",
-            format_func=words.CENTRE_WORDS.__getitem__,
-            help=words.CENTRE_HELP,
-        )
-    left, right = st.columns(2)
-    count = left.slider(
-        "Cells", 1, 40, key="count", persist_state="session", help="How many cells are proposed."
-    )
-    area = right.slider(
-        "Area, per cent",
-        0.5,
-        20.0,
-        step=0.5,
-        format="%.1f",
-        key="area",
-        persist_state="session",
-        help="Share of the image that the cells cover together.",
-    )
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        seed = st.number_input(
-            "Seed",
-            0,
-            9999,
-            key="cell_seed",
-            persist_state="session",
-            width=120,
-            help="Another number, another arrangement; the same number, the same cells.",
-        )
-        pressed = st.button("Propose cells", help="Replace the mask by a new proposal.")
-    settings = CellSettings(
-        count=count,
-        area=area / 100,
-        placement=placement or "scattered",
-        centre=centre or "open",
-        seed=seed,
-    )
-    proposed = state.mask is not None and state.mask.source == "proposed" and state.cells_seen is not None
-    target = st.session_state.get("target") or 0
-    # Scattered cells and nuclei are the same whatever the victim; the others follow it and its target.
-    asked = (
-        settings,
-        None
-        if victim is None or settings.placement in ("scattered", "nuclei")
-        else (victim.card.sha256, target),
-    )
-    if pressed or state.mask is None or (proposed and asked != state.cells_seen):
-        with st.spinner("Placing cells"):
-            propose(state, choice, settings, victim, target)
-    state.cells_seen = asked
-
-
-def propose(
-    state: SnapState, choice: Choice, settings: CellSettings, victim: Victim | None, target: int
-) -> None:
-    """Put a proposed mask on the bench; where none can be made, keep what is there and say why."""
-    shape = (choice.pixels.shape[0], choice.pixels.shape[1])
-    try:
-        if victim is not None:
-            cells = place_cells(victim, choice.pixels, settings, AttackSettings(target=target))
-        elif settings.placement in ("scattered", "nuclei"):
-            cells = propose_cells(choice.pixels, settings)
-        else:
-            raise MaskError(
-                "Placement by gain asks the model, and none is loaded. Load one on the Model page, "
-                "or scatter cells."
-            )
-    except SnapError as error:
-        if state.mask is None:
-            set_mask(state, MaskChoice(draw_mask([], shape), "proposed", settings))
-        state.mask_error = str(error)
-    else:
-        set_mask(state, MaskChoice(draw_mask(cells, shape), "proposed", settings))
 
 
 def _mask_file(state: SnapState, choice: Choice) -> None:

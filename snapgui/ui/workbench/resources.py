@@ -1,24 +1,38 @@
-"""Cached demo patches, folders and findings."""
+"""Cached demo patches, folders, predictions and findings."""
 
 from pathlib import Path
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from snapgui.data.datasets import picture_files
 from snapgui.data.demo import DEMO_FILE, DEMO_FOLDER, DemoPatch, demo_patches
 from snapgui.engine.checks import Finding, check_run
-from snapgui.engine.victim.victim import Victim
+from snapgui.engine.images import to_image
+from snapgui.engine.victim.victim import ModelCard, Victim
 from snapgui.runs.records import RunRequest
 
 
+# By the whole card, not by the weights alone: classes, input size and normalisation change the answer too.
+@st.cache_data(max_entries=256, show_spinner=False)
+def _predict(card: ModelCard, pixels: NDArray[np.uint8], _victim: Victim) -> tuple[float, ...]:
+    return tuple(map(float, _victim.predict(to_image(pixels)[None])[0]))
+
+
+def predict_pixels(victim: Victim, pixels: NDArray[np.uint8]) -> tuple[float, ...]:
+    """Probability of each class for one image."""
+    return _predict(victim.card, pixels, victim)
+
+
 @st.cache_data(max_entries=64, show_spinner=False)
-def _findings(sha256: str, request: RunRequest, _victim: Victim) -> list[Finding]:
+def _findings(card: ModelCard, request: RunRequest, _victim: Victim) -> list[Finding]:
     return check_run(_victim, request.pixels, request.mask, request.attack, true_class=request.true_class)
 
 
 def find_findings(victim: Victim, request: RunRequest) -> list[Finding]:
-    """What is worth saying before a run."""
-    return _findings(victim.card.sha256, request, victim)
+    """What has to be known before a run."""
+    return _findings(victim.card, request, victim)
 
 
 @st.cache_data(show_spinner=False, max_entries=2)

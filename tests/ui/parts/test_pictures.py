@@ -8,7 +8,7 @@ from snapgui.errors import ImageError
 from snapgui.runs.records import CurvePoint, RunRequest
 from snapgui.ui.parts.browser import zoom_for
 from snapgui.ui.parts.charts import confidence_chart, decimate
-from snapgui.ui.parts.pictures import thumbnail_uri, window_overview
+from snapgui.ui.pixels import thumbnail_uri, window_overview
 from snapgui.ui.result.comparison.pictures import choose_gain
 from snapgui.ui.state import (
     Choice,

@@ -8,7 +8,11 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from snapgui.engine.cells.outlines import draw_mask
+from snapgui.engine.cells.placement import place_cells
 from snapgui.engine.images import encode_png
+from snapgui.engine.settings import AttackSettings, CellSettings
+from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError
 from snapgui.runs import store
 from snapgui.ui import resources
@@ -192,6 +196,24 @@ def test_controls_keep_their_values_across_pages(app, page):
     app.switch_page(page("workbench")).run()
     assert app.slider(key="count").value == 7 and app.selectbox(key="gamut").value == "pca"
     assert not app.exception
+
+
+def test_trim_places_cells_for_the_attack_that_is_set(app, linear_victim, monkeypatch):
+    """As the command line does: the same settings, the same mask."""
+    victim = linear_victim(scale=0.01)
+    monkeypatch.setattr(Victim, "load", lambda path, **more: victim)
+    app.run()
+    app.button_group(key="placement").set_value("trim").run()
+    before = app.session_state["snap"].mask.mask
+    app.selectbox(key="gamut").set_value("stain")
+    app.selectbox(key="start").set_value("random").run()
+    state = app.session_state["snap"]
+    attack = AttackSettings(target=0, gamut="stain", start="random")
+    cells = place_cells(victim, state.choice.pixels, CellSettings(placement="trim"), attack)
+    assert (state.mask.mask == draw_mask(cells, (96, 96))).all() and (state.mask.mask != before).any()
+    revision = state.canvas_revision
+    app.number_input(key="steps").set_value(33).run()
+    assert app.session_state["snap"].canvas_revision == revision, "the step limit decides nothing of it"
 
 
 def test_an_edited_mask_is_not_proposed_over(app):

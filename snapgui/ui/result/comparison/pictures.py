@@ -12,7 +12,7 @@ from skimage.color import rgb2hed
 from snapgui.engine.images import UM_PER_PX
 from snapgui.engine.visibility.display import Display
 from snapgui.engine.visibility.measures import colour_difference, flip_as_displayed
-from snapgui.ui.parts.pictures import data_uri, mask_pixels
+from snapgui.ui.pixels import data_uri, mask_pixels
 
 STAINS = ("haematoxylin", "eosin")
 # Ends of a stain's scale, in per cent of the pixels of both pictures: one speck would else grey out all the

@@ -1,0 +1,109 @@
+"""Below the canvas of the workbench: cells are proposed, scattered or where the model looks."""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from snapgui.engine.cells.outlines import draw_mask
+from snapgui.engine.cells.placement import place_cells
+from snapgui.engine.cells.proposals import propose_cells
+from snapgui.engine.settings import CENTRES, PLACEMENTS, AttackSettings, CellSettings
+from snapgui.engine.victim.victim import ModelCard, Victim
+from snapgui.errors import MaskError, SnapError
+from snapgui.ui.parts import words
+from snapgui.ui.state import Choice, MaskChoice, SnapState, bench_settings, set_mask
+from snapgui.words import PLACEMENT_WORDS
+
+
+def propose_controls(state: SnapState, choice: Choice, victim: Victim | None) -> None:
+    """Draw the controls; a new proposal lands in the state whenever what decides it has changed."""
+    # Side by side where there is room for every word, else one below the other.
+    with st.container(horizontal=True):
+        st.segmented_control(
+            "Placement",
+            PLACEMENTS,
+            required=True,
+            key="placement",
+            persist_state="session",
+            format_func=PLACEMENT_WORDS.__getitem__,
+            help=words.PLACEMENT_HELP,
+        )
+        st.segmented_control(
+            "Centre",
+            CENTRES,
+            required=True,
+            key="centre",
+            persist_state="session",
+            format_func=words.CENTRE_WORDS.__getitem__,
+            help=words.CENTRE_HELP,
+        )
+    left, right = st.columns(2)
+    left.slider("Cells", 1, 40, key="count", persist_state="session", help="How many cells are proposed.")
+    right.slider(
+        "Area, per cent",
+        0.5,
+        20.0,
+        step=0.5,
+        format="%.1f",
+        key="area",
+        persist_state="session",
+        help="Share of the image that the cells cover together.",
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.number_input(
+            "Seed",
+            0,
+            9999,
+            key="cell_seed",
+            persist_state="session",
+            width=120,
+            help="Another number, another arrangement; the same number, the same cells.",
+        )
+        pressed = st.button("Propose cells", help="Replace the mask by a new proposal.")
+    cells, attack = bench_settings(target=st.session_state.get("target") or 0)
+    proposed = state.mask is not None and state.mask.source == "proposed" and state.cells_seen is not None
+    asked = what_decides(cells, attack, victim)
+    if pressed or state.mask is None or (proposed and asked != state.cells_seen):
+        with st.spinner("Placing cells"):
+            propose(state, choice, cells, attack, victim)
+    state.cells_seen = asked
+
+
+def what_decides(
+    cells: CellSettings, attack: AttackSettings, victim: Victim | None
+) -> tuple[CellSettings, ModelCard | None, AttackSettings | None]:
+    """All that decides where cells lie: scattered ones and nuclei are the same whatever model and attack."""
+    if victim is None or cells.placement in ("scattered", "nuclei"):
+        return cells, None, None
+    # Trim attacks for a few steps of its own; gain looks once at the untouched image.
+    short = AttackSettings(target=attack.target)
+    if cells.placement == "trim":
+        short = replace(short, gamut=attack.gamut, start=attack.start)
+    return cells, victim.card, short
+
+
+def propose(
+    state: SnapState,
+    choice: Choice,
+    settings: CellSettings,
+    attack: AttackSettings,
+    victim: Victim | None,
+) -> None:
+    """Put a proposed mask on the bench; where none can be made, keep what is there and say why."""
+    shape = (choice.pixels.shape[0], choice.pixels.shape[1])
+    try:
+        if victim is not None:
+            cells = place_cells(victim, choice.pixels, settings, attack)
+        elif settings.placement in ("scattered", "nuclei"):
+            cells = propose_cells(choice.pixels, settings)
+        else:
+            raise MaskError(
+                f"“{PLACEMENT_WORDS[settings.placement]}” asks the model, and none is loaded. "
+                "Load one on the Model page, or scatter cells."
+            )
+    except SnapError as error:
+        if state.mask is None:
+            set_mask(state, MaskChoice(draw_mask([], shape), "proposed", settings))
+        state.mask_error = str(error)
+    else:
+        set_mask(state, MaskChoice(draw_mask(cells, shape), "proposed", settings))
