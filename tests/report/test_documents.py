@@ -24,10 +24,12 @@ from snapgui.report.pages.document import Document, Picture, Section, Table
 from snapgui.report.pages.html import html_page
 from snapgui.report.pages.pdf import pdf_pages
 from snapgui.report.run.document import run_document
-from snapgui.report.study.document import study_document
+from snapgui.report.study.document import PARTS, study_document
 from snapgui.runs.records import RunResult
 from snapgui.statistics import share
+from snapgui.study.design.settings import StudySettings
 from snapgui.words import per_cent, with_count
+from tests.study.simulated import analyse_simulated
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&{{ 7 * 7 }}{% raw %}</td>&lt;b&gt;"
 MOST_BYTES = 5_000_000
@@ -182,56 +184,51 @@ def test_a_sheet_enlarges_each_picture_by_a_whole_number(run_result: RunResult, 
     ).size
 
 
+@pytest.fixture(scope="module")
 def study() -> dict:
-    figure = {"estimate": 0.58, "interval": [0.51, 0.65], "readers": 4, "sources": 12, "answers": 96}
-    return {
-        "format": 1,
-        "study": {
-            "title": HOSTILE,
-            "sha256": "ab" * 32,
-            "margin": 0.6,
-            "exclusion": {"min_catch_share": 0.75},
-        },
-        "sessions": [{"participant_id": "calm-otter", "answered": 30, "catch": share(3, 4), "reasons": None}],
-        "detection": {
-            "arms": {
-                "SNAP": {
-                    "auc": figure,
-                    "roc": [[0.0] * 20, [1.0] * 20],
-                    "hit_rate": {"count": 3, "of": 4, "share": 0.75, "wilson_interval": [0.3, 0.95]},
-                }
-            }
-        },
-        "agreement": None,
-        "methods": {"area": "Area under the curve (DeLong 1988)."},
-        "verdict": [
-            "4 readers count.",
-            "Readers told them apart by 0.58 (95 % interval 0.51 to 0.65).",
-            "With 95 % confidence it is at most 0.64.",
-        ],
-    }
+    return analyse_simulated(StudySettings(HOSTILE, seed=5, repeats=2, repeat_gap=3))
 
 
-def test_a_studys_report_shows_whatever_figures_there_are() -> None:
+def test_a_studys_report_tells_the_tables_of_its_analysis(study) -> None:
     picture = encode_png(np.full((20, 400, 3), 128, np.uint8))
-    document = study_document(study(), name="study-1", pictures=[("A figure", picture)])
+    document = study_document(study, name="study-1", pictures=[("A figure", picture)])
     page = check_offline(html_page(document))
     words = page.words.replace("\u00a0", " ")
+    hits, area = study["detection"]["arms"]["SNAP"]["hit_rate"], study["detection"]["arms"]["SNAP"]["auc"]
     for text in (
-        "by 0.58 (95 % interval 0.51 to 0.65)",
-        "0.580 (0.510 to 0.650); 4 readers, 12 sources, 96 answers",
-        "calm-otter",
-        "3 of 4: 75.0 % (30.1 to 95.4)",
-        "3 of 4: 0.750 (Wilson 0.300 to 0.950)",
-        "2 values, see analysis.json",
-        "Area under the curve (DeLong 1988).",
-        "ab" * 32,
+        f"{hits['count']} of {hits['of']}: {per_cent(hits['share'])} (",
+        f"{area['estimate']:.2f} ({area['interval'][0]:.2f} to {area['interval'][1]:.2f})",
+        f"at least {area['lower']:.2f}, at most {area['upper']:.2f}",
+        "READ-0, READ-3",
+        "mean change inside the mask, levels of 255",
+        "A session is left out if fewer than 75 % of the obvious pictures were found",
+        study["methods"]["area"],
+        study["study"]["sha256"],
         HOSTILE,
+        *study["verdict"],
     ):
         assert text in words, text
-    assert document.verdict == study()["verdict"][1] and page.tags.count("img") == 1
+    assert document.verdict == study["verdict"][1] and page.tags.count("img") == 1
+    assert [section.title for section in document.sections] == [
+        *("Figures", "Results", "One-sided bounds", "Answers", "Sessions", "Readers", "Agreement"),
+        *("Reaction times", "Visibility measured, and found by readers", "Methods", "Design"),
+    ]
     check_pdf(document)
-    assert study_document({"verdict": []}).sections == ()
+
+
+@pytest.mark.parametrize("kind", ["A", "B", "C", "D"])
+def test_a_studys_report_tells_no_name_of_the_code(kind) -> None:
+    found = analyse_simulated(StudySettings("Which?", seed=5, kind=kind, repeats=2, repeat_gap=3))
+    sections = study_document(found).sections
+    words = "\n".join(str((section.title, section.sentences, section.tables)) for section in sections)
+    assert not re.findall(r"\b[a-z0-9]+(?:_[a-z0-9]+)+\b|[{}]|\bNone\b", words)
+    assert all(table.rows for section in sections for table in section.tables)
+
+
+def test_a_study_that_nobody_has_read_yet_has_a_report() -> None:
+    document = study_document(analyse_simulated(StudySettings("Which?", seed=5, repeats=0), readers=0))
+    assert document.verdict == "No answer counts yet, so there is nothing to say."
+    check_pdf(document)
 
 
 def test_a_table_wider_than_the_page_and_long_words_are_drawn() -> None:
@@ -277,10 +274,10 @@ def test_the_command_writes_every_form_of_a_run(form, run_folder, tmp_path, caps
     assert out.read_bytes().startswith(start) and capsys.readouterr().out.strip() == str(out)
 
 
-def test_the_command_takes_audits_runs_and_analyses(audit_folder, run_folder, tmp_path) -> None:
+def test_the_command_takes_audits_runs_and_analyses(audit_folder, run_folder, study, tmp_path) -> None:
     for number in range(2):
         shutil.copytree(run_folder, tmp_path / "runs" / f"r{number}")
-    (tmp_path / "analysis.json").write_text(json.dumps(study()), encoding="utf-8")
+    (tmp_path / "analysis.json").write_text(json.dumps(study), encoding="utf-8")
     for source, name in (
         (audit_folder, "a.png"),
         (tmp_path / "runs", "s.png"),
@@ -299,6 +296,8 @@ def test_the_command_takes_audits_runs_and_analyses(audit_folder, run_folder, tm
         ("nowhere", "r.html", "holds no run"),
         ("runs", "r.pdf", "makes no .pdf"),
         ("bad.json", "r.html", "is no analysis of a study"),
+        ("part.json", "r.html", "it lacks study, answers"),
+        ("empty.json", "r.html", "is no analysis of a study"),
         ("run", "none/r.html", "cannot be written"),
         ("audit", "r.html", "is no audit that can be read"),
     ],
@@ -307,6 +306,8 @@ def test_what_cannot_be_reported_is_one_sentence(source, out, sentence, run_fold
     for place in ("run", "runs/r1"):
         shutil.copytree(run_folder, tmp_path / place)
     (tmp_path / "bad.json").write_text("[" * 5000, encoding="utf-8")
+    (tmp_path / "part.json").write_text(json.dumps({"verdict": ["a", "b"]}), encoding="utf-8")
+    (tmp_path / "empty.json").write_text(json.dumps({part: {} for part in PARTS}), encoding="utf-8")
     (tmp_path / "audit").mkdir()
     (tmp_path / "audit" / "audit.json").write_text("{}", encoding="utf-8")
     assert cli.main(["report", str(tmp_path / source), "--out", str(tmp_path / out)]) == 2

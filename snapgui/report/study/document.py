@@ -1,66 +1,91 @@
-"""The report of a study's analysis: its sentences first, then every figure that it holds, each with its
+"""The report of a study's analysis: its sentences first, then figures and tables, each estimate with its
 interval.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from snapgui.errors import DataError
 from snapgui.report.bundle.manifest import NOTICE
 from snapgui.report.pages.document import Document, Picture, Section, Table
-from snapgui.report.study.tables import flat_figures, plain, tables_of
+from snapgui.study.analysis.details import (
+    agreement_table,
+    answers_table,
+    design_table,
+    medians_table,
+    pairs_table,
+    pictures_tables,
+    readers_tables,
+    repeats_table,
+    sessions_table,
+    times_table,
+    visibility_table,
+)
+from snapgui.study.analysis.tables import Columns, bounds_table, main_table
 
-VERDICT, METHODS, STUDY = "verdict", "methods", "study"
-CAPTIONS = {
-    "arms": "Each arm with its 95 % interval, beside chance and the margin fixed beforehand.",
-    "roc": "ROC curves of all answers together; a mark is a rating.",
-    "readers": "Each reader alone, with the 95 % interval of that reader.",
-    "exposure": "By time of exposure, with 95 % intervals.",
-    "times": "Reaction times by the browser's clock: median and quartiles.",
-    "agreement": "Agreement of every pair of readers.",
-    "visibility": "Share of readers who found a picture, against what it measures.",
-}
 FIGURE_DPI = 200
 MAX_BYTES = 64 << 20
-Figures = Mapping[str, Any]
+PARTS = (
+    *("verdict", "study", "answers", "sessions", "detection", "by_exposure", "choices", "diagnosis"),
+    *("reaction_times", "readers", "agreement", "repeats", "visibility", "methods"),
+)
+METHOD_WORDS = {
+    "rates": "Shares",
+    "d_prime": "d' and criterion",
+    "area": "Area under the ROC curve",
+    "lroc": "Area under the LROC curve",
+    "over_readers": "Over readers and sources",
+    "two_choice": "Choices between two",
+    "margin": "Margin",
+    "kappa": "Agreement",
+    "visibility": "Visibility",
+}
+Values = Mapping[str, Any]
 
 
 def read_analysis(path: Path) -> dict[str, Any]:
-    """An ``analysis.json``; raises DataError where it is none."""
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise DataError(
-                f"{path.name} has over {MAX_BYTES >> 20} MB; no analysis is as long. Give the "
-                "analysis.json of a study."
-            )
-        analysis = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(analysis, dict) or not isinstance(analysis.get(VERDICT), list):
-            raise ValueError("it has no sentences under “verdict”")
-    except (OSError, ValueError, RecursionError) as error:
+    """An ``analysis.json``; raises DataError where it is none, or lacks what a report tells."""
+    if path.is_file() and path.stat().st_size > MAX_BYTES:
         raise DataError(
-            f"{path} is no analysis of a study ({str(error)[:120]}). Give the analysis.json that "
-            "“study analyse” writes."
-        ) from error
+            f"{path.name} has over {MAX_BYTES >> 20} MB; no analysis is as long. Give the analysis.json of a "
+            "study."
+        )
+    with _told_if_no_analysis(str(path)):
+        analysis = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(analysis, dict):
+            raise ValueError("it holds no named parts")
+        if missing := [part for part in PARTS if part not in analysis]:
+            raise ValueError(f"it lacks {', '.join(missing)}")
+        study_document(analysis)
     return analysis
 
 
-def draw_pictures(analysis: Figures) -> list[tuple[str, bytes]]:
-    """The figures of an analysis as PNG with their captions; none for an analysis of other makers."""
-    from snapgui.report.study.figures import figure_bytes, study_figures
+def draw_pictures(analysis: Values) -> list[tuple[str, bytes]]:
+    """The figures of an analysis as PNG with their captions; raises DataError where it is none."""
+    from snapgui.report.study.figures import CAPTIONS, figure_bytes, study_figures
 
+    with _told_if_no_analysis("This"):
+        return [
+            (CAPTIONS[name], figure_bytes(figure, "png")) for name, figure in study_figures(analysis).items()
+        ]
+
+
+@contextmanager
+def _told_if_no_analysis(what: str) -> Iterator[None]:
     try:
-        figures = study_figures(analysis)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
-        return []
-    return [
-        (CAPTIONS.get(name, plain(name)), figure_bytes(figure, "png")) for name, figure in figures.items()
-    ]
+        yield
+    except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise DataError(
+            f"{what} is no analysis of a study ({type(error).__name__}: {str(error)[:120]}). Give the "
+            "analysis.json that “study analyse” writes."
+        ) from error
 
 
 def study_document(
-    analysis: Figures, *, name: str = "", pictures: Sequence[tuple[str, bytes]] = ()
+    analysis: Values, *, name: str = "", pictures: Sequence[tuple[str, bytes]] = ()
 ) -> Document:
     """The report of an analysis.
 
@@ -69,55 +94,88 @@ def study_document(
         name: of the study, for people.
         pictures: figures as PNG with their captions.
     """
-    sentences = [str(one) for one in analysis.get(VERDICT, [])]
-    said = analysis.get(STUDY)
-    about: Figures = said if isinstance(said, Mapping) else {}
+    about, found, *rest = analysis["verdict"]
     shown = tuple(Picture(png, caption, _width_px(png)) for caption, png in pictures)
-    sections = [Section("Figures", pictures=shown)] if shown else []
-    all_figures = (
-        (
-            "Brackets are 95 % intervals; lower and upper are one-sided 95 % bounds. Everything else "
-            "that was computed stands in analysis.json."
+    sections = (
+        Section("Figures", pictures=shown),
+        Section(
+            "Results",
+            (
+                "In brackets: 95 % intervals, for other readers and other pictures of the same kind unless "
+                "the row says otherwise. The last columns are differences; those of shares are in per cent "
+                "points. –: too few answers for this estimate.",
+            ),
+            tables=_tables(main_table(analysis)),
         ),
+        Section(
+            "One-sided bounds",
+            ("Each with 95 % confidence, for other readers and other pictures of the same kind.",),
+            tables=_tables(bounds_table(analysis)),
+        ),
+        Section("Answers", tables=_tables({"": answers_table(analysis)})),
+        Section("Sessions", tables=_tables({"": sessions_table(analysis)})),
+        Section(
+            "Readers",
+            ("Each reader alone: the intervals speak of other pictures, not of other readers.",),
+            tables=_tables(readers_tables(analysis)),
+        ),
+        Section(
+            "Agreement",
+            tables=_tables(
+                {
+                    "": agreement_table(analysis),
+                    "Pairs of readers who saw the same pictures": pairs_table(analysis),
+                    "Each reader when the same picture came again": repeats_table(analysis),
+                }
+            ),
+        ),
+        Section(
+            "Reaction times",
+            tables=_tables({"": medians_table(analysis), "Ratios between arms": times_table(analysis)}),
+        ),
+        Section(
+            "Visibility measured, and found by readers",
+            tables=_tables(
+                {
+                    "Rank correlation with the share of readers who found the picture": visibility_table(
+                        analysis
+                    )
+                }
+                | {f"Pictures of {arm}": table for arm, table in pictures_tables(analysis).items()}
+            ),
+        ),
+        Section(
+            "Methods",
+            tuple(f"{METHOD_WORDS.get(what, what)}: {words}" for what, words in analysis["methods"].items()),
+        ),
+        Section("Design", tables=_tables({"": design_table(analysis)})),
     )
-    for key, value in analysis.items():
-        if key in (VERDICT, METHODS, STUDY, "format") or not value:
-            continue
-        tables = tuple(tables_of(value))
-        if tables:
-            sections.append(
-                Section(
-                    plain(key).capitalize(),
-                    all_figures if len(sections) == len(shown[:1]) else (),
-                    tables=tables,
-                )
-            )
-    methods = analysis.get(METHODS)
-    if methods:
-        lines = (
-            [f"{plain(what).capitalize()}: {words}" for what, words in methods.items()]
-            if isinstance(methods, Mapping)
-            else list(map(str, methods))
-        )
-        sections.append(Section("Methods", tuple(lines)))
-    sections.append(
-        Section("Design", tables=(Table(("What", "Value"), tuple(flat_figures(about))),))
-        if about
-        else Section("Design")
-    )
-    title = str(about.get("title") or name or "a reader study")
+    study = analysis["study"]
     text = {
         "Software": "SNAP Studio",
         "Study": name,
-        "Design SHA-256": str(about.get("sha256", "")),
+        "Design SHA-256": study["sha256"],
         "Comment": NOTICE,
     }
     return Document(
-        f"Reader study: {title}",
-        sentences[1] if len(sentences) > 1 else " ".join(sentences),
-        tuple(sentences[:1] + sentences[2:]) if len(sentences) > 1 else (),
-        tuple(section for section in sections if section.tables or section.sentences or section.pictures),
+        f"Reader study: {study['title'] or name}",
+        found,
+        (about, *rest),
+        tuple(
+            section
+            for section in sections
+            if section.tables or section.pictures or (section.title == "Methods")
+        ),
         text,
+    )
+
+
+def _tables(columns: Mapping[str, Columns]) -> tuple[Table, ...]:
+    """Tables of a document by their titles; those without a row are left out."""
+    return tuple(
+        Table(tuple(cells), tuple(zip(*cells.values(), strict=True)), title)
+        for title, cells in columns.items()
+        if any(cells.values())
     )
 
 

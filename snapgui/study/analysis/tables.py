@@ -1,150 +1,278 @@
-"""An analysis as tables of words: for the page and for the terminal."""
+"""What an analysis found, as tables of words: for the page, the report and the terminal."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-Figures = Mapping[str, Any]
+from snapgui.study.analysis.estimate_words import (
+    Form,
+    area,
+    bounds,
+    decimals,
+    over,
+    points,
+    share_alone,
+    share_over,
+    signed,
+    spread,
+)
+from snapgui.words import NONE, per_cent
+
+Values = Mapping[str, Any]
 Columns = dict[str, list[str]]
-NONE = "–"
+DETECTION, CHOICES = "Altered or not?", "Which of two is altered?"
+DIAGNOSIS = "Diagnosis, before anyone was told of alterations"
 
 
-def main_table(analysis: Figures) -> dict[str, Columns]:
-    """Tables by title: arms, and their differences beside them, in the columns; a figure a row, with its 95 %
-    interval.
+def _nothing(pair: Values) -> str:
+    return ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table with an arm a column.
+
+    Attributes:
+        name: of the row.
+        of: an arm's words.
+        difference: words on the difference of two arms, in a column of their own.
+        untouched: words of the untouched arm, in a column of its own.
     """
+
+    name: str
+    of: Callable[[Values], str]
+    difference: Callable[[Values], str] = _nothing
+    untouched: str = ""
+
+
+Rows = Callable[[Values], list[Row]]
+
+
+def main_table(analysis: Values) -> dict[str, Columns]:
+    """Tables by title: arms, and their differences beside them, in the columns; an estimate a row, with its
+    95 % interval.
+    """
+    return _by_question(analysis, _detection_rows, _choice_rows, _diagnosis_rows)
+
+
+def bounds_table(analysis: Values) -> dict[str, Columns]:
+    """The same estimates with their one-sided 95 % bounds, and how many readers and sources there were."""
+    return _by_question(analysis, _detection_bounds, _choice_bounds, _diagnosis_bounds)
+
+
+def _by_question(analysis: Values, detection: Rows, choices: Rows, diagnosis: Rows) -> dict[str, Columns]:
     found: dict[str, Columns] = {}
     if analysis["choices"]:
-        found["Which of two is altered?"] = _choices(analysis["choices"])
+        found[CHOICES] = _columns(choices(analysis["choices"]), analysis["choices"])
     if analysis["detection"]:
-        found["Altered or not?"] = _detection(analysis["detection"])
-    for one in analysis["by_exposure"] or []:
-        if one.get("arms"):
-            shown = one["exposure_shown_s"]
-            words = (
-                (
-                    f", shown {shown['median'] * 1000:.0f} ms (median; {shown['lowest'] * 1000:.0f} to "
-                    f"{shown['highest'] * 1000:.0f})"
-                )
-                if shown
-                else ""
-            )
-            found[f"Altered or not? Shown for {one['exposure_asked_s'] * 1000:g} ms{words}"] = _detection(one)
+        found[DETECTION] = _columns(detection(analysis["detection"]), analysis["detection"])
+    for exposure in analysis["by_exposure"] or []:
+        if exposure.get("arms"):
+            title = f"{DETECTION} {_exposure_words(exposure)}"
+            found[title] = _columns(detection(exposure), exposure)
     if analysis["diagnosis"]:
-        found["Diagnosis, before anyone was told of alterations"] = _diagnosis(analysis["diagnosis"])
+        found[DIAGNOSIS] = _columns(diagnosis(analysis["diagnosis"]), analysis["diagnosis"])
     return found
 
 
-def _detection(figures: Figures) -> Columns:
-    arms, calm = figures["arms"], figures["untouched"]["false_alarm_rate"]
-    rows: list[tuple[str, str, list[str]]] = []
-
-    def add(name: str, of: Callable[[Figures], str], key: str = "", untouched: str = "") -> None:
-        rows.append((name, key, [*(of(one) for one in arms.values()), untouched]))
-
-    add("Answers", lambda one: str(one["answers"]["altered"]), untouched=str(calm["of"]))
-    add("Called altered", lambda one: counted(one["hit_rate"]), "hit_rate", counted(calm))
-    if any("auc" in one for one in arms.values()):
-        add("Area under the ROC curve, mean of the readers", lambda one: over(one.get("auc")), "auc")
-        add("… all answers together, DeLong", lambda one: _area(one.get("auc_delong")))
-        add("Area under the LROC curve: place found, too", lambda one: over(one.get("lroc")), "lroc")
-    add("d', mean of the readers", lambda one: over(one["d_prime"]), "d_prime")
-    add(
-        "… all answers together",
-        lambda one: (
-            NONE if not one["pooled"] else spread(one["pooled"]["d_prime"], one["pooled"]["interval"])
-        ),
+def _exposure_words(exposure: Values) -> str:
+    shown = exposure["exposure_shown_s"]
+    words = (
+        f", measured {shown['median'] * 1000:.0f} ms (median; {shown['lowest'] * 1000:.0f} to "
+        f"{shown['highest'] * 1000:.0f})"
+        if shown
+        else ""
     )
-    add("Criterion c", lambda one: over(one["criterion"]))
-    return _with_differences(rows, [*arms, figures["untouched"]["arm"]], figures["differences"])
+    return f"Shown for {exposure['exposure_asked_s'] * 1000:g} ms{words}"
 
 
-def _choices(figures: Figures) -> Columns:
-    arms = figures["arms"]
-    rows = [
-        ("Right", "", [f"{one['right']['count']} of {one['right']['of']}" for one in arms.values()]),
-        (
-            "Share right, for other readers and pictures",
-            "right",
-            [over(one["right"]["over_readers"]) for one in arms.values()],
-        ),
-        (
-            "… all answers together, Clopper and Pearson",
-            "",
-            [spread(one["right"]["share"], one["right"].get("exact_interval")) for one in arms.values()],
-        ),
-        (
-            "d' of all answers together",
-            "",
-            [
-                NONE
-                if not one["two_choice"]
-                else spread(one["two_choice"]["d_prime"], one["two_choice"]["d_prime_interval"])
-                for one in arms.values()
-            ],
-        ),
-    ]
-    return _with_differences(rows, list(arms), figures["differences"])
-
-
-def _diagnosis(figures: Figures) -> Columns:
-    arms = figures["arms"]
-    rows = [
-        ("Diagnosis right", "right", [counted(one["right"]) for one in arms.values()]),
-        (
-            "Called metastasis",
-            "called_metastasis",
-            [counted(one["called_metastasis"]) for one in arms.values()],
-        ),
-    ]
-    return _with_differences(rows, list(arms), figures["differences"])
-
-
-def _with_differences(
-    rows: Sequence[tuple[str, str, list[str]]], arms: list[str], differences: Figures
-) -> Columns:
-    columns: Columns = {"": [name for name, _, _ in rows]}
-    for place, arm in enumerate(arms):
-        columns[arm] = [cells[place] for _, _, cells in rows]
-    for pair, figures in differences.items():
-        columns[pair.replace(" minus ", " − ")] = [
-            over(figures.get(key), sign=True) if key else "" for _, key, _ in rows
-        ]
+def _columns(rows: Sequence[Row], found: Values) -> Columns:
+    columns: Columns = {"": [row.name for row in rows]}
+    for arm, values in found["arms"].items():
+        columns[arm] = [row.of(values) for row in rows]
+    if any(row.untouched for row in rows):
+        columns[found["untouched"]["arm"]] = [row.untouched for row in rows]
+    for pair, values in found["differences"].items():
+        columns[pair.replace(" minus ", " − ")] = [row.difference(values) for row in rows]
     return columns
 
 
-def counted(figure: Figures | None) -> str:
-    """A count with its share and the interval over readers and sources, or Wilson's where there is only one
-    reader.
-    """
-    if not figure or not figure["of"]:
+def _change(what: str, form: Form = signed) -> Callable[[Values], str]:
+    return lambda pair: over(pair.get(what), form)
+
+
+def _change_bounds(what: str, form: Form = signed) -> Callable[[Values], str]:
+    return lambda pair: bounds(pair.get(what), form)
+
+
+def _sizes(values: Values | None) -> str:
+    return NONE if not values else f"{values['readers']}, {values['sources']}"
+
+
+def _sizes_of_pair(pair: Values) -> str:
+    return _sizes(next(filter(None, pair.values()), None))
+
+
+def _detection_rows(found: Values) -> list[Row]:
+    alarms, arms = found["untouched"]["false_alarm_rate"], found["arms"].values()
+    rows = [
+        Row("Answers", lambda arm: str(arm["answers"]["altered"]), untouched=str(alarms["of"])),
+        Row(
+            "Called altered",
+            lambda arm: share_over(arm["hit_rate"]),
+            _change("hit_rate", points),
+            share_over(alarms),
+        ),
+        Row(
+            "… as if all answers were independent, Wilson",
+            lambda arm: share_alone(arm["hit_rate"], "wilson"),
+            untouched=share_alone(alarms, "wilson"),
+        ),
+    ]
+    if any("found_share" in arm for arm in arms):
+        rows.append(Row("Altered cells clicked", lambda arm: share_over(arm.get("found_share"))))
+    if any("auc" in arm for arm in arms):
+        rows += [
+            Row(
+                "Area under the ROC curve, mean of the readers",
+                lambda arm: over(arm.get("auc")),
+                _change("auc"),
+            ),
+            Row("… all answers together, DeLong", lambda arm: area(arm.get("auc_delong"))),
+        ]
+    if any("lroc" in arm for arm in arms):
+        rows += [
+            Row(
+                "Area under the LROC curve: place found, too",
+                lambda arm: over(arm.get("lroc")),
+                _change("lroc"),
+            ),
+            Row("… all answers together, DeLong", lambda arm: area(arm.get("lroc_delong"))),
+        ]
+    return [
+        *rows,
+        Row("d', mean of the readers", lambda arm: over(arm["d_prime"]), _change("d_prime")),
+        Row("… all answers together", lambda arm: _pooled(arm, "d_prime")),
+        Row("Criterion c, mean of the readers", lambda arm: over(arm["criterion"])),
+        Row("… all answers together", lambda arm: _pooled(arm, "criterion")),
+    ]
+
+
+def _pooled(arm: Values, what: str) -> str:
+    pooled = arm["pooled"]
+    return NONE if not pooled else spread(pooled[what], pooled["interval"] if what == "d_prime" else None)
+
+
+def _detection_bounds(found: Values) -> list[Row]:
+    alarms, arms = found["untouched"]["false_alarm_rate"]["over_readers"], found["arms"].values()
+    rows = [
+        Row(
+            "Called altered",
+            lambda arm: bounds(arm["hit_rate"]["over_readers"], per_cent),
+            _change_bounds("hit_rate", points),
+            bounds(alarms, per_cent),
+        )
+    ]
+    if any("auc" in arm for arm in arms):
+        rows += [
+            Row("Area under the ROC curve", lambda arm: bounds(arm.get("auc")), _change_bounds("auc")),
+            Row("… beside the margin", lambda arm: _margin(arm, decimals)),
+        ]
+    if any("lroc" in arm for arm in arms):
+        rows.append(
+            Row("Area under the LROC curve", lambda arm: bounds(arm.get("lroc")), _change_bounds("lroc"))
+        )
+    return [
+        *rows,
+        Row("d'", lambda arm: bounds(arm["d_prime"]), _change_bounds("d_prime")),
+        Row("Criterion c", lambda arm: bounds(arm["criterion"])),
+        Row("Readers, sources", lambda arm: _sizes(arm["d_prime"]), _sizes_of_pair, untouched=_sizes(alarms)),
+    ]
+
+
+def _margin(arm: Values, form: Form) -> str:
+    """Whether the bounds lie within the margin of the design."""
+    beside = arm.get("beside_margin")
+    if not beside:
         return NONE
-    crossed = figure["over_readers"]
-    interval = (
-        crossed["interval"] if crossed and crossed["interval"][0] is not None else figure["wilson_interval"]
-    )
-    return (
-        f"{figure['count']} of {figure['of']}, {figure['share']:.2f} ({interval[0]:.2f} to {interval[1]:.2f})"
-    )
+    inside = "within" if beside["within"] else "not both within"
+    return f"{inside} {form(beside['margin_from'])} to {form(beside['margin_to'])}"
 
 
-def over(figure: Figures | None, *, sign: bool = False) -> str:
-    """An estimate with its interval."""
-    return NONE if not figure else spread(figure["estimate"], figure["interval"], sign=sign)
+def _choice_rows(found: Values) -> list[Row]:
+    return [
+        Row("Right", lambda arm: f"{arm['right']['count']:,} of {arm['right']['of']:,}"),
+        Row(
+            "Share right, for other readers and pictures",
+            lambda arm: over(arm["right"]["over_readers"], per_cent),
+            _change("right", points),
+        ),
+        Row(
+            "… all answers together, Clopper and Pearson",
+            lambda arm: share_alone(arm["right"], "exact"),
+        ),
+        Row("… all answers together, Wilson", lambda arm: share_alone(arm["right"], "wilson")),
+        Row("d' of all answers together", _choice_d_prime),
+    ]
 
 
-def _area(figure: Figures | None) -> str:
-    return NONE if not figure else spread(figure["area"], figure["interval"])
+def _choice_d_prime(arm: Values) -> str:
+    choice = arm["two_choice"]
+    return NONE if not choice else spread(choice["d_prime"], choice["d_prime_interval"])
 
 
-def spread(estimate: float | None, interval: Sequence[float | None] | None, *, sign: bool = False) -> str:
-    """A figure with two decimals and its ends; an end without bound is written so."""
-    if estimate is None:
+def _choice_bounds(found: Values) -> list[Row]:
+    return [
+        Row(
+            "Share right",
+            lambda arm: bounds(arm["right"]["over_readers"], per_cent),
+            _change_bounds("right", points),
+        ),
+        Row("… all answers together, Clopper and Pearson", lambda arm: _exact(arm["right"])),
+        Row("… beside the margin", lambda arm: _margin(arm, per_cent)),
+        Row(
+            "d' of all answers together, at most",
+            lambda arm: (
+                "no bound"
+                if not arm["two_choice"] or arm["two_choice"]["d_prime_upper_bound"] is None
+                else decimals(arm["two_choice"]["d_prime_upper_bound"])
+            ),
+        ),
+        Row("Readers, sources", lambda arm: _sizes(arm["right"]["over_readers"]), _sizes_of_pair),
+    ]
+
+
+def _exact(right: Values) -> str:
+    if "exact_lower" not in right:
         return NONE
-    form = "+.2f" if sign else ".2f"
-    if interval is None or all(end is None for end in interval):
-        return f"{estimate:{form}}"
-    low, high = ("no bound" if end is None else f"{end:{form}}" for end in interval)
-    return f"{estimate:{form}} ({low} to {high})"
+    return bounds({"lower": right["exact_lower"], "upper": right["exact_upper"]}, per_cent)
+
+
+def _diagnosis_rows(found: Values) -> list[Row]:
+    return [
+        *_diagnosis_row("Diagnosis right", "right"),
+        *_diagnosis_row("Called metastasis", "called_metastasis"),
+    ]
+
+
+def _diagnosis_row(name: str, what: str) -> list[Row]:
+    return [
+        Row(name, lambda arm: share_over(arm[what]), _change(what, points)),
+        Row("… all answers together, Clopper and Pearson", lambda arm: share_alone(arm[what], "exact")),
+    ]
+
+
+def _diagnosis_bounds(found: Values) -> list[Row]:
+    def row(name: str, what: str) -> Row:
+        return Row(
+            name, lambda arm: bounds(arm[what]["over_readers"], per_cent), _change_bounds(what, points)
+        )
+
+    return [
+        row("Diagnosis right", "right"),
+        row("Called metastasis", "called_metastasis"),
+        Row("Readers, sources", lambda arm: _sizes(arm["right"]["over_readers"]), _sizes_of_pair),
+    ]
 
 
 def plain_table(columns: Columns) -> str:
@@ -155,123 +283,3 @@ def plain_table(columns: Columns) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths.values(), strict=True)).rstrip()
         for line in lines
     )
-
-
-def sessions_table(analysis: Figures) -> Columns:
-    """A row a session: how far it is, catch trials, and why it does not count."""
-    sessions = analysis["sessions"]
-    return {
-        "Reader": [one["participant_id"] for one in sessions],
-        "Session": [one["session_id"].removeprefix("ses-") for one in sessions],
-        "List": [str(one["list"]) for one in sessions],
-        "Answered": [f"{one['answered']} of {one['trials']}" for one in sessions],
-        "Obvious pictures found": [
-            NONE if one["catch"] is None else f"{one['catch']['count']} of {one['catch']['of']}"
-            for one in sessions
-        ],
-        "Counts": ["no: " + one["reasons"] if one["excluded"] else "yes" for one in sessions],
-    }
-
-
-def readers_table(analysis: Figures) -> Columns:
-    """A row a reader and arm, with the intervals of that reader alone."""
-    question = "which" if analysis["choices"] else "altered"
-    rows = []
-    for reader in analysis["readers"].get(question) or []:
-        for arm, one in reader["arms"].items():
-            if question == "which":
-                found = one["two_choice"]
-                rows.append(
-                    [
-                        reader["participant_id"],
-                        arm,
-                        str(one["answers"]),
-                        NONE if not found else spread(found["proportion"], found["interval"]),
-                        NONE if not found else spread(found["d_prime"], found["d_prime_interval"]),
-                    ]
-                )
-            else:
-                rows.append(
-                    [
-                        reader["participant_id"],
-                        arm,
-                        str(one["answers"]),
-                        *(
-                            NONE if one[name]["share"] is None else f"{one[name]['share']:.2f}"
-                            for name in ("hit_rate", "false_alarm_rate")
-                        ),
-                        NONE
-                        if not one["yes_no"]
-                        else spread(one["yes_no"]["d_prime"], one["yes_no"]["interval"]),
-                        _area(one.get("auc")),
-                        _area(one.get("lroc")),
-                    ]
-                )
-    names = [
-        "Reader",
-        "Arm",
-        "Answers",
-        *(
-            ["Share right", "d'"]
-            if question == "which"
-            else ["Called altered", "Untouched called altered", "d'", "Area (ROC)", "Area (LROC)"]
-        ),
-    ]
-    return {name: [row[place] for row in rows] for place, name in enumerate(names)}
-
-
-def agreement_table(analysis: Figures) -> Columns:
-    """Agreement between readers and of readers with themselves, a row a figure."""
-    words = {"altered": "altered or not", "which": "which of two", "diagnosis": "diagnosis"}
-    rows = []
-    for question, one in analysis["agreement"].items():
-        kappa = one["fleiss"]
-        rows.append(
-            [
-                f"Between readers, {words[question]}: Fleiss' kappa",
-                NONE if kappa is None else spread(kappa["kappa"], kappa["interval"]),
-                f"{one['pictures_shared']} pictures seen by two or more",
-            ]
-        )
-    for question, one in (analysis["repeats"] or {}).items():
-        same = one["same_answer"]
-        rows.append(
-            [f"With oneself, {words[question]}: same answer again", counted(same), f"{same['of']} repeats"]
-        )
-        if one["ratings"] is not None:
-            kappa = one["ratings"]["kappa"]
-            rows.append(
-                [
-                    f"With oneself, {words[question]}: kappa of the ratings, quadratic weights",
-                    spread(kappa["kappa"], kappa["interval"]),
-                    f"{one['ratings']['trials']} repeats",
-                ]
-            )
-    return {name: [row[place] for row in rows] for place, name in enumerate(("Agreement", "Figure", "Of"))}
-
-
-def times_table(analysis: Figures) -> Columns:
-    """Reaction times: ratios of geometric means between arms."""
-    rows = [
-        (pair, NONE if one is None else spread(one["ratio"], one["interval"]))
-        for found in analysis["reaction_times"].values()
-        for pair, one in found["ratios"].items()
-    ]
-    return {"Time of": [pair for pair, _ in rows], "Ratio": [ratio for _, ratio in rows]}
-
-
-def visibility_table(analysis: Figures, words: Callable[[str], str]) -> Columns:
-    """Every measure of visibility: rank correlation with the share of readers who found the picture, an arm a
-    column.
-    """
-    found = analysis["visibility"] or {}
-    names = sorted({name for one in found.values() for name in one["measures"]})
-    return {"Measure": [words(name) for name in names]} | {
-        f"{arm} ({len(one['pictures'])} pictures)": [
-            NONE
-            if not (figure := one["measures"].get(name))
-            else spread(figure["spearman"], figure["interval"])
-            for name in names
-        ]
-        for arm, one in found.items()
-    }

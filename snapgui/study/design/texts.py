@@ -5,6 +5,7 @@ Everything here may be changed before a study is frozen.
 
 from snapgui.study.design.settings import ExclusionRule
 from snapgui.study.records import Kind
+from snapgui.words import per_cent
 
 CONTACT = "[name and address of the investigator; number of the ethics approval]"
 DEFAULT_TITLE = "Reading small fields of tissue"
@@ -110,23 +111,25 @@ def exclusion_words(rule: ExclusionRule) -> str:
     """The rule for leaving a session out, as a sentence."""
     parts = []
     if rule.min_catch_share > 0:
-        parts.append(f"fewer than {rule.min_catch_share:.0%} of the obvious pictures were found")
+        parts.append(f"fewer than {per_cent(rule.min_catch_share, 0)} of the obvious pictures were found")
     if rule.min_repeat_share > 0:
-        parts.append(f"fewer than {rule.min_repeat_share:.0%} of the repeated pictures were answered alike")
+        parts.append(
+            f"fewer than {per_cent(rule.min_repeat_share, 0)} of the repeated pictures were answered alike"
+        )
     if rule.max_fast_share < 1 and rule.fast_ms > 0:
         parts.append(
-            f"more than {rule.max_fast_share:.0%} of the answers came faster than {rule.fast_ms:g} ms"
+            f"more than {per_cent(rule.max_fast_share, 0)} of the answers came faster than {rule.fast_ms:g} ms"
         )
     if rule.min_answered_share > 0:
         parts.append(
             "not every trial was answered"
             if rule.min_answered_share == 1
-            else f"fewer than {rule.min_answered_share:.0%} of the trials were answered"
+            else f"fewer than {per_cent(rule.min_answered_share, 0)} of the trials were answered"
         )
     if not parts:
         return "No session is left out."
     said = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} or {parts[-1]}"
-    return f"A session is left out if {said}.".replace("%", " %")
+    return f"A session is left out if {said}."
 
 
 def duration_words(kind: Kind, trials: int) -> str:

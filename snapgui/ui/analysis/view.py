@@ -9,38 +9,21 @@ import streamlit as st
 
 from snapgui.errors import SnapError
 from snapgui.report.study.document import draw_pictures, study_document
-from snapgui.report.study.figures import figure_bytes, measure_words, study_figures
+from snapgui.report.study.figures import CAPTIONS, figure_bytes, study_figures
 from snapgui.study.analysis.analyse import analyse, analysis_text, measures_for
-from snapgui.study.analysis.rows import read_rows
-from snapgui.study.analysis.tables import (
+from snapgui.study.analysis.details import (
     agreement_table,
-    main_table,
-    readers_table,
+    readers_tables,
     sessions_table,
     times_table,
     visibility_table,
 )
+from snapgui.study.analysis.rows import read_rows
+from snapgui.study.analysis.tables import main_table
 from snapgui.study.design.freeze import read_design
 from snapgui.ui.analysis.source import AnalysisSource
 from snapgui.ui.parts.downloads import document_buttons
 
-CAPTIONS = {
-    "arms": (
-        "How well readers tell each arm from untouched pictures. Bars: where it lies for other readers "
-        "and other pictures, with 95 % confidence."
-    ),
-    "roc": "ROC curve of all answers together; a mark is a step of the confidence scale.",
-    "readers": "Each reader alone; bars speak of other pictures, not of other readers.",
-    "exposure": "By the time for which the picture was shown; arms stand a little apart.",
-    "times": "How long the answers took, by the browser's clock.",
-    "agreement": (
-        "Pairs of readers who saw the same pictures: Cohen's kappa, and how many they answered alike."
-    ),
-    "visibility": (
-        "What a picture measures against how many readers found it; arms are drawn a little apart in "
-        "height. ρ is Spearman's, with its 95 % interval."
-    ),
-}
 WIDTHS = {
     "arms": 620,
     "roc": 430,
@@ -70,7 +53,9 @@ def show_analysis(source: AnalysisSource) -> None:
     with st.expander("Who took part: sessions, obvious pictures, what is left out and why"):
         st.table(sessions_table(analysis), hide_index=True)
     with st.expander("Each reader"):
-        st.table(readers_table(analysis), hide_index=True)
+        for title, columns in readers_tables(analysis).items():
+            st.caption(title)
+            st.table(columns, hide_index=True)
     with st.expander("How the figures are made"):
         for words in analysis["methods"].values():
             st.markdown(f"- {words}")
@@ -102,7 +87,7 @@ def _results(analysis: dict[str, Any], figures: dict[str, bytes]) -> None:
         st.markdown("**Visibility measured, and found by readers**")
         _figures(figures, "visibility")
         with st.expander("Every measure: rank correlation with the share of readers who found the picture"):
-            st.table(visibility_table(analysis, measure_words), hide_index=True)
+            st.table(visibility_table(analysis), hide_index=True)
 
 
 def _say(analysis: dict[str, Any]) -> None:
