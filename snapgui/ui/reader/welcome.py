@@ -29,7 +29,9 @@ def show_gate() -> None:
 def _try_code() -> None:
     door = gate()
     try:
-        st.session_state["reader_let_in"] = door is None or door.check(st.session_state["reader_code"])
+        st.session_state["reader_let_in"] = door is None or door.check(
+            st.session_state["reader_code"], st.context.ip_address
+        )
         if not st.session_state["reader_let_in"]:
             st.session_state["reader_trouble"] = (
                 "This is not the access code. Check the letters and try again."

@@ -12,7 +12,7 @@ import pytest
 from snapgui.study.design.freeze import freeze
 from snapgui.study.design.study import make_study
 from snapgui.study.reading import trial as reader_words
-from snapgui.study.reading.access import Gate, make_code, network_address, waiting_s
+from snapgui.study.reading.access import FREE_TRIES, Gate, make_code, network_address, waiting_s
 from snapgui.study.reading.serving import (
     CODE_VARIABLE,
     NETWORK_WARNING,
@@ -301,6 +301,36 @@ def test_the_door_makes_wrong_codes_wait() -> None:
     clock[0] = 6.0
     assert gate.check(code) and not gate.check("x") and gate.check(code), "a right code ends the waiting"
     assert [waiting_s(n) for n in (0, 2, 3, 4, 5, 50)] == [0, 0, 2, 4, 8, 600]
+
+
+def test_who_mistypes_locks_out_only_their_own_address() -> None:
+    clock, code = [0.0], make_code()
+    gate = Gate(code, clock=lambda: clock[0])
+    for _ in range(FREE_TRIES):
+        assert not gate.check("AAAA-AAAA", "192.168.0.7")
+    with pytest.raises(StudyError, match="Too many wrong codes"):
+        gate.check(code, "192.168.0.7")
+    assert gate.check(code, "192.168.0.8") and gate.check(code, None)
+    # All addresses of one IPv6 network are one computer's.
+    for place in range(FREE_TRIES):
+        assert not gate.check("AAAA-AAAA", f"2001:db8::{place + 1}")
+    with pytest.raises(StudyError, match="Too many wrong codes"):
+        gate.check(code, "2001:db8::ff")
+    assert gate.check(code, "2001:db8:0:1::1")
+    clock[0] += 10
+    assert gate.check(code, "192.168.0.7")
+
+
+def test_the_door_remembers_a_bounded_number_of_addresses(monkeypatch) -> None:
+    monkeypatch.setattr("snapgui.study.reading.access.MOST_ADDRESSES", 3)
+    clock = [0.0]
+    gate = Gate(make_code(), clock=lambda: clock[0])
+    for _ in range(FREE_TRIES):
+        gate.check("A", "10.0.0.1")
+    for number in range(2, 9):
+        gate.check("A", f"10.0.0.{number}")
+    with pytest.raises(StudyError, match="Too many wrong codes"):
+        gate.check("A", "10.0.0.1")
 
 
 def test_serving_stays_on_this_computer_unless_asked() -> None:
