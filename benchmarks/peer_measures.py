@@ -177,7 +177,7 @@ def measure_reach(
     """
     ours = trace_ours(victim, batch, settings, reference)
     traces = {rule: trace_art(victim, peers, batch, reference, rule) for rule in peers.rules}
-    tried = "; ".join(f"ART, {one.text()}: {trace.text(peers.limit)}" for one, trace in traces.items())
+    tried = "; ".join(f"ART, {rule.text()}: {trace.text(peers.limit)}" for rule, trace in traces.items())
     rows = [
         Row(
             "steps to 95 % of the reference's drop, median of the images",

@@ -144,12 +144,12 @@ def read_reference(batch: PatchBatch, folder: Path, settings: ReferenceSettings)
         read_margins(folder / file_name(image, mask))
         for image, mask in zip(batch.images, batch.masks, strict=True)
     ]
-    common = set.intersection(*(set(one) for one in found))
+    common = set.intersection(*(set(margins) for margins in found))
     if not common:
         return None
     # Only what all images have: an image with more rounds than its neighbours would be judged by another
     # measure.
-    best = torch.tensor([max(one[unit] for unit in common) for one in found])
+    best = torch.tensor([max(margins[unit] for unit in common) for margins in found])
     return Reference(
         best,
         {rule: sum(unit.startswith(f"{rule}-") for unit in common) for rule in OPTIMISERS},

@@ -112,21 +112,21 @@ def success_table(summaries: dict[str, dict[str, Any]], areas: Sequence[float]) 
     """One line a gamut and centre, one column an area: class flips, and p >= 0.95 after the slash."""
     lines = []
     for gamut, summary in summaries.items():
-        by_name = {one["condition"]: one for one in summary["conditions"]}
+        by_name = {row["condition"]: row for row in summary["conditions"]}
         for centre in ("open", "excluded"):
             found = [by_name[f"area {area * 100:g}%, centre {centre}"] for area in areas]
-            lines.append([gamut, centre, *(success_words(one) for one in found)])
+            lines.append([gamut, centre, *(success_words(row) for row in found)])
     return table(["gamut", "centre", *(f"{area * 100:g} %" for area in areas)], lines)
 
 
-def success_words(one: dict[str, Any]) -> str:
+def success_words(row: dict[str, Any]) -> str:
     """Share flipped with its interval and how many were tried, then the share that reached the goal."""
-    flipped, goal = one["flipped"], one["reached_goal"]
+    flipped, goal = row["flipped"], row["reached_goal"]
     if flipped["share"] is None:
         return "no room"
     low, high = flipped["interval"]
     goal_low, goal_high = goal["interval"]
-    room = f", no room in {one['no_room']}" if one["no_room"] else ""
+    room = f", no room in {row['no_room']}" if row["no_room"] else ""
     return (
         f"{flipped['share']:.0%} ({low * 100:.0f} to {high * 100:.0f}); goal {goal['share']:.0%} "
         f"({goal_low * 100:.0f} to {goal_high * 100:.0f}); n = {flipped['of']}{room}"
@@ -146,20 +146,20 @@ def before_words(summary: dict[str, Any]) -> str:
 def controls_table(summary: dict[str, Any]) -> str:
     """SNAP beside its controls at the standard setting."""
     lines = []
-    for one in summary["conditions"]:
-        if one["condition"].startswith(("area ", "placement ", "gamut ")) or one["condition"].split()[-1] in (
+    for row in summary["conditions"]:
+        if row["condition"].startswith(("area ", "placement ", "gamut ")) or row["condition"].split()[-1] in (
             "cell",
             "cells",
         ):
             continue
-        medians, accuracy = one["medians"], one["accuracy"]
+        medians, accuracy = row["medians"], row["accuracy"]
         low, high = accuracy["interval"]
         lines.append(
             [
-                one["condition"],
-                success_words(one),
+                row["condition"],
+                success_words(row),
                 f"{accuracy['share']:.1%} ({low:.1%} to {high:.1%})",
-                "" if one["median_steps_to_goal"] is None else f"{one['median_steps_to_goal']:g}",
+                "" if row["median_steps_to_goal"] is None else f"{row['median_steps_to_goal']:g}",
                 f"{medians['area']:.1%}",
                 f"{medians['mean_de00_mask']:.1f}",
                 f"{medians['ssim_whole']:.3f}",
@@ -182,7 +182,7 @@ def fillings(args: argparse.Namespace, split: str) -> str:
     attack, and no attack is read from it.
     """
     summary = store.read_summary(audit(args, split, ("standard",), steps=1))
-    found = {one["condition"]: one["flipped"] for one in summary["conditions"]}
+    found = {row["condition"]: row["flipped"] for row in summary["conditions"]}
     words = [
         (
             f"{name} {found[name]['share']:.0%} ({found[name]['interval'][0] * 100:.0f} to "
@@ -216,7 +216,7 @@ def paired_difference(
 
 def placement_table(rows: pd.DataFrame, summary: dict[str, Any]) -> str:
     """Each placement with the centre open and excluded, and its paired difference from scattered."""
-    by_name = {one["condition"]: one for one in summary["conditions"]}
+    by_name = {row["condition"]: row for row in summary["conditions"]}
     lines = []
     for centre in ("open", "excluded"):
         base = f"placement scattered, centre {centre}"
@@ -312,13 +312,13 @@ def main() -> None:
             )
     if "paper" in args.only:
         summary = store.read_summary(audit(args, "train", ("area",), steps=args.grid_steps))
-        by_name = {one["condition"]: one["accuracy"] for one in summary["conditions"]}
+        by_name = {row["condition"]: row["accuracy"] for row in summary["conditions"]}
         lines = [
             [
                 centre,
                 *(
-                    f"{one['share']:.1%} ({one['interval'][0]:.1%} to {one['interval'][1]:.1%})"
-                    for one in (by_name[f"area {area * 100:g}%, centre {centre}"] for area in args.areas)
+                    f"{share['share']:.1%} ({share['interval'][0]:.1%} to {share['interval'][1]:.1%})"
+                    for share in (by_name[f"area {area * 100:g}%, centre {centre}"] for area in args.areas)
                 ),
             ]
             for centre in ("open", "excluded")

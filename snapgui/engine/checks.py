@@ -153,7 +153,7 @@ def _check_victim(
             Finding(
                 "warning",
                 f"The outputs of {victim.card.name} look like probabilities, not logits: gradients "
-                "vanish and figures are wrong. Load the network without its softmax.",
+                "vanish and numbers are wrong. Load the network without its softmax.",
             )
         )
     p = clean.softmax(0)

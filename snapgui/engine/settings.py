@@ -55,7 +55,7 @@ class CellSettings(Settings):
         count: how many cells; with ``nuclei`` at most as many as the image has.
         area: share of the image's pixels that the cells cover together, 0 to 1.
         placement: ``scattered`` on tissue with a gap, over the image's own ``nuclei``, where the victim's
-            ``gain`` is highest, or the same with three times as many cells, ``trim``med to those that carry
+            ``gain`` is highest, or the same with three times as many cells, ``trim``med to those that add
             most.
         centre: whether the central 32 px, on which the label rests, are open to cells or excluded.
         gap_px: least distance between two cells.

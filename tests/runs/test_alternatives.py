@@ -61,23 +61,23 @@ def drain(steps) -> tuple[list[Alternative], list[str], list]:
         try:
             seen.append(next(steps))
         except StopIteration as end:
-            return [one.finished for one in seen if one.finished], end.value, seen
+            return [progress.finished for progress in seen if progress.finished], end.value, seen
 
 
 def test_every_alternative_is_as_asked_and_as_saved(victim, result, tissue) -> None:
     made, failures, seen = drain(compute_alternatives(victim, result, DISPLAY))
-    assert [one.name for one in made] == [
+    assert [way.name for way in made] == [
         plan.name for plan in plan_alternatives(result.request.attack)
     ] and failures == []
-    assert seen[-1].done == seen[-1].count == len(made) and max(one.step for one in seen) > 0
-    by_name = {one.name: one for one in made}
-    for one in made:
-        assert one.p == pytest.approx(victim.predict(to_image(one.pixels)[None])[0].tolist(), abs=1e-6)
+    assert seen[-1].done == seen[-1].count == len(made) and max(progress.step for progress in seen) > 0
+    by_name = {way.name: way for way in made}
+    for way in made:
+        assert way.p == pytest.approx(victim.predict(to_image(way.pixels)[None])[0].tolist(), abs=1e-6)
         assert (
-            one.pixels[~one.mask] == tissue[~one.mask]
-        ).all() and one.visibility.changed_outside_mask_px == 0
-        assert one.reached_goal == (one.p[0] >= 0.95) and one.reached_goal == (one.family != "control")
-        assert (one.steps is None) == (one.family == "control") and one.visibility.display == DISPLAY
+            way.pixels[~way.mask] == tissue[~way.mask]
+        ).all() and way.visibility.changed_outside_mask_px == 0
+        assert way.reached_goal == (way.p[0] >= 0.95) and way.reached_goal == (way.family != "control")
+        assert (way.steps is None) == (way.family == "control") and way.visibility.display == DISPLAY
     assert (by_name["snap-range"].pixels == result.adversarial).all() and by_name[
         "snap-range"
     ].steps == result.steps
@@ -111,7 +111,7 @@ def test_stop_gives_up_what_is_being_made_and_the_rest_is_made_later(victim, res
     assert made == [] and failures == []
     names = [plan.name for plan in plan_alternatives(result.request.attack)]
     made, _, seen = drain(compute_alternatives(victim, result, DISPLAY, have=set(names[:-2])))
-    assert [one.name for one in made] == names[-2:] and seen[0].count == 2
+    assert [way.name for way in made] == names[-2:] and seen[0].count == 2
 
 
 def test_what_cannot_be_made_is_a_sentence_and_the_rest_goes_on(victim, result) -> None:
@@ -121,8 +121,16 @@ def test_what_cannot_be_made_is_a_sentence_and_the_rest_goes_on(victim, result) 
         "control-median",
     }
     made, failures, _ = drain(compute_alternatives(victim, flat, DISPLAY, have=have))
-    assert [one.name for one in made] == ["control-median"]
+    assert [way.name for way in made] == ["control-median"]
     assert len(failures) == 1 and "no nuclei were found" in failures[0] and "own nuclei" in failures[0]
+
+
+def test_a_run_by_a_rule_of_earlier_records_has_alternatives_that_are_not_optimised(victim, result) -> None:
+    earlier = replace(result.request.attack, optimiser="adam")
+    run = replace(result, request=replace(result.request, attack=earlier))
+    made, failures, _ = drain(compute_alternatives(victim, run, DISPLAY))
+    assert [way.name for way in made] == ["snap-range", "control-median", "control-random", "control-nuclei"]
+    assert len(failures) == 7 and all("The optimiser “adam” is in records" in words for words in failures)
 
 
 def test_alternatives_are_kept_beside_their_run(victim, saved) -> None:
@@ -130,17 +138,17 @@ def test_alternatives_are_kept_beside_their_run(victim, saved) -> None:
     have = {plan.name for plan in plan_alternatives(attack)} - {"snap-range", "square", "control-random"}
     made, _, _ = drain(compute_alternatives(victim, saved, DISPLAY, have=have))
     assert read_alternatives(saved.run_id, attack) == [] and alternatives_stamp(saved.run_id) == ()
-    for one in made:
+    for way in made:
         before = alternatives_stamp(saved.run_id)
-        keep_alternative(saved.run_id, one)
+        keep_alternative(saved.run_id, way)
         assert alternatives_stamp(saved.run_id) != before
-    for one, kept in zip(made, read_alternatives(saved.run_id, attack), strict=True):
-        assert (kept.pixels == one.pixels).all() and (kept.mask == one.mask).all()
-        assert replace(kept, pixels=one.pixels, mask=one.mask) == one
+    for way, kept in zip(made, read_alternatives(saved.run_id, attack), strict=True):
+        assert (kept.pixels == way.pixels).all() and (kept.mask == way.mask).all()
+        assert replace(kept, pixels=way.pixels, mask=way.mask) == way
     values = json.loads((alternatives_folder(saved.run_id) / "square.json").read_text(encoding="utf-8"))
     assert values["area_fraction"] == made[1].mask.mean()
     (alternatives_folder(saved.run_id) / "square.png").write_bytes(b"broken")
-    assert [one.name for one in read_alternatives(saved.run_id, attack)] == ["snap-range", "control-random"]
+    assert [way.name for way in read_alternatives(saved.run_id, attack)] == ["snap-range", "control-random"]
     delete_run(saved.run_id)
     with pytest.raises(DataError, match="not in the workspace any more"):
         keep_alternative(saved.run_id, made[0])

@@ -27,11 +27,6 @@ def pack(masks: torch.Tensor) -> Packed:
     return Packed(places // masks[0].numel(), places)
 
 
-def all_pixels(images: torch.Tensor) -> Packed:
-    """Every pixel of images ``(N, 3, H, W)``."""
-    return pack(torch.ones_like(images[:, :1], dtype=torch.bool))
-
-
 def flatten(images: torch.Tensor) -> torch.Tensor:
     """Colours ``(N * H * W, 3)`` of images ``(N, 3, H, W)``, in the order that ``places`` count."""
     return images.permute(0, 2, 3, 1).reshape(-1, 3)

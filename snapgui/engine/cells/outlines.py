@@ -67,8 +67,11 @@ def draw_mask(outlines: list[Outline], shape: tuple[int, int]) -> Mask:
 
 
 def fill(outline: Outline, shape: tuple[int, int]) -> NDArray[np.uint8]:
-    """Fill by the crossing rule at pixel centres: cv2.fillPoly also draws the rim, which makes small cells
-    far too large.
+    """Fill by the crossing rule at pixel centres, those on a rim to the left or above inside, to the right or
+    below outside.
+
+    cv2.fillPoly draws the whole rim, which makes small cells far too large; skimage.draw.polygon takes every
+    centre that lies on it, as those of found nuclei often do.
     """
     canvas = np.zeros(shape, dtype=np.uint8)
     low = np.maximum(np.floor(outline.min(axis=0)).astype(int), 0)

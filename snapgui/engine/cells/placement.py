@@ -1,7 +1,7 @@
 """Where cells matter to the victim: placed where a patch could gain most, then trimmed to those that do gain.
 
 The first looks once at the gradient of the untouched image. The second begins with three times as many cells,
-optimises them for a few steps and keeps those that carry most, as PGDTrim (arXiv 2411.16162) does with
+optimises them for a few steps and keeps those that contribute most, as PGDTrim (arXiv 2411.16162) does with
 squares.
 """
 
@@ -54,30 +54,31 @@ def place_in_each(
     """
     placement = settings[0].placement
     if placement in ("scattered", "nuclei"):
-        return [_or_error(picture, one) for picture, one in zip(pictures, settings, strict=True)]
+        return [_or_error(*each) for each in zip(pictures, settings, strict=True)]
     images = torch.stack([to_image(picture) for picture in pictures]).to(victim.mean.device)
     gains = (
         first_order_gain(input_gradient(victim, images, objective), images).cpu().numpy().astype(np.float32)
     )
     if placement == "gain":
-        return [_or_error(*one) for one in zip(pictures, settings, gains, strict=True)]
-    wide = [
-        _or_error(
-            picture, replace(one, count=one.count * TRIM_FACTOR, area=min(one.area * TRIM_FACTOR, 0.5)), gain
-        )
-        for picture, one, gain in zip(pictures, settings, gains, strict=True)
+        return [_or_error(*each) for each in zip(pictures, settings, gains, strict=True)]
+    wide_settings = [
+        replace(cells, count=cells.count * TRIM_FACTOR, area=min(cells.area * TRIM_FACTOR, 0.5))
+        for cells in settings
     ]
+    wide = [_or_error(*each) for each in zip(pictures, wide_settings, gains, strict=True)]
     found: list[list[Outline] | MaskError] = [
         # Where three times the area finds no room, the best places alone are as near as it gets.
-        _or_error(*one) if isinstance(cells, MaskError) else cells
-        for cells, *one in zip(wide, pictures, settings, gains, strict=True)
+        _or_error(*each) if isinstance(cells, MaskError) else cells
+        for cells, *each in zip(wide, pictures, settings, gains, strict=True)
     ]
     trimmed = [(i, cells) for i, cells in enumerate(wide) if not isinstance(cells, MaskError)]
     if trimmed:
         rows = [i for i, _ in trimmed]
-        carried = _carried(victim, images[rows], [cells for _, cells in trimmed], objective[rows], attack)
-        for (i, cells), worth in zip(trimmed, carried, strict=True):
-            found[i] = _trim(cells, worth, settings[i], pictures[i].shape[:2])
+        contributions = _contributions(
+            victim, images[rows], [cells for _, cells in trimmed], objective[rows], attack
+        )
+        for (i, cells), contribution in zip(trimmed, contributions, strict=True):
+            found[i] = _trim(cells, contribution, settings[i], pictures[i].shape[:2])
     return found
 
 
@@ -108,15 +109,15 @@ def first_order_gain(gradient: torch.Tensor, images: torch.Tensor) -> torch.Tens
     return torch.maximum(gradient * (high - images), gradient * (low - images)).sum(1)
 
 
-def _carried(
+def _contributions(
     victim: Victim,
     images: torch.Tensor,
     cells: list[list[Outline]],
     objective: Objective,
     attack: AttackSettings,
 ) -> list[NDArray[np.float32]]:
-    """What each pixel of a patch carries after a few steps, ``(H, W)`` an image: gradient times change, both
-    in magnitude.
+    """What each pixel of a patch contributes after a few steps, ``(H, W)`` an image: gradient times change,
+    both in magnitude.
     """
     shape = (images.shape[2], images.shape[3])
     masks = torch.stack([torch.from_numpy(draw_mask(outlines, shape))[None] for outlines in cells]).to(
@@ -135,14 +136,14 @@ def _carried(
     ):
         last = step
     patched = last.best_images
-    worth = (input_gradient(victim, patched, objective).abs() * (patched - images).abs()).sum(1)
-    return list(worth.cpu().numpy())
+    contributions = (input_gradient(victim, patched, objective).abs() * (patched - images).abs()).sum(1)
+    return list(contributions.cpu().numpy())
 
 
 def _trim(
-    cells: list[Outline], worth: NDArray[np.float32], settings: CellSettings, shape: tuple[int, int]
+    cells: list[Outline], contribution: NDArray[np.float32], settings: CellSettings, shape: tuple[int, int]
 ) -> list[Outline]:
-    """The cells that carry most, resized by one common factor to the area asked."""
-    carried = [float(worth[draw_mask([cell], shape)].sum()) for cell in cells]
-    kept = [cells[i] for i in np.argsort(carried)[::-1][: settings.count]]
+    """The cells that contribute most, resized by one common factor to the area asked."""
+    of_cell = [float(contribution[draw_mask([cell], shape)].sum()) for cell in cells]
+    kept = [cells[i] for i in np.argsort(of_cell)[::-1][: settings.count]]
     return resize_to_area(kept, settings.area * shape[0] * shape[1], shape)

@@ -18,7 +18,7 @@ class Display(Settings):
         distance_mm: from eye to screen.
         pitch_mm: width of one screen pixel (not of a browser's CSS pixel).
         zoom: screen pixels along each side of an image pixel, by repetition.
-        measured: whether a person measured these figures at their own screen.
+        measured: whether a person measured these numbers at their own screen.
     """
 
     distance_mm: float = 600.0
@@ -64,7 +64,7 @@ class Display(Settings):
 
     @property
     def sentence(self) -> str:
-        """The figures in words, for printing beside a result."""
+        """The numbers in words, for printing beside a result."""
         how = "measured" if self.measured else "assumed, not measured"
         return (
             f"{self.zoom} x enlarged, screen pixels of {self.pitch_mm:.3g} mm seen from "

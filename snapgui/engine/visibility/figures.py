@@ -24,7 +24,7 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class RegionFigures:
+class RegionMeasures:
     """How different two pictures look over one region.
 
     Attributes:
@@ -61,7 +61,7 @@ class VisibilityPanel:
     """
 
     display: Display
-    regions: dict[str, RegionFigures]
+    regions: dict[str, RegionMeasures]
     ring_px: int
     changed_outside_mask_px: int
     gamut: GamutShares
@@ -71,8 +71,8 @@ class VisibilityPanel:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON; an infinite PSNR becomes null."""
         values = dataclasses.asdict(self)
-        for figures in values["regions"].values():
-            figures["psnr_db"] = figures["psnr_db"] if math.isfinite(figures["psnr_db"]) else None
+        for region in values["regions"].values():
+            region["psnr_db"] = region["psnr_db"] if math.isfinite(region["psnr_db"]) else None
         return values
 
     @classmethod
@@ -83,18 +83,18 @@ class VisibilityPanel:
             **{
                 **values,
                 "display": Display.from_json(values["display"]),
-                "regions": {name: _read_figures(figures) for name, figures in values["regions"].items()},
+                "regions": {name: _read_region(region) for name, region in values["regions"].items()},
                 "gamut": GamutShares(**values["gamut"]),
                 "nuclei": NucleusScores(
                     **{**nuclei, "cells": tuple(CellScore(**cell) for cell in nuclei["cells"])}
                 ),
-                "learned": tuple(Learned(**figure) for figure in values["learned"]),
+                "learned": tuple(Learned(**measure) for measure in values["learned"]),
             }
         )
 
 
-def _read_figures(values: dict[str, Any]) -> RegionFigures:
+def _read_region(values: dict[str, Any]) -> RegionMeasures:
     spreads = {name: Spread(**values[name]) for name in ("flip", "de00", "ssim")}
-    return RegionFigures(
+    return RegionMeasures(
         **{**values, **spreads, "psnr_db": math.inf if values["psnr_db"] is None else values["psnr_db"]}
     )

@@ -18,13 +18,13 @@ from snapgui.errors import ModelError
 
 @dataclass(frozen=True)
 class Learned:
-    """One figure over the whole picture as displayed, or one sentence on how to get it.
+    """One number over the whole picture as displayed, or one sentence on how to get it.
 
     Attributes:
         measure: its name.
         value: None where the package or its weights are missing.
         unit: ``JOD`` or nothing.
-        words: what the figure says, or how to get it.
+        words: what the number says, or how to get it.
     """
 
     measure: str

@@ -60,13 +60,13 @@ def measure(
     squared = (original.astype(np.float64) - altered) ** 2
     regions = {"mask": mask, "whole": np.ones_like(mask)}
     return {
-        name: _figures(similarity, difference, squared, region)
+        name: _measure_region(similarity, difference, squared, region)
         for name, region in regions.items()
         if region.any()
     }
 
 
-def _figures(
+def _measure_region(
     similarity: NDArray[np.float64],
     difference: NDArray[np.float64],
     squared: NDArray[np.float64],

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from snapgui.engine.visibility.display import Display
-from snapgui.engine.visibility.figures import RegionFigures, Spread, VisibilityPanel
+from snapgui.engine.visibility.figures import RegionMeasures, Spread, VisibilityPanel
 from snapgui.engine.visibility.gamut_shares import gamut_shares
 from snapgui.engine.visibility.learned import Learned
 from snapgui.engine.visibility.measures import (
@@ -58,7 +58,7 @@ def panel(
     return VisibilityPanel(
         display=display,
         regions={
-            name: _figures(*maps, change, region, display.zoom)
+            name: _measure_region(*maps, change, region, display.zoom)
             for name, region in regions.items()
             if region.any()
         },
@@ -92,16 +92,16 @@ def _check(original: NDArray[np.uint8], altered: NDArray[np.uint8], mask: NDArra
         )
 
 
-def _figures(
+def _measure_region(
     flip: NDArray[np.float32],
     difference: NDArray[np.float64],
     similarity: NDArray[np.float64],
     change: NDArray[np.int16],
     region: NDArray[np.bool_],
     zoom: int,
-) -> RegionFigures:
+) -> RegionMeasures:
     squared = change[region].astype(np.float64) ** 2
-    return RegionFigures(
+    return RegionMeasures(
         pixels=int(region.sum()),
         flip=_spread(flip[enlarge(region.astype(np.uint8), zoom) > 0]),
         de00=_spread(difference[region]),

@@ -5,7 +5,7 @@ import io
 import math
 from dataclasses import dataclass
 
-from snapgui.engine.visibility.figures import RegionFigures, Spread, VisibilityPanel
+from snapgui.engine.visibility.figures import RegionMeasures, Spread, VisibilityPanel
 from snapgui.engine.visibility.gamut_shares import GamutShares
 from snapgui.engine.visibility.nucleus_scores import TRAITS, NucleusScores, z_over_cells
 from snapgui.words import per_cent
@@ -163,7 +163,7 @@ def spread_table(panel: VisibilityPanel) -> dict[str, list[str]]:
     return table
 
 
-def _others(figures: RegionFigures) -> list[str]:
+def _others(figures: RegionMeasures) -> list[str]:
     return [decibels(figures.psnr_db), str(figures.linf_levels), number(figures.l2, 3), f"{figures.pixels:,}"]
 
 
@@ -267,7 +267,7 @@ def panel_rows(panel: VisibilityPanel) -> list[PanelRow]:
     return rows
 
 
-def _region_rows(region: str, figures: RegionFigures) -> list[PanelRow]:
+def _region_rows(region: str, figures: RegionMeasures) -> list[PanelRow]:
     same = " Infinite: no pixel here differs." if math.isinf(figures.psnr_db) else ""
     return [
         *_spread_rows("FLIP", region, figures.flip, _FLIP, ("95th percentile", "maximum")),
