@@ -4,10 +4,10 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 
-def wilson_interval(successes: int, count: int, *, z: float = 1.959963984540054) -> tuple[float, float]:
+def wilson_interval(successes: float, count: float, *, z: float = 1.959963984540054) -> tuple[float, float]:
     """Wilson's 95 % interval of a proportion (Wilson 1927); (0, 1) for no observation at all."""
     if count == 0:
         return 0.0, 1.0
@@ -26,6 +26,30 @@ def share(successes: int, count: int) -> dict[str, Any]:
         "share": successes / count if count else None,
         "interval": [low, high],
     }
+
+
+def share_of_draws(successes: ArrayLike, draws: int) -> dict[str, Any]:
+    """A proportion over several draws of each image, with a 95 % interval that knows that draws of one image
+    are no further images.
+
+    Wilson's interval for the number of independent observations that the draws are worth, from the variance
+    between images: as many as images where the draws of each image agree, at most as many as draws (the
+    effective sample size of Korn and Graubard 1998).
+
+    Args:
+        successes: of each image, how many of its draws.
+        draws: of each image.
+    """
+    counts = np.asarray(successes, dtype=np.float64)
+    images, total = len(counts), round(float(counts.sum()))
+    if draws == 1 or not images:
+        return share(total, images)
+    mean = float(counts.mean()) / draws
+    variance = float((counts / draws).var(ddof=1)) / images if images > 1 else 0.0
+    worth = mean * (1 - mean) / variance if variance else images
+    worth = min(max(worth, images), images * draws)
+    interval = list(wilson_interval(mean * worth, worth))
+    return {"count": total, "of": images * draws, "share": mean, "interval": interval, "images": images}
 
 
 def area_under_curve(labels: NDArray[np.int64], scores: NDArray[np.float64]) -> float:

@@ -50,7 +50,8 @@ def with_count(proportion: dict[str, Any]) -> str:
     """The same with what was counted, such as ``95 of 120: 79.2 % (72.0 to 85.1)``."""
     if proportion["share"] is None:
         return NONE
-    return f"{proportion['count']:,} of {proportion['of']:,}: {with_interval(proportion)}"
+    draws = f" draws on {counted(proportion['images'], 'image')}" if "images" in proportion else ""
+    return f"{proportion['count']:,} of {proportion['of']:,}{draws}: {with_interval(proportion)}"
 
 
 def number(value: float | None, form: str = "{:g}", otherwise: str = NONE) -> str:

@@ -1,13 +1,13 @@
 """How a condition alters the images of a shard: its masks, and its pictures."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from snapgui.audit.settings import SMALL_CHANGE, Condition, seed_of
+from snapgui.audit.settings import SMALL_CHANGE, Condition, draw_seed, seed_of
 from snapgui.engine.attack.objectives import Untargeted
 from snapgui.engine.cells.outlines import Mask, draw_mask
 from snapgui.engine.cells.placement import place_in_each
@@ -76,7 +76,9 @@ def masks_for(
         cells = place_in_each(
             victim, subjects.pixels, settings, _objective(victim, subjects), condition.attack
         )
-        cache[key] = [one if isinstance(one, MaskError) else draw_mask(one, shape) for one in cells]
+        cache[key] = [
+            outlines if isinstance(outlines, MaskError) else draw_mask(outlines, shape) for outlines in cells
+        ]
     masks = cache[key]
     if condition.kind == "square":
         return [_square(subjects, i, mask, condition) for i, mask in enumerate(masks)]
@@ -91,8 +93,9 @@ def alter(
     textures: Sequence[NDArray[np.uint8]],
     *,
     batch_size: int,
+    draw: int = 0,
 ) -> Altered:
-    """The subjects under a condition.
+    """The subjects under a condition; ``draw`` counts the times that it is drawn anew.
 
     Raises:
         MaskError: nuclei are to be pasted and there are no textures.
@@ -107,7 +110,12 @@ def alter(
     stacked = torch.from_numpy(np.stack(masks))[:, None].to(images.device)
     alteration = Alteration(condition.kind, condition.attack, condition.fill, condition.free, SMALL_CHANGE)
     if condition.kind == "fill":
-        return _not_optimised([to_pixels(image) for image in fill_images(images, stacked, alteration)])
+        pictures = []
+        for image, mask, name in zip(images, stacked, subjects.ids, strict=True):
+            seed = draw_seed(condition.attack.seed, name, draw)
+            own = replace(alteration, attack=replace(condition.attack, seed=seed))
+            pictures.append(to_pixels(fill_images(image[None], mask[None], own)[0]))
+        return _not_optimised(pictures)
     for step in attack_steps(
         victim, images, stacked, alteration, objective=_objective(victim, subjects), batch_size=batch_size
     ):
@@ -127,7 +135,7 @@ def _objective(victim: Victim, subjects: Subjects) -> Untargeted:
 
 
 def _with_seed(cells: CellSettings, name: str) -> CellSettings:
-    return CellSettings(**{**cells.to_json(), "seed": seed_of(cells.seed, name)})
+    return replace(cells, seed=seed_of(cells.seed, name))
 
 
 def _square(subjects: Subjects, i: int, mask: Mask | MaskError, condition: Condition) -> Mask | MaskError:

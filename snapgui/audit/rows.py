@@ -1,4 +1,4 @@
-"""The table of an audit: one row per image and condition."""
+"""The table of an audit: one row per image and condition, several where a condition is drawn anew."""
 
 import io
 from typing import Any
@@ -40,8 +40,11 @@ SCHEMA = pa.schema(
         ("p95_de00_mask", pa.float64()),
         ("mean_de00_whole", pa.float64()),
         ("picture", pa.string()),
+        ("draw", pa.int64()),
     ]
 )
+# Columns that tables of before do not have.
+LATER = ("draw",)
 
 
 def new_row(patches: PatchSet, position: int, condition: str, **values: Any) -> Row:

@@ -17,6 +17,8 @@ AREAS = (0.01, 0.02, 0.03, 0.05, 0.07, 0.10, 0.20)
 CELL_COUNTS = (1, 3, 6, 12, 24)
 SMALL_CHANGE = 2 / 255
 SNAP = "SNAP"
+# How often the random control is drawn for each image: a single draw tells much of chance.
+DRAWS = 5
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Condition:
         attack: how.
         fill: name of the filling.
         free: every colour instead of the gamut.
+        draws: how often it is done to each image, each time with another seed.
     """
 
     name: str
@@ -41,6 +44,7 @@ class Condition:
     attack: AttackSettings
     fill: str = ""
     free: bool = False
+    draws: int = 1
 
 
 @dataclass(frozen=True)
@@ -144,7 +148,7 @@ def _conditions_of_group(group: Group, settings: AuditSettings) -> list[Conditio
         snap(SNAP),
         snap(f"{SNAP}, centre {other}", centre=other),
         control("median colour", "fill", fill="median"),
-        control("random colours", "fill", fill="random"),
+        control("random colours", "fill", fill="random", draws=DRAWS),
         control("real nuclei", "fill", fill="nuclei"),
         control("one square", "square"),
         control("one square, any colour", "square", free=True),
@@ -156,3 +160,8 @@ def _conditions_of_group(group: Group, settings: AuditSettings) -> list[Conditio
 def seed_of(settings_seed: int, patch_id: str) -> int:
     """A seed that depends on the image's name and not on its place in the data set."""
     return int.from_bytes(hashlib.sha256(f"{settings_seed}:{patch_id}".encode()).digest()[:6], "big")
+
+
+def draw_seed(settings_seed: int, patch_id: str, draw: int) -> int:
+    """A seed of its own for each draw of each image."""
+    return seed_of(settings_seed, f"{patch_id}:{draw}")

@@ -119,35 +119,41 @@ def _measure(
     textures: Sequence[NDArray[np.uint8]],
     result: ShardResult,
 ) -> None:
-    """Append one row per subject."""
+    """Append the rows of each subject."""
     begin = time.perf_counter()
     masks = masks_for(victim, subjects, condition, cache)
     fit = [(i, mask) for i, mask in enumerate(masks) if not isinstance(mask, MaskError)]
     errors = {i: str(mask) for i, mask in enumerate(masks) if isinstance(mask, MaskError)}
     some = subjects.of([i for i, _ in fit])
-    try:
-        altered = (
-            alter(
-                victim, some, [mask for _, mask in fit], condition, textures, batch_size=settings.batch_size
+    rows: dict[int, list[Row]] = {}
+    steps = 0
+    for draw in range(condition.draws if fit else 0):
+        try:
+            altered = alter(
+                victim,
+                some,
+                [mask for _, mask in fit],
+                condition,
+                textures,
+                batch_size=settings.batch_size,
+                draw=draw,
             )
-            if fit
-            else None
-        )
-    except MaskError as error:
-        altered, errors = None, dict.fromkeys(range(len(masks)), str(error))
-    rows: dict[int, Row] = {
-        i: new_row(patches, subjects.positions[i], condition.name, status="no room", error=error)
-        for i, error in errors.items()
-    }
-    if altered:
+        except MaskError as error:
+            errors = dict.fromkeys(range(len(masks)), str(error))
+            break
         saved = [encode_png(pixels) for pixels in altered.pixels]
         p_after = _probabilities(victim, [decode_pixels(data) for data in saved], settings.batch_size)
         for k, (i, mask) in enumerate(fit):
-            rows[i] = _row(patches, some, k, mask, condition, altered, p_after[k])
+            row = _row(patches, some, k, mask, condition, altered, p_after[k])
+            row["draw"] = draw if condition.draws > 1 else None
+            rows.setdefault(i, []).append(row)
             if condition.name == SNAP:
-                _keep_picture(result, rows[i], saved[k], mask)
-        result.image_steps[condition.name] = sum(steps or 0 for steps in altered.steps)
-    result.rows += [rows[i] for i in sorted(rows)]
+                _keep_picture(result, row, saved[k], mask)
+        steps += sum(taken or 0 for taken in altered.steps)
+    for i, why in errors.items():
+        rows[i] = [new_row(patches, subjects.positions[i], condition.name, status="no room", error=why)]
+    result.rows += [row for i in sorted(rows) for row in rows[i]]
+    result.image_steps[condition.name] = steps
     result.seconds[condition.name] = time.perf_counter() - begin
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from snapgui.audit.rows import UNTOUCHED
 from snapgui.engine.settings import CENTRES
-from snapgui.statistics import share
+from snapgui.statistics import share, share_of_draws
 
 PAPER = {"accuracy_before": 0.9628, "accuracy_after": 0.690}
 MEDIANS = (
@@ -70,27 +70,34 @@ def _condition(
     name: str, part: pd.DataFrame, readable: pd.DataFrame, right_before: pd.Series
 ) -> dict[str, Any]:
     measured = part[part["status"] == "measured"]
-    flipped = measured["flipped"].astype(bool)
-    fooled = set(measured.loc[flipped, "position"])
-    right = right_before & ~readable["position"].isin(fooled)
-    reached = measured["reached_goal"].astype(bool)
+    at, flipped, reached = measured["position"], measured["flipped"] == 1, measured["reached_goal"] == 1
+    draws = int(at.value_counts().max()) if len(at) else 1
+    flips = readable["position"].map(flipped.groupby(at).sum()).fillna(0)
+    right = right_before * draws - flips
     return {
         "condition": name,
         "no_room": int((part["status"] == "no room").sum()),
-        "flipped": share(int(flipped.sum()), len(measured)),
-        "reached_goal": share(int(reached.sum()), len(measured)),
+        "flipped": _share_by_image(flipped, at, draws),
+        "reached_goal": _share_by_image(reached, at, draws),
         "flipped_by_centre": {
-            centre: share(
-                int(flipped[measured["centre"] == centre].sum()), int((measured["centre"] == centre).sum())
-            )
+            centre: _share_by_image(flipped[measured["centre"] == centre], at, draws)
             for centre in ("open", "excluded")
         },
-        "accuracy": share(int(right.sum()), len(readable)),
-        "sensitivity": _rate(right, readable["label"] == 1),
-        "specificity": _rate(right, readable["label"] == 0),
-        "medians": {column: _median(measured[column]) for column in MEDIANS},
+        "accuracy": share_of_draws(right, draws),
+        "sensitivity": share_of_draws(right[readable["label"] == 1], draws),
+        "specificity": share_of_draws(right[readable["label"] == 0], draws),
+        "medians": {column: _median(image_means(measured, column)) for column in MEDIANS},
         "median_steps_to_goal": _median(measured.loc[reached, "best_step"]),
     }
+
+
+def image_means(rows: pd.DataFrame, column: str) -> pd.Series:
+    """A column by image: the mean where there are several draws."""
+    return rows.groupby("position", sort=False)[column].mean()
+
+
+def _share_by_image(values: pd.Series, positions: pd.Series, draws: int) -> dict[str, Any]:
+    return share_of_draws(values.groupby(positions).sum(), draws)
 
 
 def goal_curve(rows: pd.DataFrame, condition: str, steps: int) -> list[float]:

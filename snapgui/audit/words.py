@@ -10,6 +10,7 @@ from snapgui.audit.choose import Numbers, measured_rows, numbers_of
 from snapgui.audit.read import FinishedAudit
 from snapgui.audit.rows import UNTOUCHED
 from snapgui.audit.settings import AREAS, SNAP, AuditSettings, Condition, conditions_of
+from snapgui.audit.summary import image_means
 from snapgui.engine.settings import AttackSettings, CellSettings
 from snapgui.words import (
     CENTRE_WORDS,
@@ -44,7 +45,8 @@ _CENTRE = {
 }
 CONDITIONS_HELP = (
     "SNAP: the colours of the cells are optimised. Median colour, random colours, real nuclei: controls, the "
-    "same cells filled without optimisation. One square: one square of the same area is optimised instead of "
+    "same cells filled without optimisation; random colours are drawn five times for each image, and the "
+    "interval counts images, not draws. One square: one square of the same area is optimised instead of "
     "cells. Any colour: without the limit to the image's own colours. Whole image, 2/255: every pixel is "
     "changed, each by at most 2 of 255 levels. No room: images on which the cells found no place."
 )
@@ -227,10 +229,10 @@ def cost_table(audit: FinishedAudit, names: Sequence[str]) -> Columns:
         rows.append(
             (
                 name,
-                median_words(part["area"] * 100, "{:.1f}"),
-                median_words(part["mean_de00_mask"], "{:.1f}"),
-                median_words(part["p95_de00_mask"], "{:.1f}"),
-                median_words(part["ssim_whole"], "{:.3f}"),
+                median_words(image_means(part, "area") * 100, "{:.1f}"),
+                median_words(image_means(part, "mean_de00_mask"), "{:.1f}"),
+                median_words(image_means(part, "p95_de00_mask"), "{:.1f}"),
+                median_words(image_means(part, "ssim_whole"), "{:.3f}"),
                 median_words(reached["best_step"], "{:.0f}"),
                 number(row.get("seconds_per_image"), "{:.2f} s"),
             )

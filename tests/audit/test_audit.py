@@ -8,6 +8,7 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -15,9 +16,12 @@ import pytest
 import torch
 
 from snapgui import shipped
+from snapgui.audit import run as audit_run
+from snapgui.audit import shard as audit_shard
 from snapgui.audit import store
+from snapgui.audit.alter import Subjects, alter
 from snapgui.audit.plan import plan_audit
-from snapgui.audit.read import FinishedAudit, read_finished
+from snapgui.audit.read import FinishedAudit, read_audit, read_finished
 from snapgui.audit.rows import SCHEMA, UNTOUCHED
 from snapgui.audit.run import AuditOutcome, run_audit
 from snapgui.audit.settings import AREAS, AuditSettings, Condition, conditions_of, seed_of
@@ -28,7 +32,10 @@ from snapgui.cli import main
 from snapgui.engine.cells.outlines import centre_mask, read_mask
 from snapgui.engine.images import read_pixels, to_image
 from snapgui.engine.settings import AttackSettings, CellSettings
+from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError, SettingsError
+from snapgui.statistics import share, share_of_draws
+from snapgui.ui.audit.audits import AuditTask, audit_work
 
 SETTINGS = AuditSettings(
     split="val",
@@ -72,15 +79,16 @@ def test_an_audit_has_one_row_per_image_and_condition(audited, small_set: Path) 
     seen, outcome = audited
     rows = store.read_rows(outcome.folder)
     assert list(rows.columns) == SCHEMA.names
-    names = [condition.name for condition in conditions_of(SETTINGS)]
     untouched = rows[rows.condition == UNTOUCHED]
     assert sorted(untouched.id) == sorted(
         [f"metastasis{k}" for k in range(6)] + [f"normal{k}" for k in range(4)]
     )
     attacked = untouched[untouched.status == "attacked"]
     assert set(attacked.label) == {1} and len(attacked) >= 5
-    for name in names:
-        assert list(rows[rows.condition == name].id) == list(attacked.id)
+    for condition in conditions_of(SETTINGS):
+        part = rows[rows.condition == condition.name]
+        assert list(part.id) == [name for name in attacked.id for _ in range(condition.draws)]
+        assert list(part.draw.dropna()) == (list(range(5)) * len(attacked) if condition.draws == 5 else [])
     assert seen[0].images_done == 0 and seen[-1].images_done == 10 and seen[-1].left_s == 0
     assert any(progress.doing == "one square" for progress in seen)
 
@@ -123,7 +131,8 @@ def test_the_summary_counts_the_rows(audited) -> None:
         part = rows[(rows.condition == one["condition"]) & (rows.status == "measured")]
         assert one["flipped"]["count"] == int(part.flipped.sum()) and one["flipped"]["of"] == len(part)
         wrong = 10 * (1 - summary["before"]["accuracy"]["share"])
-        assert one["accuracy"]["share"] == pytest.approx(1 - (wrong + int(part.flipped.sum())) / 10)
+        flips = part.groupby("position").flipped.mean().sum()
+        assert one["accuracy"]["share"] == pytest.approx(1 - (wrong + flips) / 10)
         assert one["flipped"]["interval"][0] <= one["flipped"]["share"] <= one["flipped"]["interval"][1]
     text = table_text(read_finished(outcome.folder))
     assert "96.3 %" in text and "69.0 %" in text
@@ -222,6 +231,97 @@ def test_conditions_have_one_name_each_and_seeds_follow_the_image() -> None:
         AuditSettings(areas=(0.05, 0.05))
     with pytest.raises(SettingsError, match="area is 5"):
         AuditSettings(areas=(5,))
+
+
+def test_random_colours_are_drawn_anew_for_each_image_and_draw(linear_victim, tissue) -> None:
+    """One and the same picture under two names, in two cells: nothing about the colours is shared."""
+    mask = np.zeros((96, 96), bool)
+    mask[10:20, 10:20] = mask[40:50, 40:50] = True
+    subjects = Subjects([0, 1], ["a", "b"], np.array([1, 1]), [tissue, tissue], np.full((2, 2), 0.5))
+    (condition,) = (one for one in conditions_of(SETTINGS) if one.name == "random colours")
+    drawn = [
+        tuple(pixels[15, 15])
+        for draw in range(condition.draws)
+        for pixels in alter(
+            linear_victim(), subjects, [mask, mask], condition, [], batch_size=2, draw=draw
+        ).pixels
+    ]
+    assert condition.draws == 5 and len(set(drawn)) == 10
+    again = alter(linear_victim(), subjects.of([1]), [mask], condition, [], batch_size=2, draw=4)
+    assert tuple(again.pixels[0][15, 15]) == drawn[-1], "the images beside it and the batch do not matter"
+
+
+def test_an_interval_of_several_draws_counts_images() -> None:
+    """Draws that agree within each image are worth no more than the images; independent ones as many as
+    there are.
+    """
+    alone = share(6, 10)
+    agree = share_of_draws([5] * 6 + [0] * 4, 5)
+    assert agree["interval"] == pytest.approx(alone["interval"]) and agree["share"] == alone["share"]
+    assert (agree["count"], agree["of"], agree["images"]) == (30, 50, 10)
+    rng = np.random.default_rng(0)
+    independent = share_of_draws(rng.binomial(5, 0.6, 2000), 5)
+    plain = share(independent["count"], 10_000)
+    width = np.ptp(independent["interval"]) / np.ptp(plain["interval"])
+    assert 0.95 < width < 1.05
+    assert share_of_draws([1, 0, 1], 1) == share(2, 3)
+    assert share_of_draws([0] * 10, 5)["interval"] == list(share(0, 10)["interval"])
+    assert share_of_draws([], 5) == share(0, 0)
+
+
+def test_the_interval_of_draws_covers_as_it_says() -> None:
+    """Images that differ in how easily they are fooled: the interval of all draws as if each were an image
+    misses the truth far too often.
+    """
+    rng, covered, plain = np.random.default_rng(1), 0, 0
+    for _ in range(400):
+        counts = rng.binomial(5, rng.beta(0.5, 0.8, 60))
+        own, other = share_of_draws(counts, 5)["interval"], share(int(counts.sum()), 300)["interval"]
+        truth = 0.5 / 1.3
+        covered += own[0] <= truth <= own[1]
+        plain += other[0] <= truth <= other[1]
+    assert covered / 400 > 0.92 and plain / 400 < 0.8
+
+
+def test_a_shard_that_fails_in_any_way_is_told_and_the_rest_goes_on(
+    small_set: Path, tmp_path: Path, monkeypatch
+) -> None:
+    measure = audit_shard._measure
+
+    def fail_once(victim, patches, subjects, *rest):
+        if "metastasis0" in subjects.ids:
+            raise ValueError("a column has another length")
+        measure(victim, patches, subjects, *rest)
+
+    monkeypatch.setattr(audit_shard, "_measure", fail_once)
+    _, outcome = drain(run_audit(shipped.MODEL, small_set, tmp_path, SETTINGS))
+    assert list(outcome.failures.values()) == ["a column has another length"] and outcome.summary is None
+    assert len(store.finished_shards(outcome.folder)) == 2
+
+
+def test_to_continue_reads_the_model_and_the_data_once(small_set: Path, tmp_path: Path, monkeypatch) -> None:
+    stopped = run_audit(shipped.MODEL, small_set, tmp_path, SETTINGS, stop=lambda: True)
+    _, outcome = drain(stopped)
+    audit = read_audit(outcome.folder)
+    assert not audit.finished
+    calls = []
+    for name, module in (("load", Victim), ("plan_audit", audit_run)):
+        real = getattr(module, name)
+        monkeypatch.setattr(
+            module,
+            name,
+            lambda *args, real=real, name=name, **more: calls.append(name) or real(*args, **more),
+        )
+    task = AuditTask(audit.model, audit.data, tmp_path, audit.settings, continues=audit)
+    handle = SimpleNamespace(stop=lambda: True, report=lambda *_: None)
+    audit_work(task, "cpu")(handle)
+    assert sorted(calls) == ["load", "plan_audit"]
+    other = replace(audit, about=audit.about | {"fingerprint": "f" * 64, "method": None})
+    with pytest.raises(DataError, match="cannot continue, since the program or its libraries"):
+        next(run_audit(audit.model, audit.data, tmp_path, audit.settings, continues=other))
+    gone = replace(audit, about=audit.about | {"data_path": str(tmp_path / "gone")})
+    with pytest.raises(DataError, match="data set .* is gone"):
+        next(run_audit(audit.model, audit.data, tmp_path, audit.settings, continues=gone))
 
 
 def test_both_directions(small_set: Path, tmp_path: Path) -> None:

@@ -134,8 +134,9 @@ def test_an_audits_page_gives_every_share_its_interval(audit_folder: Path) -> No
     names = condition_names(audit.settings)
     for one in audit.summary["conditions"]:
         low, high = one["flipped"]["interval"]
+        draws = " draws on 8 images" if one["condition"] == "random colours" else ""
         assert (
-            f"{one['flipped']['count']} of {one['flipped']['of']}: "
+            f"{one['flipped']['count']} of {one['flipped']['of']}{draws}: "
             f"{per_cent(one['flipped']['share'])} ({low * 100:.1f} to {high * 100:.1f})"
         ).replace("\u00a0", " ") in words
         assert names[one["condition"]] in words

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from snapgui.audit.rows import SCHEMA
+from snapgui.audit.rows import LATER, SCHEMA
 from snapgui.audit.settings import SNAP
 from snapgui.audit.summary import summarise
 from snapgui.engine.cells.outlines import area_fraction, read_mask, touches_centre
@@ -72,7 +72,8 @@ def check_audit_claims(
 def _read_rows(read: Read) -> pd.DataFrame:
     try:
         table = pq.read_table(io.BytesIO(read("rows.parquet")))
-        return table.select(SCHEMA.names).to_pandas()
+        there = [name for name in SCHEMA.names if name in table.column_names or name not in LATER]
+        return table.select(there).to_pandas()
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         raise BundleError(f"rows.parquet is no table of an audit ({str(error)[:80]}).") from error
 

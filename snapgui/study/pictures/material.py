@@ -4,7 +4,7 @@ one when asked for.
 
 import json
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from snapgui.audit.plan import donor_textures, select_patches
-from snapgui.audit.settings import AuditSettings, seed_of
+from snapgui.audit.settings import AuditSettings, draw_seed, seed_of
 from snapgui.engine.attack.gamut import fit_gamut
 from snapgui.engine.controls import control_images, paste_nuclei
 from snapgui.engine.images import to_image, to_pixels
@@ -149,7 +149,10 @@ def material_from_audit(folder: Path, data: Path | None = None, *, fooled_only: 
         source = source_from_audit(
             folder, ids[index], labels[index], pictures[index], patches.pixels(positions[ids[index]])
         )
-        source = with_fillings(source, wanted, settings.attack)
+        attack = settings.attack
+        if about.get("method", 1) > 1:  # before, all images of an audit shared one seed
+            attack = replace(attack, seed=draw_seed(attack.seed, source.name, 0))
+        source = with_fillings(source, wanted, attack)
         if NUCLEI in wanted:
             if not textures:
                 textures.append(donor_textures(donors))
@@ -159,7 +162,7 @@ def material_from_audit(folder: Path, data: Path | None = None, *, fooled_only: 
 
     remark = (
         "An audit keeps the pictures of SNAP alone. Fillings of the same cells (median colour, "
-        "random colours, real nuclei) are made again "
+        "random colours as first drawn, real nuclei) are made again "
         "exactly as they were audited; squares, any colour and the whole image cannot be had."
     )
     return Material(

@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import IntegrityError
 
 from snapgui.audit.alter import Subjects, alter
-from snapgui.audit.plan import donor_textures, select_patches
+from snapgui.audit.plan import METHOD, donor_textures, select_patches
 from snapgui.audit.rows import new_row, to_parquet
 from snapgui.audit.settings import AuditSettings, conditions_of
 from snapgui.data.datasets import PatchSet
@@ -391,6 +391,7 @@ def audit(tmp_path, tissue) -> tuple[Path, PatchSet, AuditSettings]:
         json.dumps(
             {
                 "settings": settings.to_json(),
+                "method": METHOD,
                 "data": "data",
                 "data_path": str(data),
                 "model_path": str(tmp_path / "gone"),
