@@ -11,7 +11,7 @@ import pytest
 
 from snapgui import cli, shipped
 from snapgui.audit.read import read_finished
-from snapgui.engine.images import decode_pixels, encode_png
+from snapgui.engine.images import decode_pixels, encode_png, sha256
 from snapgui.engine.victim.victim import Victim
 from snapgui.report.audit.bundle import audit_bundle
 from snapgui.report.run.bundle import bundle_zip
@@ -20,7 +20,7 @@ from snapgui.report.verify.bundle import verify_bundle
 from snapgui.report.verify.checks import Check, agree
 from snapgui.runs.run import finish, run_snap
 from snapgui.study.analysis.analyse import analyse, analysis_text
-from snapgui.study.design.freeze import design_text
+from snapgui.study.design.freeze import canonical_json, design_text
 from snapgui.study.design.settings import StudySettings
 from snapgui.study.design.study import make_study
 from snapgui.study.records import Stimulus
@@ -63,11 +63,11 @@ def test_a_bundle_as_exported_holds(run_zip, verify, run_result) -> None:
         "of the pixels, as stated",
         "the centre is excluded",
         "outside the image's range",
-        "adversarial.png, scored here: normal 0.9",
+        "adversarial.png, scored here: normal 9",
         "control median colour",
     ):
         assert words in said, words
-    assert f"{run_result.request.mask.mean():.2%} of the pixels" in said
+    assert f"covers {100 * run_result.request.mask.mean():.2f} % of the pixels" in said
 
 
 def test_a_bundle_packed_again_by_other_means_holds(run_zip, verify, repack) -> None:
@@ -125,7 +125,7 @@ def test_a_changed_pixel_outside_the_mask_is_found_though_the_hashes_fit(
         ({"p_before": [0.2, 0.8], "p_target_before": 0.2}, "original.png, scored here"),
         ({"p_target_after": 0.999}, "outcome stated does not follow"),
         ({"success": False}, "outcome stated does not follow"),
-        ({"area_fraction": 0.05}, "5.00% is stated"),
+        ({"area_fraction": 0.05}, "5.00 % is stated"),
         ({"centre": "open"}, "the centre is excluded; open is stated"),
         ({"image_sha256": "0" * 64}, "speak of different runs"),
         (
@@ -153,6 +153,49 @@ def test_a_changed_pixel_outside_the_mask_is_found_though_the_hashes_fit(
 )
 def test_a_wrong_statement_is_found_though_the_hashes_fit(run_zip, verify, repack, values, sentence) -> None:
     assert sentence in wrong(verify(repack(run_zip, changed_result(run_zip, **values))))
+
+
+HUGE = 10**400
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {name: HUGE}
+        for name in ("area_fraction", "centre", "image_sha256", "p_target_after", "success", "classes")
+    ]
+    + [
+        {"p_after": [HUGE, HUGE]},
+        {"p_before": [0.5, HUGE]},
+        {"attack": {"steps": HUGE}},
+        {"attack": {"seed": HUGE}},
+        {"gamut_shares": {"changed_px": HUGE}},
+        {"visibility": {"mask": {"ssim": HUGE, "psnr_db": HUGE, "mean_de00": HUGE, "p95_de00": HUGE}}},
+        {"p_target_controls": {"median colour": HUGE}},
+    ],
+)
+def test_a_number_too_large_to_be_one_is_a_claim_that_does_not_hold(run_zip, verify, repack, values) -> None:
+    assert wrong(verify(repack(run_zip, changed_result(run_zip, **values))))
+
+
+def test_a_number_too_large_to_be_one_in_an_audit_or_a_study(audit_folder, study_zip, verify, repack) -> None:
+    data = audit_bundle(read_finished(audit_folder))
+    for change in (
+        {"before": {"images": HUGE}},
+        {"conditions": [{"condition": HUGE}]},
+        {"paper": HUGE},
+    ):
+        summary = json.loads(entry(data, "summary.json")) | change
+        assert wrong(verify(repack(data, {"summary.json": json.dumps(summary).encode()})))
+    about = json.loads(entry(data, "audit.json")) | {"model_sha256": HUGE}
+    assert wrong(verify(repack(data, {"audit.json": json.dumps(about).encode()})))
+    analysis = json.loads(entry(study_zip, "analysis.json")) | {"answers": HUGE}
+    assert wrong(verify(repack(study_zip, {"analysis.json": json.dumps(analysis).encode()})))
+    design = json.loads(entry(study_zip, "design.json"))
+    design["study"]["settings"]["seed"] = HUGE
+    values = {name: value for name, value in design.items() if name != "sha256"}
+    design["sha256"] = sha256(canonical_json(values).encode())
+    assert wrong(verify(repack(study_zip, {"design.json": canonical_json(design).encode()})))
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from snapgui.report.bundle.archive import BundleError
 from snapgui.report.bundle.manifest import read_json
 from snapgui.report.verify.checks import Check, agree, check
 from snapgui.report.verify.run import SCORE_TOLERANCE
+from snapgui.words import as_set, per_cent
 
 RESCORED = 32
 # What a summary says beyond its table: the time that it took.
@@ -51,21 +52,17 @@ def check_audit_claims(
             "manifest.json and audit.json name the same audit and model",
             "manifest.json and audit.json speak of different audits or models",
         )
-        found, said = summarise(rows), {name: value for name, value in summary.items() if name != "seconds"}
-        said = {
-            **said,
-            "conditions": [
-                {name: value for name, value in one.items() if name not in COSTS}
-                for one in said["conditions"]
-            ],
-        }
+        stated = {name: value for name, value in summary.items() if name != "seconds"}
+        stated["conditions"] = [
+            {name: value for name, value in row.items() if name not in COSTS} for row in stated["conditions"]
+        ]
         yield check(
-            agree(said, found, 1e-9),
+            agree(stated, summarise(rows), 1e-9),
             f"summary.json follows from the {len(rows):,} rows of rows.parquet",
             "summary.json does not follow from rows.parquet",
         )
         yield from _rescore(rows, about, names, read, victim_of)
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
         yield Check("fails", f"audit.json and summary.json say all that they should ({error!r})")
 
 
@@ -109,7 +106,7 @@ def _rescore(
     yield check(
         not wrong,
         f"{right} of {len(at)} pictures (of {len(snap):,}, evenly chosen) score here as stated "
-        f"within {SCORE_TOLERANCE:g}, on the area and centre stated",
+        f"within {as_set(SCORE_TOLERANCE)}, on the area and centre stated",
     )
 
 
@@ -120,7 +117,9 @@ def _why_wrong(row: dict[str, Any], read: Read, victim: Victim) -> str:
     with torch.no_grad():
         p = float(victim.predict(to_image(pixels)[None])[0][int(row["label"])])
     if not agree(row["p_label_after"], p, SCORE_TOLERANCE):
-        return f"scored here {p:.4f} for its true class; stated is {row['p_label_after']:.4f}"
+        return (
+            f"scored here {per_cent(p, 2)} for its true class; stated is {per_cent(row['p_label_after'], 2)}"
+        )
     if not agree(row["area"], area_fraction(mask), 1e-9) or (row["centre"] == "open") != touches_centre(mask):
         return "its mask has another area or another centre than stated"
     return ""

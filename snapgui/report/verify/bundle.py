@@ -49,7 +49,7 @@ def verify_bundle(path: Path, victim_of: "Callable[[str], Victim | Check]") -> I
 
         try:
             yield from _claims(manifest, names, read, victim_of)
-        except BundleError as error:
+        except (BundleError, OverflowError) as error:
             yield Check("fails", f"the claims of the bundle can be read: {error}")
 
 
@@ -59,24 +59,25 @@ def check_files(
     """Every file against SHA256SUMS and the manifest; one line for all that hold, one for each that does
     not.
     """
-    held, found = 0, {}
-    for name, said in sums.items():
+    held = 0
+    for name, stated in sums.items():
         try:
-            found[name] = hash_entry(archive, name)
+            measured = hash_entry(archive, name)
         except BundleError as error:
             yield Check("fails", f"{name}: {error}")
             continue
-        if found[name] == said:
+        if measured == stated:
             held += 1
         else:
             yield Check(
-                "fails", f"{name} has SHA-256 {found[name][:12]}, {SUMS} says {said[:12]}: it was changed"
+                "fails", f"{name} has SHA-256 {measured[:12]}, {SUMS} says {stated[:12]}: it was changed"
             )
     yield check(held == len(sums) and held > 0, f"{held} of {len(sums)} files have the SHA-256 of {SUMS}")
     for name in sorted(set(names) - set(sums) - {SUMS}):
         yield Check("fails", f"{name} is not listed in {SUMS}")
     listed = {
-        name: one.get("sha256") if isinstance(one, dict) else None for name, one in manifest["files"].items()
+        name: entry.get("sha256") if isinstance(entry, dict) else None
+        for name, entry in manifest["files"].items()
     }
     yield check(
         listed == {name: digest for name, digest in sums.items() if name != MANIFEST},

@@ -1,6 +1,7 @@
 """What verifying a bundle says, line by line."""
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -25,32 +26,31 @@ def check(right: bool, words: str, otherwise: str = "") -> Check:
     return Check("holds" if right else "fails", words if right or not otherwise else otherwise)
 
 
-def agree(said: Any, found: Any, tolerance: float) -> bool:
-    """Whether two figures, or two lists of them, are the same within a tolerance; what is no number agrees
-    with nothing.
+def agree(stated: Any, measured: Any, tolerance: float) -> bool:
+    """Whether two numbers, or two lists or tables of them, are the same within a tolerance; what is no number
+    agrees with nothing else.
     """
-    if isinstance(said, Mapping) or isinstance(found, Mapping):
-        return (
-            isinstance(said, Mapping)
-            and isinstance(found, Mapping)
-            and set(said) == set(found)
-            and all(agree(said[k], found[k], tolerance) for k in said)
+    if isinstance(stated, Mapping) and isinstance(measured, Mapping):
+        return set(stated) == set(measured) and all(
+            agree(stated[name], measured[name], tolerance) for name in stated
         )
-    if _is_list(said) or _is_list(found):
-        return (
-            _is_list(said)
-            and _is_list(found)
-            and len(said) == len(found)
-            and all(agree(a, b, tolerance) for a, b in zip(said, found, strict=True))
+    if _is_list(stated) and _is_list(measured):
+        return len(stated) == len(measured) and all(
+            agree(*pair, tolerance) for pair in zip(stated, measured, strict=True)
         )
-    if _is_number(said) and _is_number(found):
-        return math.isclose(said, found, rel_tol=0, abs_tol=tolerance)
-    return type(said) is type(found) and said == found
+    if is_number(stated) and is_number(measured):
+        return math.isclose(stated, measured, rel_tol=0, abs_tol=tolerance)
+    return type(stated) is type(measured) and bool(stated == measured)
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a number that can be reckoned with: neither true nor false, nor hundreds of digits
+    long.
+    """
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, float) or (isinstance(value, int) and abs(value) <= sys.float_info.max)
 
 
 def _is_list(value: Any) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)

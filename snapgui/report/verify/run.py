@@ -22,12 +22,13 @@ from snapgui.engine.visibility.measures import measure
 from snapgui.errors import SnapError
 from snapgui.report.bundle.archive import BundleError
 from snapgui.report.bundle.manifest import read_json
-from snapgui.report.verify.checks import Check, agree, check
+from snapgui.report.verify.checks import Check, agree, check, is_number
+from snapgui.words import as_set, per_cent
 
 # Other processors and libraries add up in another order; the same weights and pixels agree far better than
 # this.
 SCORE_TOLERANCE = 0.002
-FIGURE_TOLERANCE = 0.001
+NUMBER_TOLERANCE = 0.001
 # One level of 255: twice what rounding can do along a channel, since the axes of a gamut lie askew.
 ROUNDING = 1 / 255
 Read = Callable[[str], bytes]
@@ -52,10 +53,10 @@ def check_run_claims(manifest: dict[str, Any], read: Read, victim_of: VictimOf) 
     claims = _read_claims(read)
     try:
         yield from _pictures(manifest, claims)
-        yield from _figures(claims)
+        yield from _numbers(claims)
         yield from _outcome(claims.values, claims.attack)
         yield from _scores(claims, victim_of)
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
         yield Check("fails", f"result.json says all that it should ({error!r})")
 
 
@@ -102,13 +103,13 @@ def _pictures(manifest: dict[str, Any], claims: Claims) -> Iterator[Check]:
     )
 
 
-def _figures(claims: Claims) -> Iterator[Check]:
+def _numbers(claims: Claims) -> Iterator[Check]:
     values = claims.values
     area, centre = area_fraction(claims.mask), "open" if touches_centre(claims.mask) else "excluded"
     yield check(
         agree(values["area_fraction"], area, 1e-9),
-        f"the mask covers {area:.2%} of the pixels, as stated",
-        f"the mask covers {area:.2%} of the pixels; {_said(values['area_fraction'], '.2%')} is stated",
+        f"the mask covers {per_cent(area, 2)} of the pixels, as stated",
+        f"the mask covers {per_cent(area, 2)} of the pixels; {_stated(values['area_fraction'])} is stated",
     )
     yield check(
         values["centre"] == centre,
@@ -116,16 +117,18 @@ def _figures(claims: Claims) -> Iterator[Check]:
         f"the centre is {centre}; {str(values['centre'])[:20]} is stated",
     )
     shares = gamut_shares(claims.original, claims.adversarial)
-    said = values.get("gamut_shares")
+    stated_shares = values.get("gamut_shares")
     words = (
         f"{shares.changed_px} pixels changed, {_share(shares.outside_range)} of them outside the "
         f"image's range, {_share(shares.outside_stain)} outside its stains"
     )
-    if said is None:
+    if stated_shares is None:
         yield Check("unchecked", f"{words}; the run states no shares")
     else:
         yield check(
-            agree(said, asdict(shares), 0.01), f"{words}, as stated", f"{words}; other shares are stated"
+            agree(stated_shares, asdict(shares), 0.01),
+            f"{words}, as stated",
+            f"{words}; other shares are stated",
         )
     # A soft edge mixes the patch with the image's own colours, which only the range is sure to hold.
     if claims.attack.gamut == "range" or not claims.attack.soft_edge:
@@ -135,22 +138,20 @@ def _figures(claims: Claims) -> Iterator[Check]:
             f"every changed colour lies in the gamut asked for, {claims.attack.gamut}",
             f"{outside} changed pixels have colours outside the gamut asked for, {claims.attack.gamut}",
         )
-    found = {
-        name: asdict(one) for name, one in measure(claims.original, claims.adversarial, claims.mask).items()
-    }
-    finite = {
-        name: {part: value if np.isfinite(value) else None for part, value in one.items()}
-        for name, one in found.items()
+    measured = {
+        region: {name: value if np.isfinite(value) else None for name, value in asdict(numbers).items()}
+        for region, numbers in measure(claims.original, claims.adversarial, claims.mask).items()
     }
     stated = values["visibility"]
     right = all(
-        name in stated and agree({part: stated[name][part] for part in one}, one, FIGURE_TOLERANCE)
-        for name, one in finite.items()
+        region in stated
+        and agree({name: stated[region][name] for name in numbers}, numbers, NUMBER_TOLERANCE)
+        for region, numbers in measured.items()
     )
     yield check(
         right,
-        f"visibility measured again is the same: {_seen(finite)}",
-        f"visibility measured again is another: {_seen(finite)}",
+        f"visibility measured again is the same: {_seen(measured)}",
+        f"visibility measured again is another: {_seen(measured)}",
     )
 
 
@@ -195,12 +196,11 @@ def _scores(claims: Claims, victim_of: VictimOf) -> Iterator[Check]:
         ("original.png", claims.original, values["p_before"]),
         ("adversarial.png", claims.adversarial, values["p_after"]),
     ):
-        p = [float(one) for one in victim.predict(to_image(pixels)[None])[0]]
-        found, said = _answer(names, p), _answer(names, stated)
+        p = victim.predict(to_image(pixels)[None])[0].tolist()
         yield check(
             agree(stated, p, SCORE_TOLERANCE),
-            f"{name}, scored here: {found}, as stated within {SCORE_TOLERANCE:g}",
-            f"{name}, scored here: {found}; stated is {said}",
+            f"{name}, scored here: {_answer(names, p)}, as stated within {as_set(SCORE_TOLERANCE)}",
+            f"{name}, scored here: {_answer(names, p)}; stated is {_answer(names, stated)}",
         )
     yield from _controls(claims, victim)
 
@@ -211,31 +211,34 @@ def _controls(claims: Claims, victim: Victim) -> Iterator[Check]:
     masks = torch.from_numpy(claims.mask)[None, None].to(images.device)
     filled = control_images(images, masks, fit_gamut(claims.attack.gamut, images), seed=claims.attack.seed)
     target = claims.values["classes"][claims.attack.target]
-    for name, said in stated.items():
+    for name, stated_p in stated.items():
         if name not in filled:
             yield Check("unchecked", f"control {name[:40]}: it cannot be made from the bundle")
             continue
         p = float(victim.predict(filled[name])[0][claims.attack.target])
+        scored = f"control {name}, made and scored here: {target} {per_cent(p, 2)}"
         yield check(
-            agree(said, p, SCORE_TOLERANCE),
-            f"control {name}, made and scored here: {target} {p:.4f}, as stated within {SCORE_TOLERANCE:g}",
-            f"control {name}, made and scored here: {target} {p:.4f}; stated is {_said(said, '.4f')}",
+            agree(stated_p, p, SCORE_TOLERANCE),
+            f"{scored}, as stated within {as_set(SCORE_TOLERANCE)}",
+            f"{scored}; stated is {_stated(stated_p)}",
         )
 
 
 def _answer(names: list[str], p: Any) -> str:
-    return ", ".join(f"{name} {_said(one, '.4f')}" for name, one in zip(names, p, strict=True))
+    return ", ".join(f"{name} {_stated(value)}" for name, value in zip(names, p, strict=True))
 
 
-def _said(value: Any, form: str) -> str:
-    return format(value, form) if isinstance(value, (int, float)) else str(value)[:20]
+def _stated(share: Any) -> str:
+    """A share as it is stated, which may be anything."""
+    return per_cent(share, 2) if is_number(share) else str(share)[:20]
 
 
 def _share(value: float | None) -> str:
-    return "none" if value is None else f"{value:.1%}"
+    return "none" if value is None else per_cent(value)
 
 
-def _seen(found: dict[str, dict[str, Any]]) -> str:
+def _seen(measured: dict[str, dict[str, Any]]) -> str:
     return "; ".join(
-        f"{name} CIEDE2000 {one['mean_de00']:.2f}, SSIM {one['ssim']:.3f}" for name, one in found.items()
+        f"{region} CIEDE2000 {numbers['mean_de00']:.2f}, SSIM {numbers['ssim']:.3f}"
+        for region, numbers in measured.items()
     )

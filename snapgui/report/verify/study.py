@@ -37,15 +37,15 @@ def check_study_claims(manifest: dict[str, Any], names: list[str], read: Read) -
         return
     if ANALYSIS_FILE not in names:
         return
-    said = read_json(read(ANALYSIS_FILE), ANALYSIS_FILE)
+    stated = read_json(read(ANALYSIS_FILE), ANALYSIS_FILE)
     try:
-        found = analyse(rows, study)
+        measured = analyse(rows, study)
     except SnapError as error:
         yield Check("fails", f"the analysis can be made from the answers: {error}")
         return
-    earlier = said.get("format") == 1
-    again = _as_before(found) if earlier else found
-    told = _as_before(said, again) if earlier else said
+    earlier = stated.get("format") == 1
+    again = _as_before(measured) if earlier else measured
+    told = _as_before(stated, again) if earlier else stated
     other = [
         part for part in again if part not in FROM_PICTURES and not agree(told.get(part), again[part], 1e-6)
     ]
@@ -62,7 +62,7 @@ def check_study_claims(manifest: dict[str, Any], names: list[str], read: Read) -
             "that are made otherwise today or no longer",
         )
     for part in FROM_PICTURES:
-        if not agree(said.get(part), found.get(part), 1e-6):
+        if not agree(stated.get(part), measured.get(part), 1e-6):
             yield Check(
                 "unchecked",
                 f"{ANALYSIS_FILE}, {part}: it was measured on pictures that are not in the bundle",
