@@ -92,14 +92,14 @@ def test_a_runs_page_says_all_that_a_claim_needs(run_result: RunResult) -> None:
     for words in (
         "Controls, the same cells not optimised",
         "8.01\u00a0% of the pixels",
-        "excluded: no cell lies in the central 32 px",
+        "no cell lies in the central 32 px",
         "have no interval",
         "CIEDE2000",
         run_result.model_sha256,
         run_result.image_sha256,
         run_result.run_id,
         run_result.started[:10],
-        f"{run_result.p_after[0]:.4f}",
+        per_cent(run_result.p_after[0], 2).replace(" ", "\u00a0"),
         "patch $1.png",
     ):
         assert words in page.words, words

@@ -9,7 +9,6 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from snapgui.engine.visibility.measures import outline_picture
 from snapgui.errors import DataError
 from snapgui.report.bundle.manifest import NOTICE
 from snapgui.report.pages.canvas import (
@@ -22,7 +21,7 @@ from snapgui.report.pages.canvas import (
     wrap,
 )
 from snapgui.runs.records import RunResult
-from snapgui.words import per_cent
+from snapgui.words import CENTRE_FOUND, counted, per_cent
 
 SIDE_PX, GAP_PX, MARGIN_PX, LINE_PX = 288, 24, 60, 30
 PAGE_PX = 2400
@@ -119,25 +118,20 @@ def runs_sheet(results: Sequence[RunResult]) -> Sheet:
         "Model SHA-256": ", ".join(sorted({run.model_sha256 for run in shown})),
         "Comment": f"Contact sheet. {NOTICE}",
     }
-    return Sheet(f"{len(results)} SNAP run{'' if len(results) == 1 else 's'}", caption, tiles, text)
+    return Sheet(counted(len(results), "SNAP run"), caption, tiles, text)
 
 
 def run_words(run: RunResult) -> tuple[str, ...]:
     """A run below its pictures."""
     aim = run.classes[run.target]
-    controls = ", ".join(f"{name} {p:.2f}" for name, p in run.controls.items())
+    controls = ", ".join(f"{name} {per_cent(p)}" for name, p in run.controls.items())
     return (
         f"{run.request.image_name}{' (synthetic)' if run.request.synthetic else ''}",
-        f"{aim} {run.p_before[run.target]:.2f} -> {run.p_after[run.target]:.2f}",
-        f"{per_cent(run.area_fraction)} of the pixels, centre {run.centre}",
+        f"{aim} {per_cent(run.p_before[run.target])} -> {per_cent(run.p_after[run.target])}",
+        f"{per_cent(run.area_fraction)} of the pixels, {CENTRE_FOUND[run.centre]}",
         f"controls: {controls or 'none'}",
         f"model {run.model_name} ({run.model_sha256[:8]}), {run.started[:10]}",
     )
-
-
-def after_and_outline(after: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """The altered picture with the rim of its cells drawn one pixel wide, on the picture's own grid."""
-    return outline_picture(after, mask, 1)
 
 
 def _other_before(run: RunResult) -> bool:

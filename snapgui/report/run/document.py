@@ -13,16 +13,14 @@ from snapgui.report.run.figure import curve_png, run_pictures
 from snapgui.runs.picture_text import run_text
 from snapgui.runs.records import RunResult
 from snapgui.runs.verdict import control_words, verdict
-from snapgui.words import NONE, number, per_cent
+from snapgui.words import NONE, as_set, counted, duration, number, per_cent
 
 SHOWN_PX = 210
 REGIONS = {"mask": "Inside the mask", "ring": "Ring around the mask", "whole": "Whole image"}
 CENTRES = {
-    "open": (
-        "open: cells may lie in the central 32 px, on which the true class rests, so the truth itself "
-        "may have changed"
-    ),
-    "excluded": "excluded: no cell lies in the central 32 px, on which the true class rests",
+    "open": "cells lie in the central 32 px, on which the true class rests, so the truth itself may have "
+    "changed",
+    "excluded": "no cell lies in the central 32 px, on which the true class rests",
 }
 
 
@@ -35,7 +33,7 @@ def run_document(result: RunResult) -> Document:
         beside=(
             f"Image {result.request.image_name}{' (synthetic)' if result.request.synthetic else ''}, "
             f"true class {_true_class(result)}; model {result.model_name}; {result.started[:10]}.",
-            "This is one image: the figures are answers of the model to the saved 8-bit PNG and "
+            "This is one image: the numbers are answers of the model to the saved 8-bit PNG and "
             "have no interval. "
             "How often SNAP fools the model on a data set is what an audit measures, with intervals.",
         ),
@@ -84,20 +82,24 @@ def _answers(result: RunResult) -> Section:
     ]
     for name, p in result.controls.items():
         both = [NONE] * len(result.classes)
-        both[target] = f"{p:.4f}"
+        both[target] = per_cent(p, 2)
         if len(result.classes) == 2:
-            both[1 - target] = f"{1 - p:.4f}"
+            both[1 - target] = per_cent(1 - p, 2)
         rows.append((f"Control: the same cells with {name}", *both, _yes(p >= goal)))
     columns = (
         "Picture",
-        *(f"p({name})" for name in result.classes),
-        f"Goal of {goal:.0%} {result.classes[target]} reached",
+        *result.classes,
+        f"Goal of {as_set(goal)} {result.classes[target]} reached",
     )
     return Section("What the model said", tables=(Table(columns, tuple(rows)),))
 
 
 def _answer(result: RunResult, name: str, p: Sequence[float]) -> tuple[str, ...]:
-    return (name, *(f"{one:.4f}" for one in p), _yes(p[result.target] >= result.request.attack.confidence))
+    return (
+        name,
+        *(per_cent(share, 2) for share in p),
+        _yes(p[result.target] >= result.request.attack.confidence),
+    )
 
 
 def _yes(value: bool) -> str:
@@ -113,7 +115,7 @@ def _where(result: RunResult) -> Section:
             "Area",
             (
                 f"{per_cent(result.area_fraction, 2)} of the pixels ({int(request.mask.sum()):,} px) in "
-                f"{cells} separate part{'' if cells == 1 else 's'}"
+                f"{counted(cells, 'separate part')}"
             ),
         ),
         ("Centre", CENTRES.get(result.centre, result.centre)),
@@ -127,7 +129,7 @@ def _where(result: RunResult) -> Section:
             ),
         ),
     )
-    return Section("Where it changed, and with which colours", tables=(Table(("What", "Figure"), rows),))
+    return Section("Where it changed, and with which colours", tables=(Table(("What", "Number"), rows),))
 
 
 def _share(value: float | None) -> str:
@@ -138,15 +140,15 @@ def _visibility(result: RunResult) -> Section:
     rows = tuple(
         (
             REGIONS.get(region, region),
-            f"{figures.ssim:.3f}",
-            number(figures.psnr_db, "{:.1f} dB", "no change"),
-            f"{figures.mean_de00:.2f}",
-            f"{figures.p95_de00:.2f}",
+            f"{numbers.ssim:.3f}",
+            number(numbers.psnr_db, "{:.1f} dB", "no change"),
+            f"{numbers.mean_de00:.2f}",
+            f"{numbers.p95_de00:.2f}",
         )
-        for region, figures in result.visibility.items()
+        for region, numbers in result.visibility.items()
     )
     note = (
-        "SSIM: likeness of structure, 1 is the same. CIEDE2000: colour difference, below 1 invisible, above "
+        "SSIM: similarity of structure, 1 is the same. CIEDE2000: colour difference, below 1 invisible, above "
         "5 plain at a glance. Measures predict what readers see; only a reader study shows it."
     )
     columns = ("Region", "SSIM", "PSNR", "CIEDE2000, mean", "CIEDE2000, 95th percentile")
@@ -158,7 +160,7 @@ def _origin(result: RunResult) -> Section:
     origin = {
         "run": result.run_id,
         "started": result.started,
-        "took": f"{result.seconds:.1f} s, {result.steps} steps",
+        "took": f"{duration(result.seconds)}, {counted(result.steps, 'step')}",
         "device": result.device,
         "model": result.model_name,
         "model SHA-256": result.model_sha256,
@@ -175,12 +177,7 @@ def _origin(result: RunResult) -> Section:
     if request.cells:
         tables.append(settings_table("Cells, as proposed", request.cells.to_json()))
     return Section(
-        "Where the figures come from",
-        (
-            (
-                "The bundle of this run can be checked on any computer: python -m snapgui verify "
-                f"{result.run_id}.zip"
-            ),
-        ),
+        "Where the numbers come from",
+        ((f"The bundle of this run can be checked on any computer: snap verify {result.run_id}.zip"),),
         tables=tuple(tables),
     )

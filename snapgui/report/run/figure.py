@@ -23,8 +23,8 @@ from snapgui.report.pages.canvas import (
 )
 from snapgui.runs.picture_text import run_text
 from snapgui.runs.records import RunResult
-from snapgui.runs.verdict import control_words, verdict
-from snapgui.words import number
+from snapgui.runs.verdict import answer, control_words, verdict
+from snapgui.words import as_set, number, per_cent
 
 DIFFERENCE_GAIN = 2.0
 # Colour-blind safe (Okabe and Ito), and told apart by dash and name in print.
@@ -74,14 +74,14 @@ def run_pictures(result: RunResult) -> list[tuple[str, np.ndarray]]:
     """The four pictures of a run with their titles, each uint8 ``(H, W, 3)``."""
     request = result.request
     return [
-        (f"before\n{_called(result, result.p_before)}", request.pixels),
-        (f"after\n{_called(result, result.p_after)}", result.adversarial),
+        (f"before\n{answer(result, result.p_before)}", request.pixels),
+        (f"after\n{answer(result, result.p_after)}", result.adversarial),
         (
             f"difference x{DIFFERENCE_GAIN:g}\n(grey: no change)",
             difference_picture(request.pixels, result.adversarial, gain=DIFFERENCE_GAIN),
         ),
         (
-            f"mask (white: may change)\n{result.area_fraction:.1%} of the pixels",
+            f"mask (white: may change)\n{per_cent(result.area_fraction)} of the pixels",
             np.repeat(request.mask[..., None], 3, axis=2).astype(np.uint8) * 255,
         ),
     ]
@@ -95,7 +95,7 @@ def draw_curve(axes: Axes, result: RunResult) -> None:
     for index, name in enumerate(result.classes):
         axes.plot(
             steps,
-            [round(point.p[index], 6) for point in result.curve],
+            [round(point.p[index], 6) * 100 for point in result.curve],
             color=CLASS_COLOURS[index % 4],
             linestyle=CLASS_DASHES[index % 4],
             linewidth=1.3,
@@ -104,14 +104,14 @@ def draw_curve(axes: Axes, result: RunResult) -> None:
             label=name.replace("$", r"\$"),
         )
     goal = result.request.attack.confidence
-    axes.axhline(goal, color="0.35", linewidth=0.8, linestyle="--", label=f"goal {goal:.2f}")
+    axes.axhline(goal * 100, color="0.35", linewidth=0.8, linestyle="--", label=f"goal {as_set(goal)}")
     axes.axvline(
         result.best_step, color="0.6", linewidth=0.8, linestyle=":", label=f"kept: step {result.best_step}"
     )
-    axes.set_ylim(-0.02, 1.02)
+    axes.set_ylim(-2, 102)
     axes.set_xlim(0, max(1, steps[-1] if steps else 1))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    plain_axes(axes, x="step", y="probability")
+    plain_axes(axes, x="step", y="probability, per cent")
     axes.legend(
         fontsize=6, ncol=5, loc="lower left", bbox_to_anchor=(0, 1.0), frameon=False, borderaxespad=0.1
     )
@@ -123,7 +123,7 @@ def caption(result: RunResult) -> list[str]:
     lines = [
         verdict(result) + " " + control_words(result),
         f"Image {'(synthetic) ' if request.synthetic else ''}{request.image_name}; model "
-        f"{result.model_name} (SHA-256 {result.model_sha256[:12]}); goal {request.attack.confidence:.0%} "
+        f"{result.model_name} (SHA-256 {result.model_sha256[:12]}); goal {as_set(request.attack.confidence)} "
         f"{result.classes[result.target]}; mask {request.mask_source}, gamut {request.attack.gamut}, start "
         f"{request.attack.start}, seed {request.attack.seed}; run {result.run_id}, {result.started[:10]}.",
     ]
@@ -142,8 +142,3 @@ def caption(result: RunResult) -> list[str]:
 def wrap_lines(lines: list[str], width: int) -> str:
     """Lines broken at a width."""
     return "\n".join(wrap(line, width) for line in lines)
-
-
-def _called(result: RunResult, p: tuple[float, ...]) -> str:
-    top = max(range(len(p)), key=p.__getitem__)
-    return f"{result.classes[top]} {p[top]:.2f}"
