@@ -1,4 +1,4 @@
-"""An audit on disk: what is written appears whole or not at all, so that a killed audit goes on where it was.
+"""An audit on disk: what is written appears whole or not at all, so a killed audit continues where it was.
 
 ``audit.json`` says what was asked, ``shards/NNNNN.parquet`` holds the rows of a finished shard (``.json``
 beside it what it cost), ``pictures/`` the altered pictures; ``rows.parquet`` and ``summary.json`` are made of

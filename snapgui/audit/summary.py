@@ -1,4 +1,4 @@
-"""The table of an audit in figures: accuracy before and after, success with intervals, cost and visibility,
+"""The table of an audit in numbers: accuracy before and after, success with intervals, cost and visibility,
 by condition.
 """
 
@@ -27,7 +27,7 @@ MEDIANS = (
 
 
 def summarise(rows: pd.DataFrame) -> dict[str, Any]:
-    """Figures of a table of rows: ``before`` (what the victim says of the untouched images) and one entry per
+    """Numbers of a table of rows: ``before`` (what the victim says of the untouched images) and one entry per
     condition.
     """
     untouched = rows[rows["condition"] == UNTOUCHED]
@@ -54,8 +54,8 @@ def area_of_accuracy(conditions: list[dict[str, Any]], accuracy: float) -> dict[
     reached: dict[str, float | None] = {}
     for centre in CENTRES:
         named = [
-            (re.fullmatch(rf"area (.+)%, centre {centre}", one["condition"]), one["accuracy"]["share"])
-            for one in conditions
+            (re.fullmatch(rf"area (.+)%, centre {centre}", row["condition"]), row["accuracy"]["share"])
+            for row in conditions
         ]
         low_enough = [
             float(match[1]) / 100

@@ -47,7 +47,7 @@ def run_universal(
     cells: CellSettings,
     settings: UniversalSettings,
 ) -> Generator[UniversalStep, None, dict[str, Any]]:
-    """Train one patch towards class 0 and measure it; yields each batch and returns the figures, which are
+    """Train one patch towards class 0 and measure it; yields each batch and returns the numbers, which are
     also written.
 
     ``cells`` puts one set of cells at the same place of every image, ``nuclei`` lays one texture into each
@@ -70,7 +70,7 @@ def run_universal(
     start = new_canvas(
         (training.images.shape[2], training.images.shape[3]), settings.gamut, seed=settings.seed
     ).to(training.images)
-    figures = {
+    numbers = {
         "layout": layout,
         "cells": cells.to_json(),
         "settings": settings.to_json(),
@@ -80,8 +80,8 @@ def run_universal(
         "training": _measure(victim, training, step.canvas, start, settings),
         "held_out": _measure(victim, held_out, step.canvas, start, settings),
     }
-    _write(out, figures, step.canvas, masks)
-    return figures
+    _write(out, numbers, step.canvas, masks)
+    return numbers
 
 
 def _gather(victim: Victim, patches: PatchSet, limit: int, layout: Layout, cells: CellSettings) -> _Set:
@@ -147,12 +147,12 @@ def _success(
     return share(successes, len(patches.images))
 
 
-def _write(out: Path, figures: dict[str, Any], canvas: torch.Tensor, masks: torch.Tensor) -> None:
-    """The figures, and what is needed to apply the patch again."""
+def _write(out: Path, numbers: dict[str, Any], canvas: torch.Tensor, masks: torch.Tensor) -> None:
+    """The numbers, and what is needed to apply the patch again."""
     stream = io.BytesIO()
     np.save(stream, canvas.cpu().numpy(), allow_pickle=False)
     files = {"canvas.npy": stream.getvalue()}
     if len(masks) == 1:
         files["mask.png"] = encode_png(masks[0, 0].cpu().numpy().astype(np.uint8) * 255)
-    files["universal.json"] = json.dumps(figures, indent=2).encode()
+    files["universal.json"] = json.dumps(numbers, indent=2).encode()
     write_whole(out, files, advice="Choose another folder for --out.")

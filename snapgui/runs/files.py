@@ -79,8 +79,10 @@ def result_json(result: RunResult) -> dict[str, Any]:
         "versions": dict(result.versions),
         "p_target_controls": dict(result.controls),
         "visibility": {
-            region: {name: value if math.isfinite(value) else None for name, value in asdict(figures).items()}
-            for region, figures in result.visibility.items()
+            region: {
+                name: value if math.isfinite(value) else None for name, value in asdict(measured).items()
+            }
+            for region, measured in result.visibility.items()
         },
         "gamut_shares": asdict(gamut_shares(request.pixels, result.adversarial)),
         "findings": list(result.findings),

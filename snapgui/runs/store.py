@@ -90,8 +90,8 @@ def read_run(folder: Path) -> RunResult:
             adversarial=read_pixels(folder / "adversarial.png"),
             curve=curve,
             visibility={
-                region: Visibility(**_with_infinity(figures))
-                for region, figures in values["visibility"].items()
+                region: Visibility(**_with_infinity(numbers))
+                for region, numbers in values["visibility"].items()
             },
             p_before=tuple(values["p_before"]),
             p_after=tuple(values["p_after"]),
@@ -125,9 +125,9 @@ def read_run(folder: Path) -> RunResult:
         ) from error
 
 
-def _with_infinity(figures: dict[str, Any]) -> dict[str, float]:
+def _with_infinity(numbers: dict[str, Any]) -> dict[str, float]:
     """JSON has no infinity: an unlimited PSNR is stored as null."""
-    return {name: float("inf") if value is None else value for name, value in figures.items()}
+    return {name: float("inf") if value is None else value for name, value in numbers.items()}
 
 
 def _read_curve(text: str, classes: list[str]) -> tuple[CurvePoint, ...]:

@@ -1,4 +1,4 @@
-"""An audit's files as a bundle: what was asked, the table, the figures, and the pictures that SNAP made."""
+"""An audit's files as a bundle: what was asked, the table, the numbers, and the pictures that SNAP made."""
 
 import json
 from pathlib import Path

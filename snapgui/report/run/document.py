@@ -148,8 +148,8 @@ def _visibility(result: RunResult) -> Section:
         for region, numbers in result.visibility.items()
     )
     note = (
-        "SSIM: similarity of structure, 1 is the same. CIEDE2000: colour difference, below 1 invisible, above "
-        "5 plain at a glance. Measures predict what readers see; only a reader study shows it."
+        "SSIM: similarity of structure, 1 is the same. CIEDE2000: colour difference, below 1 invisible, "
+        "above 5 plain at a glance. Measures predict what readers see; only a reader study shows it."
     )
     columns = ("Region", "SSIM", "PSNR", "CIEDE2000, mean", "CIEDE2000, 95th percentile")
     return Section("How visible it is", tables=(Table(columns, rows, note=note),))
