@@ -18,6 +18,7 @@ from snapgui.engine.victim.victim import Victim
 from snapgui.errors import ModelError, SnapError
 from snapgui.ui.jobs import Registry
 from snapgui.ui.pixels import thumbnail_uri
+from snapgui.words import counted
 
 
 def shipped_model() -> Path:
@@ -48,8 +49,7 @@ def device_words() -> str:
     """The device for people, for instance ``CPU, 1 thread``."""
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
-    threads = torch.get_num_threads()
-    return f"CPU, {threads} thread{'s' if threads > 1 else ''}"
+    return f"CPU, {counted(torch.get_num_threads(), 'thread')}"
 
 
 def load_victim(path: Path | None) -> Victim:

@@ -46,7 +46,7 @@ class SnapState:
     Attributes:
         choice: the image on the bench, a window of ``large_field`` where that is larger.
         large_field: a larger picture from which a window is chosen.
-        picked: what was picked last from each source, so that a rerun does not pick it again.
+        picked: what was last picked from each source, so that a rerun does not pick it again.
         mask: the mask on the bench; None asks for a proposal.
         mask_error: why the last proposal or import failed.
         cells_seen: what decided the cells at the last rerun, see `proposal.what_decides`; None takes the mask

@@ -154,11 +154,11 @@ def test_a_long_run_survives_a_reload_and_stops_when_asked(
     set_number(page, "Step limit", "5000")
     set_number(page, "Goal, per cent", "99.9")
     press(page, "Run")
-    expect(page.get_by_text("ms a step")).to_be_visible()
+    expect(page.get_by_text("ms per step")).to_be_visible()
     run = re.search(r"run=([\w-]+)", page.url).group(1)
 
     page.reload()
-    expect(page.get_by_text("ms a step")).to_be_visible()
+    expect(page.get_by_text("ms per step")).to_be_visible()
     assert run in page.url
     press(page, "Stop")
     expect(page.get_by_text(VERDICT)).to_be_visible()

@@ -129,7 +129,7 @@ def test_a_run_is_compared_in_every_way(page: Page, outside: list[str], viewer: 
     page.keyboard.press("0")
     expect(viewer).to_have_attribute("data-zoom", str(zoom))
 
-    page.get_by_text("All figures of visibility").click()
+    page.get_by_text("All visibility numbers").click()
     box = page.get_by_role("textbox", name="Weights for LPIPS on this computer")
     box.click()
     viewer.locator("canvas.stage").hover()

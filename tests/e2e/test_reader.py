@@ -172,8 +172,8 @@ def at_trial(page: Page, phase: str, index: int, timeout_ms: int = 60_000) -> No
     )
 
 
-def press_go_on(page: Page) -> None:
-    expect(page.get_by_role("button", name="Go on")).to_be_visible()
+def press_continue(page: Page) -> None:
+    expect(page.get_by_role("button", name="Continue")).to_be_visible()
     page.wait_for_timeout(200)
     page.keyboard.press("Enter")
 
@@ -216,14 +216,14 @@ def test_a_whole_session_by_keyboard_through_a_reload_and_a_killed_server(
             page.keyboard.press("ArrowRight")
         page.keyboard.press("Enter")
         expect(page.get_by_text("What to do")).to_be_visible()
-        press_go_on(page)
+        press_continue(page)
         ((sitting, _),) = place.store.sittings(name)
         trials = sitting.trials
         assert len(trials) == 20
         for trial in trials:
             rating = 1 + (5 * trial.index + 2) % 6
             if is_break_due(trials, trial.index, every=10):
-                press_go_on(page)
+                press_continue(page)
             at_trial(page, "answer", trial.index)
             if trial.index == 8:
                 page.reload()

@@ -24,7 +24,7 @@ def saved(app, tiny_victim, stained_patch):
 
 def test_no_run_yet(app, page, text_of):
     app.run().switch_page(page("runs")).run()
-    assert "No run is kept yet" in text_of(app)
+    assert "No run is saved yet" in text_of(app)
 
 
 def test_the_newest_run_is_open_and_can_be_deleted(app, page, text_of, saved):
@@ -35,7 +35,7 @@ def test_the_newest_run_is_open_and_can_be_deleted(app, page, text_of, saved):
     assert store.list_runs()
     app.button(key="delete").click().run()
     assert store.list_runs() == []
-    assert "No run is kept yet" in text_of(app)
+    assert "No run is saved yet" in text_of(app)
 
 
 def test_a_damaged_run_is_told_and_can_be_deleted(app, page, text_of, saved):

@@ -105,7 +105,7 @@ def share_out(recipe: Recipe, count: int) -> list[tuple[Use, int]]:
     if count <= extra:
         raise StudyError(
             f"There {'is 1 picture' if count == 1 else f'are {count} pictures'}, and {extra} are "
-            "asked for practice and catch trials; "
+            "asked for practice and obvious pictures; "
             "none would be left for the trials that count. Ask for fewer, or give more pictures."
         )
     sizes: list[tuple[Use, int]] = [

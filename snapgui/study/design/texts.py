@@ -64,7 +64,7 @@ The pictures serve research only and say nothing about any patient in your care.
 
 Responsible: {contact}
 
-By going on you confirm that you have read this, that you are of age, and that you take part of your own free will."""
+By continuing you confirm that you have read this, that you are of age, and that you take part of your own free will."""
 
 _INSTRUCTIONS: dict[Kind, str] = {
     "A": """You see one picture at a time. In some of them a computer has changed the colours of a few cells; others are as they were.

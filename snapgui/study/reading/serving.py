@@ -82,7 +82,7 @@ def serving_words(serving: Serving) -> str:
             *lines,
             "",
             (
-                "End it with Ctrl+C; answers are kept, and readers go on where they were when it is "
+                "End it with Ctrl+C; answers are kept, and readers continue where they were when it is "
                 "started again."
             ),
         ]

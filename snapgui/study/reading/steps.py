@@ -88,12 +88,12 @@ def read_answer(trials: Sequence[Trial], payload: Any) -> Response:
     the picture), ``reaction_ms``, ``shown_ms`` and ``comment``.
     """
     if not isinstance(payload, dict) or not isinstance(payload.get("choice"), str):
-        raise StudyError("What the browser sent is not an answer. Reload the page to go on.")
+        raise StudyError("What the browser sent is not an answer. Reload the page to continue.")
     index = payload.get("trial")
     if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < len(trials):
         raise StudyError(
             f"The answer names the trial {str(index)[:20]}; this session has {len(trials)}. Reload "
-            "the page to go on."
+            "the page to continue."
         )
     try:
         return Response(

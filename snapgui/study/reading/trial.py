@@ -122,7 +122,7 @@ def question_words(trial: Trial) -> dict[str, Any]:
         )
         if located
         else "",
-        "comment": "Anything unusual about this picture? Write it here, or leave it empty; Enter goes on."
+        "comment": "Anything unusual about this picture? Write it here, or leave it empty; Enter continues."
         if diagnosed
         else "",
     }
@@ -138,7 +138,7 @@ def key_words(trial: Trial) -> str:
                 f"{said} After a yes, the **arrow keys** move a cross (faster with Shift) and **Enter** "
                 "sets it; a click of the mouse does the same. **Esc** takes the answer back."
             )
-        return f"{said} Then a line for remarks; **Enter** goes on, **Esc** takes the answer back."
+        return f"{said} Then a line for remarks; **Enter** continues, **Esc** takes the answer back."
     said = f"Keys: **←** {words[0]}, **→** {words[1]}."
     return (
         f"{said} **Space** shows the picture: look at the cross when you press it."
@@ -152,13 +152,12 @@ def feedback_words(trial: Trial, response: Response, stimuli: Mapping[str, Stimu
     truth = right_choice(trial, stimuli)
     if truth is None:
         return ""
-    right = "Right." if response.choice == truth else "Not so."
+    correct = response.choice == truth
     if trial.question == "diagnosis":
-        return f"{right} This is {truth}."
+        return f"{'Correct.' if correct else 'No.'} This is {truth}."
     if trial.question == "which":
-        return f"{right} The {truth} picture has been altered, where the outline is."
-    return (
-        f"{right} This picture has been altered, where the outline is."
-        if truth == "yes"
-        else f"{right} This picture is as it was."
-    )
+        first = "Correct." if correct else "No, that one was not altered."
+        return f"{first} The {truth} picture has been altered, where the outline is."
+    if truth == "yes":
+        return f"{'Correct.' if correct else 'No.'} This picture has been altered, where the outline is."
+    return "Correct. This picture was not altered." if correct else "No, that one was not altered."

@@ -237,13 +237,13 @@ class StudyStore:
                     return False
                 raise StudyError(
                     f"Trial {response.trial_index} was answered otherwise before; the first answer "
-                    "stays. Reload the page to go on."
+                    "stays. Reload the page to continue."
                 )
             answered = self._answered(session, session_id)
             if response.trial_index != answered or answered >= len(trials):
                 raise StudyError(
                     f"Trial {response.trial_index} is not the next one of this session. Reload the "
-                    "page to go on."
+                    "page to continue."
                 )
             check_response(trials[answered], response)
             session.add(ResponseRow(session_id=session_id, answered=self._time(), **asdict(response)))

@@ -43,7 +43,7 @@ def choose_answers() -> AnalysisSource | None:
             format_func=lambda name: FILES if name == FILES else f"{studies[name]} ({name})",
         )
         if chosen != FILES:
-            st.button("Count again", key="count_again", help="Take in the answers that came since.")
+            st.button("Recalculate", key="recalculate", help="Include the answers that came since.")
     return _uploaded() if chosen == FILES else _stored(chosen)
 
 
@@ -79,8 +79,8 @@ def _uploaded() -> AnalysisSource | None:
         texts[TRIALS_FILE if file.name.endswith(".csv") else DESIGN_FILE] = text
     if len(texts) < 2:
         st.info(
-            f"Choose two files: the {TRIALS_FILE} and the {DESIGN_FILE} that an export holds. Every "
-            "figure here follows from these two."
+            f"Choose two files: the {TRIALS_FILE} and the {DESIGN_FILE} that an export holds. "
+            "Everything here follows from these two."
         )
         return None
     return AnalysisSource("study", texts[TRIALS_FILE], texts[DESIGN_FILE], None, {})

@@ -56,7 +56,7 @@ def show_analysis(source: AnalysisSource) -> None:
         for title, columns in readers_tables(analysis).items():
             st.caption(title)
             st.table(columns, hide_index=True)
-    with st.expander("How the figures are made"):
+    with st.expander("How the numbers are computed"):
         for words in analysis["methods"].values():
             st.markdown(f"- {words}")
 
@@ -71,7 +71,7 @@ def _results(analysis: dict[str, Any], figures: dict[str, bytes]) -> None:
         st.table(columns, hide_index=True)
     st.caption(
         "In brackets: 95 % intervals, for other readers and other pictures of the same kind unless the row "
-        "says otherwise. The last columns are differences. –: too few answers for this figure."
+        "says otherwise. The last columns are differences. –: too few answers for this number."
     )
     _figures(figures, "roc", "readers")
     _figures(figures, "exposure")
@@ -93,9 +93,9 @@ def _results(analysis: dict[str, Any], figures: dict[str, bytes]) -> None:
 def _say(analysis: dict[str, Any]) -> None:
     about, *found = analysis["verdict"]
     st.caption(f"{about} Design {analysis['study']['kind']}, SHA-256 {analysis['study']['sha256'][:12]}.")
-    if any(one["missing"] for one in analysis["sessions"]):
+    if any(session["missing"] for session in analysis["sessions"]):
         st.caption(
-            "To stop when the figures please makes every interval too narrow: settle beforehand "
+            "Stopping as soon as the result pleases makes every interval too narrow: decide beforehand "
             "how many readers there will be."
         )
     for sentence in found:
@@ -115,13 +115,13 @@ def _downloads(source: AnalysisSource, analysis: dict[str, Any]) -> None:
     name = source.name
     with st.container(horizontal=True):
         st.download_button(
-            "Figures (JSON)",
+            "Results (JSON)",
             analysis_text(analysis),
             f"{name}-analysis.json",
             "application/json",
             key="analysis_json",
             on_click="ignore",
-            help="Every figure with its interval and numbers, and where its method is described.",
+            help="Every number with its interval and counts, and where its method is described.",
         )
         st.download_button(
             "Answers (CSV)",
@@ -130,7 +130,7 @@ def _downloads(source: AnalysisSource, analysis: dict[str, Any]) -> None:
             "text/csv",
             key="analysis_trials",
             on_click="ignore",
-            help="One row per trial. With the design, every figure here can be computed from it.",
+            help="One row per trial. With the design, every number here can be computed from it.",
         )
         for question, words in (("altered", "altered or not"), ("diagnosis", "diagnosis")):
             data = source.files.get(f"imrmc_{question}.csv", b"")
@@ -147,7 +147,7 @@ def _downloads(source: AnalysisSource, analysis: dict[str, Any]) -> None:
         if analysis["answers"]["rows"]:
             study_export_buttons(analysis, name)
             st.download_button(
-                "Pictures of the figures (ZIP)",
+                "Figures (ZIP)",
                 lambda: _pictures(source),
                 f"{name}-figures.zip",
                 "application/zip",
@@ -178,7 +178,7 @@ def study_export_buttons(analysis: dict[str, Any], name: str) -> None:
         )
 
 
-@st.cache_data(max_entries=8, show_spinner="Computing the figures")
+@st.cache_data(max_entries=8, show_spinner="Computing")
 def analysis_of(trials: str, design: str, folder: str | None) -> dict[str, Any]:
     """The analysis of two exported files; raises StudyError."""
     study, _ = read_design(design)

@@ -19,22 +19,22 @@ SPLIT_WORDS = {
     "val": "Validation",
     "test": "Test",
 }
-FIGURES_HELP = (
+RESULTS_HELP = (
     "Accuracy with its 95 % Wilson interval. AUC: area under the ROC curve. Sensitivity: share of "
     "metastases found. Specificity: share of normal patches called normal."
 )
 
 
 def show_card(card: ModelCard) -> None:
-    """Draw figures first, then what the model is."""
+    """Draw results first, then what the model is."""
     st.subheader(card.name, anchor=False)
-    rows = figure_rows(card)
+    rows = result_rows(card)
     if rows:
-        st.markdown("**How good it is**", help=FIGURES_HELP)
+        st.markdown("**How good it is**", help=RESULTS_HELP)
         st.table(rows, hide_index=True)
     else:
         st.info(
-            "This checkpoint has no card with figures, so nothing is known of its accuracy. "
+            "This checkpoint has no card with results, so nothing is known of its accuracy. "
             "Predict a labelled folder below to find out."
         )
     st.markdown("**What it is**")
@@ -43,12 +43,12 @@ def show_card(card: ModelCard) -> None:
     st.code(card.sha256, language=None, wrap_lines=True)
 
 
-def figure_rows(card: ModelCard) -> dict[str, list[str]]:
-    """The card's figures as columns of words, one row a split; empty where the card has none."""
-    figures = (card.details or {}).get("figures")
-    if not isinstance(figures, dict):
+def result_rows(card: ModelCard) -> dict[str, list[str]]:
+    """The card's results as columns of words, a row for each split; empty where the card has none."""
+    results = (card.details or {}).get("figures")
+    if not isinstance(results, dict):
         return {}
-    rows = {name: row for name, row in figures.items() if isinstance(row, dict)}
+    rows = {name: row for name, row in results.items() if isinstance(row, dict)}
     columns: dict[str, list[str]] = {"Split": [SPLIT_WORDS.get(name, name) for name in rows]} if rows else {}
     readers = {
         "Patches": _count,
@@ -86,7 +86,7 @@ def _auc(row: dict[str, Any]) -> str:
 
 
 def fact_rows(card: ModelCard) -> dict[str, list[str]]:
-    """What a card says besides figures, as two columns."""
+    """What a card says besides its results, as two columns."""
     facts = {
         "Architecture": card.architecture,
         "Classes": ", ".join(card.classes),

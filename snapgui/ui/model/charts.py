@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from snapgui.ui.model.prediction import roc_points
 from snapgui.ui.parts.charts import CLASS_COLOURS, FAINT, INK, style_figure
+from snapgui.words import per_cent
 
 
 def roc_chart(labels: NDArray[np.int64], scores: NDArray[np.float64]) -> go.Figure:
@@ -15,39 +16,50 @@ def roc_chart(labels: NDArray[np.int64], scores: NDArray[np.float64]) -> go.Figu
     x, y = roc_points(labels, scores)
     figure = go.Figure()
     figure.add_scatter(
-        x=[0, 1], y=[0, 1], mode="lines", line={"color": FAINT, "dash": "dot", "width": 1}, hoverinfo="skip"
+        x=[0, 100],
+        y=[0, 100],
+        mode="lines",
+        line={"color": FAINT, "dash": "dot", "width": 1},
+        hoverinfo="skip",
     )
     figure.add_scatter(
-        x=x,
-        y=y,
+        x=x * 100,
+        y=y * 100,
         mode="lines",
         line={"color": INK, "width": 2.5},
-        hovertemplate="%{x:.3f}, %{y:.3f}<extra></extra>",
+        hovertext=[_point_words(*point) for point in zip(x, y, strict=True)],
+        hoverinfo="text",
     )
     called = scores > 0.5
+    here = float(called[labels != 1].mean()), float(called[labels == 1].mean())
     figure.add_scatter(
-        x=[called[labels != 1].mean()],
-        y=[called[labels == 1].mean()],
+        x=[here[0] * 100],
+        y=[here[1] * 100],
         mode="markers",
         marker={"size": 10, "color": CLASS_COLOURS[1]},
-        hovertemplate="threshold 0.5: %{x:.3f}, %{y:.3f}<extra></extra>",
+        hovertext=[f"threshold 50 %: {_point_words(*here)}"],
+        hoverinfo="text",
     )
     style_figure(
         figure,
         height=340,
-        x_title="normal patches called metastasis (share)",
-        y_title="metastases found (share)",
+        x_title="normal patches called metastasis, per cent",
+        y_title="metastases found, per cent",
     )
-    figure.update_xaxes(range=[-0.02, 1.02])
-    figure.update_yaxes(range=[-0.02, 1.02])
+    figure.update_xaxes(range=[-2, 102])
+    figure.update_yaxes(range=[-2, 102])
     return figure
+
+
+def _point_words(false_share: float, true_share: float) -> str:
+    return f"{per_cent(true_share)} found, {per_cent(false_share)} of the normal ones called metastasis"
 
 
 def confusion_chart(counts: NDArray[np.int64], classes: Sequence[str]) -> go.Figure:
     """Counts of true against predicted class; shade is the share within the true class."""
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     text = [
-        [f"{n:,}<br>{share:.1%}" for n, share in zip(*row, strict=True)]
+        [f"{n:,}<br>{per_cent(share)}" for n, share in zip(*row, strict=True)]
         for row in zip(counts, shares, strict=True)
     ]
     figure = go.Figure(

@@ -73,13 +73,13 @@ def _task(folder: Path) -> FolderTask:
         help="The part of the data set to predict.",
     )
     limit = right.number_input(
-        "At most",
+        "Number of patches, at most",
         10,
         1_000_000,
         500,
         100,
         key="predict_limit",
-        help="A fixed random choice of so many patches.",
+        help="A fixed random sample of this many patches.",
     )
     return labelled_task(folder, patches, split=split, limit=limit)
 
@@ -122,7 +122,7 @@ def show_answer(answer: FolderAnswer) -> None:
     if not answer.names:
         return
     if answer.labels is not None and len(answer.classes) == 2:
-        _show_figures(answer)
+        _show_accuracy(answer)
     counts = [int((answer.predicted == index).sum()) for index in range(len(answer.classes))]
     st.caption(
         "Model says: "
@@ -136,22 +136,24 @@ def show_answer(answer: FolderAnswer) -> None:
         key="predictions_csv",
         on_click="ignore",
     )
-    columns = {f"p {name}": answer.p[:, index] for index, name in enumerate(answer.classes)}
+    columns = {name: answer.p[:, index] * 100 for index, name in enumerate(answer.classes)}
     st.dataframe(
-        {"file": answer.names, **columns, "predicted": [answer.classes[i] for i in answer.predicted]},
+        {"File": answer.names, **columns, "Model says": [answer.classes[i] for i in answer.predicted]},
+        # Numbers, not words, so that a click on the title sorts them.
+        column_config={name: st.column_config.NumberColumn(format="%.1f %%") for name in columns},
         hide_index=True,
         height=240,
     )
 
 
-def _show_figures(answer: FolderAnswer) -> None:
+def _show_accuracy(answer: FolderAnswer) -> None:
     assert answer.labels is not None
-    figures = figures_of(answer.labels, answer.p[:, 1])
-    low, high = figures.accuracy_interval
-    one_class = math.isnan(figures.auc)
-    auc = "not defined, since only one class is here" if one_class else f"{figures.auc:.3f}"
+    found = figures_of(answer.labels, answer.p[:, 1])
+    low, high = found.accuracy_interval
+    one_class = math.isnan(found.auc)
+    auc = "not defined, since only one class is here" if one_class else f"{found.auc:.3f}"
     st.markdown(
-        f"Accuracy **{per_cent(figures.accuracy)}** (95 % interval {low * 100:.1f} to "
+        f"Accuracy **{per_cent(found.accuracy)}** (95 % interval {low * 100:.1f} to "
         f"{high * 100:.1f}), AUC **{auc}**"
     )
     left, right = st.columns(2)
@@ -163,4 +165,4 @@ def _show_figures(answer: FolderAnswer) -> None:
     )
     if not one_class:
         right.plotly_chart(roc_chart(answer.labels, answer.p[:, 1]), key="roc", config=CONFIG, theme=None)
-        right.caption("ROC curve; the dot is the model's own threshold of 50 per cent.")
+        right.caption("ROC curve; the dot is the model's own threshold of 50 %.")

@@ -72,7 +72,7 @@ def labelled_task(folder: Path, patches: PatchSet, *, split: str, limit: int) ->
 def predict_folder(
     victim: Victim, task: FolderTask, *, progress: Callable[[int], None], stop: Callable[[], bool]
 ) -> FolderAnswer:
-    """Predict batch by batch; pictures that are no patch are refused with a sentence, the rest goes on."""
+    """Predict batch by batch; what is no patch is refused with a sentence, the rest is predicted."""
     kept: list[int] = []
     refused: list[str] = []
     p = [np.empty((0, len(victim.card.classes)))]

@@ -1,4 +1,4 @@
-"""Analysis: what the answers of a reader study show, with bounds; also while it is going on."""
+"""Analysis: what the answers of a reader study show, with bounds; also while it is running."""
 
 from snapgui.ui.analysis.source import choose_answers
 from snapgui.ui.analysis.view import show_analysis

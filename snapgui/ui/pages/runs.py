@@ -1,4 +1,4 @@
-"""Runs: what was kept in the workspace, newest first; open, download, delete."""
+"""Runs: what is saved in the workspace, newest first; open, download, delete."""
 
 import streamlit as st
 
@@ -14,7 +14,7 @@ def outcome(run: RunSummary) -> str:
     """A run's outcome in a word or two."""
     if run.success:
         return "goal reached"
-    return "class changed" if run.flipped else "stopped" if run.stopped else "held out"
+    return "class changed" if run.flipped else "stopped" if run.stopped else "not fooled"
 
 
 def table(runs: list[RunSummary]) -> dict[str, list[str]]:
@@ -22,9 +22,9 @@ def table(runs: list[RunSummary]) -> dict[str, list[str]]:
     return {
         "Started (UTC)": [run.started[:16].replace("T", " ") for run in runs],
         "Image": [shorten(run.image_name) for run in runs],
-        "Aim": [run.classes[run.target] for run in runs],
-        "Aim before": [per_cent(run.p_before[run.target]) for run in runs],
-        "Aim after": [per_cent(run.p_after[run.target]) for run in runs],
+        "Target class": [run.classes[run.target] for run in runs],
+        "Target before": [per_cent(run.p_before[run.target]) for run in runs],
+        "Target after": [per_cent(run.p_after[run.target]) for run in runs],
         "Outcome": [outcome(run) for run in runs],
         "Steps": [str(run.steps) for run in runs],
         "Area": [per_cent(run.area_fraction) for run in runs],
@@ -70,11 +70,11 @@ state = get_state()
 page_header(
     state,
     "Runs",
-    "Every finished run is kept in the workspace folder. Choose one to see it again or take it away.",
+    "Every finished run is saved in the workspace folder. Choose one to see it again or to download it.",
 )
 runs = saved_runs()
 if not runs:
-    st.info("No run is kept yet. Press Run on the Workbench; it appears here when it ends.")
+    st.info("No run is saved yet. Press Run on the Workbench; it appears here when it ends.")
 else:
     choice = st.dataframe(
         table(runs),

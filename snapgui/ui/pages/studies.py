@@ -1,5 +1,5 @@
-"""Studies: show the pictures to blinded readers; make a study, give out its address, take the answers
-away.
+"""Studies: show the pictures to blinded readers; make a study, give out its address, download the
+answers.
 """
 
 import streamlit as st

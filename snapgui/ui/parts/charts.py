@@ -1,4 +1,4 @@
-"""Plotly charts: plain functions from numbers to figures."""
+"""Plotly charts: plain functions from numbers to drawings."""
 
 from collections.abc import Sequence
 
@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from snapgui.runs.records import CurvePoint
+from snapgui.words import per_cent
 
 # Told apart by people with any kind of colour vision (Okabe and Ito 2008).
 CLASS_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
@@ -66,7 +67,8 @@ def confidence_chart(
             mode="lines+markers" if len(kept) < 2 else "lines",
             name=name,
             line={"color": CLASS_COLOURS[index % len(CLASS_COLOURS)], "width": 2.5},
-            hovertemplate=f"step %{{x}}: {name} %{{y:.1f}} %<extra></extra>",
+            hovertext=[f"step {point.step}: {name} {per_cent(point.p[index])}" for point in kept],
+            hoverinfo="text",
         )
         if kept:
             figure.add_annotation(
@@ -105,5 +107,6 @@ def _mark_step(figure: go.Figure, points: Sequence[CurvePoint], best_step: int, 
             mode="markers",
             name="kept",
             marker={"symbol": "circle-open", "size": 14, "color": INK, "line": {"width": 2}},
-            hovertemplate=f"step {best.step} was kept: %{{y:.1f}} %<extra></extra>",
+            hovertext=[f"step {best.step} was kept: {per_cent(best.p[target])}"],
+            hoverinfo="text",
         )

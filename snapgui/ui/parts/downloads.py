@@ -8,7 +8,7 @@ from snapgui.report.pages.document import Document
 from snapgui.report.pages.html import html_page
 from snapgui.report.pages.pdf import pdf_pages
 
-HTML_HELP = "One page with all pictures and figures; opens in any browser without a network, and prints well."
+HTML_HELP = "One page with all pictures and numbers; opens in any browser without a network, and prints well."
 
 
 def file_button(label: str, data: Callable[[], bytes], name: str, kind: str, key: str, words: str) -> None:

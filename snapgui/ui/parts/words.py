@@ -17,13 +17,13 @@ START_WORDS = {
 START_HELP = "The colour that every cell has before the first step (the SNAP paper: the image's median)."
 PLACEMENT_HELP = (
     "Scattered: cell shapes anywhere on tissue. Nuclei: over the nuclei that the image has. Gain: where the "
-    "model's answer depends most on the pixels. Trim: three times as many, optimised for ten steps, of "
-    "which those stay that carry most."
+    "model's answer depends most on the pixels. Trim: three times as many, optimised for ten steps, and "
+    "those that contribute most are kept."
 )
-CENTRE_WORDS = {"open": "Open", "excluded": "Excluded"}
+CENTRE_WORDS = {"open": "Allowed", "excluded": "Kept out"}
 CENTRE_HELP = (
-    "The true class of a patch is decided in its central 32 px (31 µm). Excluded keeps cells out of there, "
-    "so that the truth cannot change; open allows them everywhere."
+    "The true class of a patch is decided in its central 32 px (31 µm). Where cells are kept out of there, "
+    "the truth cannot change; results call that “centre excluded”, the other “centre open”."
 )
 SOURCE_WORDS = {
     "proposed": "proposed",

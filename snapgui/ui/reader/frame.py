@@ -1,4 +1,4 @@
-"""Around a reader's session: which study, which sitting, the letters, the way out."""
+"""Around a reader's session: which study, which session, the letters, the way out."""
 
 import streamlit as st
 
@@ -54,7 +54,7 @@ def present_sitting(store: StudyStore, study: str) -> Sitting | None:
 
 
 def enter(sitting: Sitting) -> None:
-    """Go on with a session, whose secret name stands in the address from now on."""
+    """Continue a session, whose secret name stands in the address from now on."""
     st.session_state["reader_sitting"] = sitting.id
     st.query_params["sitting"] = sitting.id
 
@@ -66,7 +66,7 @@ def reader_foot(store: StudyStore, sitting: Sitting) -> None:
         if all(kind != "withdrawn" for kind, _ in store.events(sitting.id)):
             with st.popover("Withdraw", key="reader_withdraw"):
                 st.markdown(
-                    "You may stop at any time by closing the page; with the same address you can go on "
+                    "You may stop at any time by closing the page; with the same address you can continue "
                     "later. If you withdraw, the answers of this session are left out of the analysis. This "
                     "cannot be taken back."
                 )

@@ -30,7 +30,7 @@ def show_step(store: StudyStore, sitting: Sitting) -> None:
             _show_letters(sitting)
             st.markdown(settings.consent or KEPT_WORDS)
             st.button(
-                "I agree and go on",
+                "I agree and continue",
                 key="reader_consent",
                 type="primary",
                 shortcut="A",
@@ -46,20 +46,20 @@ def show_step(store: StudyStore, sitting: Sitting) -> None:
             st.subheader("What to do", anchor=False)
             st.markdown(settings.instructions or instructions_text(settings.kind))
             st.markdown(key_words(sitting.trials[0]))
-            _go_on(store, sitting, "instructions", {"part": 1})
+            _continue(store, sitting, "instructions", {"part": 1})
         elif step == "second_part" and following is not None:
             st.subheader("The second part", anchor=False)
             st.markdown(SECOND_PART)
             st.markdown(key_words(following))
-            _go_on(store, sitting, "instructions", {"part": 2})
+            _continue(store, sitting, "instructions", {"part": 2})
         elif step == "break" and following is not None:
             progress = find_progress(sitting.trials, following.index)
             st.subheader("A break", anchor=False)
             st.markdown(
                 f"{progress.done} of {progress.total} are done. Look into the distance for a while, "
-                "then go on when you like."
+                "then continue when you like."
             )
-            _go_on(store, sitting, "break", {"before": following.index})
+            _continue(store, sitting, "break", {"before": following.index})
         elif step == "thanks":
             st.subheader("Thank you", anchor=False)
             st.markdown(_thanks(sitting, settings.sessions, settings.washout_days))
@@ -73,15 +73,15 @@ def show_step(store: StudyStore, sitting: Sitting) -> None:
 
 def _show_letters(sitting: Sitting) -> None:
     st.markdown(
-        "Write down these letters. They stand for you, and with them you can go on at another time "
+        "Write down these letters. They stand for you, and with them you can continue at another time "
         "or computer:"
     )
     st.header(sitting.reader.pseudonym, anchor=False)
 
 
-def _go_on(store: StudyStore, sitting: Sitting, kind: str, data: dict[str, int]) -> None:
+def _continue(store: StudyStore, sitting: Sitting, kind: str, data: dict[str, int]) -> None:
     st.button(
-        "Go on",
+        "Continue",
         key=f"reader_{kind}_{data}",
         type="primary",
         shortcut="Enter",
@@ -106,7 +106,7 @@ def _keep_display(store: StudyStore, sitting_id: str) -> None:
 def _thanks(sitting: Sitting, sessions: int, washout_days: int) -> str:
     if sitting.number + 1 < sessions:
         return (
-            "This sitting is complete and every answer is kept. Please come again in "
+            "This session is complete and every answer is kept. Please come again in "
             f"{washout_days} days or later: open the address that you "
             f"were given, choose “I was here before” and type your letters **{sitting.reader.pseudonym}**."
         )

@@ -44,7 +44,7 @@ def keep_answer(store: StudyStore, sitting: Sitting, payload: Any = None) -> Non
             if trial.exposure_ms is None:
                 store.note(sitting.id, "shown", {**read_screen(payload.get("screen")), "trial": trial.index})
     except SnapError:
-        # The browser asks anew; where another window was first, it goes on with the next trial instead.
+        # The browser asks anew; where another window was first, it continues with the next trial instead.
         st.session_state["reader_refused"] = st.session_state.get("reader_refused", 0) + 1
 
 

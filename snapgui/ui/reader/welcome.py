@@ -21,7 +21,7 @@ def show_gate() -> None:
     st.markdown("Type the access code that you were given with this address.")
     with st.form("reader_gate", border=False, width=360):
         st.text_input("Access code", key="reader_code", max_chars=20, autocomplete="off")
-        st.form_submit_button("Go on", on_click=_try_code)
+        st.form_submit_button("Continue", on_click=_try_code)
     if trouble := st.session_state.pop("reader_trouble", ""):
         st.error(trouble)
 
@@ -55,7 +55,7 @@ def show_welcome(store: StudyStore, study: str) -> None:
         )
     )
     st.markdown(
-        f"Thank you for taking part. One sitting has {trials} "
+        f"Thank you for taking part. One session has {trials} "
         f"{'pairs of pictures' if settings.kind == 'B' else 'pictures'} and takes "
         f"{duration_words(settings.kind, trials)}."
         f"{sessions} You need a keyboard and a quiet place; sit as you do at work."
@@ -74,7 +74,7 @@ def show_welcome(store: StudyStore, study: str) -> None:
             placeholder="ABCD-EFGH",
             autocomplete="off",
         )
-        st.form_submit_button("Go on", on_click=_begin_again, args=(store, study))
+        st.form_submit_button("Continue", on_click=_begin_again, args=(store, study))
     if trouble := st.session_state.pop("reader_trouble", ""):
         st.error(trouble)
 

@@ -2,8 +2,6 @@
 visibility.
 """
 
-from collections.abc import Callable, Sequence
-
 import streamlit as st
 
 from snapgui.engine.victim.victim import Victim
@@ -15,12 +13,12 @@ from snapgui.ui.parts.charts import CONFIG
 from snapgui.ui.parts.job import find_job
 from snapgui.ui.parts.pictures import show_pixels
 from snapgui.ui.result.alternatives_job import kind_of, show_alternatives_job, start_alternatives
-from snapgui.ui.result.charts import MatchedPoint, matched_chart
+from snapgui.ui.result.charts import AXES, matched_chart, matched_points
 from snapgui.ui.result.resources import saved_alternatives
 from snapgui.ui.result.visibility import present_display
 from snapgui.ui.result.visibility_words import difference, number
 from snapgui.ui.state import get_state
-from snapgui.words import per_cent
+from snapgui.words import counted, per_cent
 
 HELP = (
     "The same image, area and goal, reached in other ways: SNAP with each set of colours, one square of the "
@@ -35,13 +33,13 @@ def shown_alternative(result: RunResult, *, key: str) -> Alternative | None:
     chosen = st.session_state.get(_shown(key))
     if chosen is None or chosen[0] != result.run_id:
         return None
-    return next((one for one in saved_alternatives(result) if one.name == chosen[1]), None)
+    return {alternative.name: alternative for alternative in saved_alternatives(result)}.get(chosen[1])
 
 
-def say_shown(one: Alternative, *, key: str) -> None:
+def say_shown(alternative: Alternative, *, key: str) -> None:
     """Say that another picture is shown than the run's own, with a way back."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"Shown in place of this run's picture: **{one.words}**.", width="content")
+        st.markdown(f"Shown in place of this run's picture: **{alternative.words}**.", width="content")
         st.button("Back to this run's picture", key=f"{key}-back", on_click=show_own, args=(key,))
 
 
@@ -51,7 +49,7 @@ def show_own(key: str) -> None:
 
 
 def show_alternatives(result: RunResult, *, key: str) -> None:
-    """Draw what is kept beside a run, what is going on, and the button that makes the rest."""
+    """Draw what is kept beside a run, what is being made, and the button that makes the rest."""
     st.markdown("**Other ways to the same confidence**", help=HELP)
     found, job = saved_alternatives(result), find_job(kind_of(result))
     missing = len(plan_alternatives(result.request.attack)) - len(found)
@@ -76,8 +74,8 @@ def _offer(result: RunResult, found: list[Alternative], key: str) -> None:
             args=(victim, result, present_display()),
         )
         st.caption(
-            "SNAP with each set of colours, a square, a small change everywhere, and fillings: one "
-            "after the other, in the background.",
+            "SNAP with each set of colours, a square, a small change everywhere, and fillings: one after the "
+            "other, in the background.",
             width="content",
         )
 
@@ -104,17 +102,17 @@ def _same_victim(result: RunResult) -> tuple[Victim | None, str]:
 def _cards(result: RunResult, found: list[Alternative], key: str) -> None:
     width = max(result.request.pixels.shape[1] * CARD_ZOOM, 180)
     with st.container(horizontal=True, gap="small"):
-        for place, one in enumerate(found, start=1):
+        for place, alternative in enumerate(found, start=1):
             with st.container(width=width, gap="small"):
-                show_pixels(one.pixels, CARD_ZOOM, alt=one.words)
-                st.caption(card_words(one, result, place))
+                show_pixels(alternative.pixels, CARD_ZOOM, alt=alternative.words)
+                st.caption(card_words(alternative, result, place))
                 st.button(
                     "Open in the viewer",
-                    key=f"{key}-open-{one.name}",
+                    key=f"{key}-open-{alternative.name}",
                     on_click=_open,
-                    args=(key, result.run_id, one.name),
+                    args=(key, result.run_id, alternative.name),
                 )
-    sentences = {one.visibility.display.sentence for one in found}
+    sentences = {alternative.visibility.display.sentence for alternative in found}
     st.caption(
         f"All {CARD_ZOOM} times enlarged. “There”: where pixels could change. FLIP for the screen "
         f"at the time: {' / '.join(sorted(sentences))}"
@@ -130,8 +128,8 @@ def _frontier(result: RunResult, found: list[Alternative], key: str) -> None:
         key=f"{key}-axis",
         persist_state="session",
     )
-    axis, one = axis or next(iter(AXES)), shown_alternative(result, key=key)
-    opened = one.name if one is not None else ""
+    axis, alternative = axis or next(iter(AXES)), shown_alternative(result, key=key)
+    opened = alternative.name if alternative is not None else ""
     chart = matched_chart(
         matched_points(found, result, axis),
         goal=result.request.attack.confidence,
@@ -170,52 +168,20 @@ def _shown(key: str) -> str:
     return f"{key}-shown"
 
 
-# How visible an alternative is, on one axis.
-AXES: dict[str, tuple[str, Callable[[Alternative], float]]] = {
-    "Colour difference where altered": (
-        "mean CIEDE2000 of the pixels that could change",
-        lambda one: one.visibility.regions["mask"].de00.mean,
-    ),
-    "Colour difference, whole image": (
-        "mean CIEDE2000 of the whole image",
-        lambda one: one.visibility.regions["whole"].de00.mean,
-    ),
-    "FLIP, whole image": (
-        "mean FLIP of the whole image as displayed",
-        lambda one: one.visibility.regions["whole"].flip.mean,
-    ),
-    "FLIP, worst place": (
-        "greatest FLIP of any pixel as displayed",
-        lambda one: one.visibility.regions["whole"].flip.worst,
-    ),
-}
-
-
-def matched_points(found: Sequence[Alternative], result: RunResult, axis: str) -> list[MatchedPoint]:
-    """One point an alternative, numbered as on its card."""
-    _, read = AXES[axis]
-    return [
-        MatchedPoint(
-            one.name, number_of, one.words, one.family, read(one), one.p[result.target], one.area_fraction
-        )
-        for number_of, one in enumerate(found, start=1)
-    ]
-
-
-def card_words(one: Alternative, result: RunResult, place: int) -> str:
+def card_words(alternative: Alternative, result: RunResult, place: int) -> str:
     """What stands under a small picture, in Markdown."""
-    inside, whole = one.visibility.regions["mask"], one.visibility.regions["whole"]
+    inside, whole = alternative.visibility.regions["mask"], alternative.visibility.regions["whole"]
     lines = [
-        f"**{place} {one.words}**",
-        f"{result.classes[result.target]} {per_cent(one.p[result.target])}{_outcome(one)}",
-        f"{per_cent(one.area_fraction)} of the pixels",
+        f"**{place} {alternative.words}**",
+        f"{result.classes[result.target]} {per_cent(alternative.p[result.target])}{_outcome(alternative)}",
+        f"{per_cent(alternative.area_fraction)} of the pixels",
         f"CIEDE2000 {difference(inside.de00.mean)} there, {difference(whole.de00.mean)} overall",
         f"FLIP {number(inside.flip.mean, 3)} there, {number(whole.flip.mean, 3)} overall",
     ]
     return "  \n".join(lines)
 
 
-def _outcome(one: Alternative) -> str:
-    if one.reached_goal:
-        return f", {one.steps} steps" if one.steps is not None else ", not optimised"
-    return ", **goal not reached**" if one.steps is not None else ", not optimised"
+def _outcome(alternative: Alternative) -> str:
+    if alternative.steps is None:
+        return ", not optimised"
+    return f", {counted(alternative.steps, 'step')}" if alternative.reached_goal else ", **goal not reached**"

@@ -25,7 +25,7 @@ def alternatives_work(
 
     def work(handle: Handle) -> tuple[str, ...]:
         require_kept(result.run_id)
-        have = {one.name for one in read_alternatives(result.run_id, result.request.attack)}
+        have = {alternative.name for alternative in read_alternatives(result.run_id, result.request.attack)}
         steps = compute_alternatives(victim, result, display, have=have, stop=handle.stop)
 
         def report(progress: AlternativeProgress) -> None:

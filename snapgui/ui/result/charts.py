@@ -1,18 +1,19 @@
 """Charts of a run beside its alternatives."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
+from snapgui.runs.alternatives import Alternative
+from snapgui.runs.records import RunResult
 from snapgui.ui.parts.charts import INK, style_figure
+from snapgui.words import per_cent
 
 
 @dataclass(frozen=True)
 class MatchedPoint:
-    """One way to alter an image: how visible it is (``x``), and what share the class aimed at has (``y``, 0
-    to 1).
-    """
+    """One way to alter an image: how visible it is (``x``), and the target class's probability (``y``)."""
 
     name: str
     place: int
@@ -21,6 +22,36 @@ class MatchedPoint:
     x: float
     y: float
     area: float
+
+
+# How visible an alternative is, on one axis.
+AXES: dict[str, tuple[str, Callable[[Alternative], float]]] = {
+    "Colour difference where altered": (
+        "mean CIEDE2000 of the pixels that could change",
+        lambda it: it.visibility.regions["mask"].de00.mean,
+    ),
+    "Colour difference, whole image": (
+        "mean CIEDE2000 of the whole image",
+        lambda it: it.visibility.regions["whole"].de00.mean,
+    ),
+    "FLIP, whole image": (
+        "mean FLIP of the whole image as displayed",
+        lambda it: it.visibility.regions["whole"].flip.mean,
+    ),
+    "FLIP, worst place": (
+        "greatest FLIP of any pixel as displayed",
+        lambda it: it.visibility.regions["whole"].flip.worst,
+    ),
+}
+
+
+def matched_points(found: Sequence[Alternative], result: RunResult, axis: str) -> list[MatchedPoint]:
+    """One point an alternative, numbered as on its card."""
+    _, read = AXES[axis]
+    return [
+        MatchedPoint(it.name, place, it.words, it.family, read(it), it.p[result.target], it.area_fraction)
+        for place, it in enumerate(found, start=1)
+    ]
 
 
 # By family: colour (Okabe and Ito) and mark, so that print without colour can be read.
@@ -36,8 +67,8 @@ FAMILY_LOOKS = {
 def matched_chart(
     points: Sequence[MatchedPoint], *, goal: float, x_title: str, y_title: str, opened: str = ""
 ) -> go.Figure:
-    """Confidence against visibility, a series a family; ``customdata`` holds the name of each point, a ring
-    marks the one opened.
+    """Confidence against visibility, a series for each family; ``customdata`` holds the name of each point,
+    a ring marks the one opened.
     """
     figure = go.Figure()
     for family, (colour, symbol) in FAMILY_LOOKS.items():
@@ -57,9 +88,13 @@ def matched_chart(
                 text=[str(point.place) for point in members],
                 textposition="top center",
                 textfont={"size": 12, "color": INK},
-                customdata=[[point.name, point.words, point.area * 100] for point in members],
-                hovertemplate="%{customdata[1]}: %{y:.1f} %, visibility %{x:.3g}, area %{customdata[2]:.1f} "
-                "%<extra></extra>",
+                customdata=[[point.name] for point in members],
+                hovertext=[
+                    f"{point.words}: {per_cent(point.y)}, visibility {point.x:.3g}, "
+                    f"area {per_cent(point.area)}"
+                    for point in members
+                ],
+                hoverinfo="text",
                 unselected={"marker": {"opacity": 0.55}, "textfont": {"color": INK}},
             )
     for point in points:

@@ -13,7 +13,7 @@ FILE = "screen.json"
 
 @dataclass(frozen=True)
 class Screen(Settings):
-    """A screen by the figures that stand in its papers.
+    """A screen by the numbers that stand in its papers.
 
     The defaults are a common office screen: assumed, until a person measures.
 
@@ -21,7 +21,7 @@ class Screen(Settings):
         width_mm, width_px: of its picture area.
         distance_mm: from eye to screen.
         zoom: screen pixels along each side of an image pixel.
-        measured: whether a person measured these figures.
+        measured: whether a person measured them.
     """
 
     width_mm: float = 480.0
@@ -44,7 +44,7 @@ class Screen(Settings):
 
     @property
     def display(self) -> Display:
-        """What the measures need; raises SettingsError for figures that do not fit together."""
+        """What the measures need; raises SettingsError for numbers that do not fit together."""
         return Display.of_screen(
             width_mm=self.width_mm,
             width_px=self.width_px,

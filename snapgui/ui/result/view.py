@@ -19,7 +19,7 @@ from snapgui.ui.result.resources import compare_pictures
 from snapgui.ui.result.visibility import present_display, show_visibility
 from snapgui.words import GAMUT_WORDS, duration, shorten
 
-# From this width on, figures and curve stand side by side.
+# From this width on, visibility and curve stand side by side.
 WIDE_PX = 1100
 
 
@@ -52,11 +52,11 @@ def show_result(result: RunResult, *, key: str, page_px: int | None, notice: str
 
 def _shown(result: RunResult, key: str) -> tuple[str, NDArray[np.uint8], NDArray[np.bool_]]:
     """The picture to look at, the run's own or an alternative: name, pixels, and where they could change."""
-    one = shown_alternative(result, key=key)
-    if one is None:
+    alternative = shown_alternative(result, key=key)
+    if alternative is None:
         return "Adversarial", result.adversarial, result.request.mask
-    say_shown(one, key=key)
-    return one.words, one.pixels, one.mask
+    say_shown(alternative, key=key)
+    return alternative.words, alternative.pixels, alternative.mask
 
 
 def _circumstances(result: RunResult) -> str:

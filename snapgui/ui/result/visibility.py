@@ -1,4 +1,4 @@
-"""How visible an altered picture is: a short table first, every figure below it, and for which screen."""
+"""How visible an altered picture is: a short table first, every number below it, and for which screen."""
 
 from dataclasses import replace
 
@@ -11,20 +11,18 @@ from snapgui.engine.visibility.figures import VisibilityPanel
 from snapgui.errors import SnapError
 from snapgui.ui.result.resources import measure_learned_visibility, measure_visibility
 from snapgui.ui.result.screen import Screen, keep_screen, read_screen
+from snapgui.ui.result.visibility_rows import other_table, panel_csv, spread_table
 from snapgui.ui.result.visibility_words import (
     PREDICT,
     headline_sentence,
     headline_table,
     nucleus_sentences,
-    other_table,
-    panel_csv,
-    spread_table,
 )
 
 HELP = (
     "How different the two pictures are, where pixels could change, in a ring around there, and "
     "over the whole image. "
-    "A figure over the whole image says little about small cells: most of the image is untouched."
+    "A number for the whole image says little about small cells: most of the image is untouched."
 )
 
 
@@ -43,11 +41,11 @@ def show_visibility(
     st.markdown("\n".join(f"- {sentence}" for sentence in nucleus_sentences(panel)))
     st.markdown(f"**{PREDICT}**")
     screen_controls(key=f"{key}-screen")
-    with st.expander("All figures of visibility"):
-        _all_figures(panel, original, altered, name, key)
+    with st.expander("All visibility numbers"):
+        _all_numbers(panel, original, altered, name, key)
 
 
-def _all_figures(
+def _all_numbers(
     panel: VisibilityPanel, original: NDArray[np.uint8], altered: NDArray[np.uint8], name: str, key: str
 ) -> None:
     st.table(spread_table(panel), hide_index=True)
@@ -68,11 +66,11 @@ def _all_figures(
         st.error(str(error))
     st.table(other_table(panel), hide_index=True)
     st.download_button(
-        "All figures (CSV)",
+        "All numbers (CSV)",
         panel_csv(panel),
         f"visibility-{name}.csv",
         "text/csv",
-        key=f"{key}-figures",
+        key=f"{key}-numbers",
         on_click="ignore",
     )
 
@@ -96,7 +94,7 @@ def present_display() -> Display:
 
 
 def screen_controls(*, key: str) -> None:
-    """The figures in words, and a box in which to change them."""
+    """The screen in words, and a box in which to change it."""
     screen = present_screen()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"Screen: {screen.display.sentence}", width="content")
@@ -117,7 +115,7 @@ def screen_controls(*, key: str) -> None:
                 args=(key,),
             )
             st.number_input(
-                "Its resolution across, px",
+                "Its horizontal resolution, px",
                 200,
                 20000,
                 screen.width_px,
@@ -128,7 +126,7 @@ def screen_controls(*, key: str) -> None:
                 help="Of the screen itself: 1920 for 1920 x 1080.",
             )
             st.number_input(
-                "From eye to screen, mm",
+                "Viewing distance, mm",
                 100.0,
                 5000.0,
                 float(screen.distance_mm),
@@ -139,24 +137,24 @@ def screen_controls(*, key: str) -> None:
                 args=(key,),
             )
             st.number_input(
-                "Screen pixels a side of an image pixel",
+                "Screen pixels per side of an image pixel",
                 1,
                 16,
                 screen.zoom,
                 key=f"{key}-zoom",
                 on_change=_take,
                 args=(key,),
-                help="The enlargement at which the picture is looked at; the comparison viewer says its "
-                "own below the pictures.",
+                help="The enlargement at which the picture is viewed; the comparison viewer shows its own "
+                "below the pictures.",
             )
             st.checkbox(
-                "I measured these figures",
+                "I measured these values",
                 screen.measured,
                 key=f"{key}-measured",
                 on_change=_take,
                 args=(key,),
             )
-            st.caption("Kept in the workspace for the next time.")
+            st.caption("Saved in the workspace for the next time.")
     if st.session_state.get(TROUBLE):
         st.error(st.session_state[TROUBLE])
 

@@ -14,6 +14,7 @@ from snapgui.ui.reader.resources import study_store
 from snapgui.ui.studies.resources import reader_servers
 from snapgui.ui.studies.serve import show_serving
 from snapgui.ui.studies.studies import KeptStudy, about_study, kept_studies, reader_address, study_table
+from snapgui.words import counted
 
 
 def show_studies() -> bool:
@@ -45,15 +46,15 @@ def show_studies() -> bool:
     return True
 
 
-def _show_study(one: KeptStudy) -> None:
-    settings = one.study.settings
+def _show_study(kept: KeptStudy) -> None:
+    settings = kept.study.settings
     st.subheader(settings.title, anchor=False)
-    st.caption(about_study(one))
+    st.caption(about_study(kept))
     left, right = st.columns([1.4, 1], gap="medium")
     with left:
-        _show_address(one)
+        _show_address(kept)
     with right:
-        counts = one.counts
+        counts = kept.counts
         for place, name, value in zip(
             st.columns(3),
             ("Readers", "Sessions done", "Answers"),
@@ -62,45 +63,42 @@ def _show_study(one: KeptStudy) -> None:
         ):
             place.metric(name, f"{value:,}")
         if counts.withdrawn:
-            st.caption(
-                f"{counts.withdrawn} session{'' if counts.withdrawn == 1 else 's'} withdrawn; they "
-                "are left out of every export."
-            )
+            st.caption(f"{counted(counts.withdrawn, 'session')} withdrawn and left out of every export.")
         st.caption(exclusion_words(settings.exclusion))
-    _downloads(one)
+    _downloads(kept)
 
 
-def _show_address(one: KeptStudy) -> None:
+def _show_address(kept: KeptStudy) -> None:
     st.markdown("**Address for readers**")
     st.code(
         reader_address(
             st.context.url,
-            one.name,
+            kept.name,
             port=st.get_option("server.port"),
             base_path=st.get_option("server.baseUrlPath") or "",
         ),
         language=None,
     )
-    if not has_folder(one.name):
+    if not has_folder(kept.name):
         st.warning(
             "The pictures of this study are not in this computer's workspace, so it cannot be read "
             "here. Copy its folder from the computer that froze it."
         )
         return
-    if CONTACT in one.study.settings.consent:
+    if CONTACT in kept.study.settings.consent:
         st.warning(
             "The consent names nobody who is responsible: it still has brackets. Make the study "
             "anew before you ask readers."
         )
-    show_serving(one.name)
+    show_serving(kept.name)
     st.caption(
         "Trying it yourself counts as a reader. To try without a trace, make a second study and "
         "delete it afterwards."
     )
 
 
-def _downloads(one: KeptStudy) -> None:
-    store, name = study_store(), one.name
+def _downloads(kept: KeptStudy) -> None:
+    store, name = study_store(), kept.name
     design = store.design(name)
     st.caption(f"SHA-256 of the design: {read_design(design)[1]}")
     with st.container(horizontal=True):
@@ -124,7 +122,7 @@ def _downloads(one: KeptStudy) -> None:
             help="One row per trial (CSV) with an explanation of the columns, the tables for iMRMC, and "
             "the design. The same answers give the same bytes.",
         )
-        _delete(one)
+        _delete(kept)
 
 
 def zip_of(name: str) -> bytes:
@@ -132,17 +130,16 @@ def zip_of(name: str) -> bytes:
     return study_zip(study_store(), name, study_folder(name) if has_folder(name) else None)
 
 
-def _delete(one: KeptStudy) -> None:
+def _delete(kept: KeptStudy) -> None:
     # A key of its own closes it once this study is gone: left open, it would offer the next one.
-    with st.popover("Delete this study", key=f"delete-{one.name}"):
-        title, answers = one.study.settings.title, one.counts.responses
+    with st.popover("Delete this study", key=f"delete-{kept.name}"):
+        title, answers = kept.study.settings.title, kept.counts.responses
         if answers:
             st.markdown(
-                f"This deletes **{answers:,} answer{'' if answers == 1 else 's'} of "
-                f"{one.counts.readers} reader{'' if one.counts.readers == 1 else 's'}** with the "
-                "design and the pictures, for good. Download the answers first."
+                f"This deletes **{counted(answers, 'answer')} of {counted(kept.counts.readers, 'reader')}** "
+                "with the design and the pictures, for good. Download the answers first."
             )
-            typed = st.text_input(f"To confirm, type the title: {title}", key=f"confirm-{one.name}")
+            typed = st.text_input(f"To confirm, type the title: {title}", key=f"confirm-{kept.name}")
         else:
             st.markdown("This deletes the design and its pictures for good. No reader has answered yet.")
             typed = title
@@ -151,12 +148,12 @@ def _delete(one: KeptStudy) -> None:
             key="delete_study",
             disabled=typed.strip() != title,
             on_click=_forget,
-            args=(one.name,),
+            args=(kept.name,),
         )
 
 
 def _forget(name: str) -> None:
-    """Delete a study, and offer it to nobody any more (callback)."""
+    """Delete a study, and stop offering it (callback)."""
     try:
         if reader_servers().offer(name) is not None:
             reader_servers().stop(name)

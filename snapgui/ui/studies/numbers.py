@@ -32,17 +32,17 @@ def ask_numbers(count: int, kind: Kind, arms: list[str]) -> tuple[Recipe, dict[s
         help="Drawn at random. Each reader meets each of them once in a session, under one arm.",
     )
     practice = second.number_input(
-        "For practice",
+        "Pictures for practice",
         0,
         100,
         suggested.practice,
         key=f"{key}_practice",
         persist_state="session",
-        help="Come first, from plain to subtle, and tell the truth afterwards. These pictures are not "
-        "used again.",
+        help="Come first, from plain to subtle; the reader is told the truth afterwards. These pictures are "
+        "not used again.",
     )
     catch = third.number_input(
-        "Obvious ones",
+        "Obvious pictures",
         0,
         100,
         suggested.catch,
@@ -53,7 +53,7 @@ def ask_numbers(count: int, kind: Kind, arms: list[str]) -> tuple[Recipe, dict[s
     repeats, gap = suggest_repeats(max(1, min(int(sources), count - int(practice) - int(catch))))
     first, second, third = st.columns(3, vertical_alignment="bottom")
     asked_again = first.number_input(
-        "Asked again",
+        "Repeated trials",
         0,
         1000,
         repeats,
@@ -62,14 +62,14 @@ def ask_numbers(count: int, kind: Kind, arms: list[str]) -> tuple[Recipe, dict[s
         help="Repeats show whether a reader agrees with themselves.",
     )
     gap = second.number_input(
-        "At least so many trials later", 1, 1000, gap, key=f"{key}_{sources}_gap", persist_state="session"
+        "Trials between repeats, at least", 1, 1000, gap, key=f"{key}_{sources}_gap", persist_state="session"
     )
     breaks = third.number_input(
-        "Break offered after, trials", 5, 1000, 40, 5, key="study_breaks", persist_state="session"
+        "Trials between breaks", 5, 1000, 40, 5, key="study_breaks", persist_state="session"
     )
     first, second, third = st.columns(3, vertical_alignment="bottom")
     sessions = first.number_input(
-        "Sessions of each reader",
+        "Sessions per reader",
         1,
         max(1, len(names)),
         1,
@@ -103,12 +103,12 @@ def ask_numbers(count: int, kind: Kind, arms: list[str]) -> tuple[Recipe, dict[s
 
 def _ask_exposures(place: Any) -> tuple[int, ...]:
     text = place.text_input(
-        "Shown for, ms",
+        "Exposure times, ms",
         "250, 1000",
         key="study_exposures",
         persist_state="session",
         help="One or more times, with commas between. Every arm is shown at every time, so each further "
-        "one asks for more pictures.",
+        "one needs more pictures.",
     )
     try:
         return tuple(int(part) for part in text.split(",") if part.strip())
@@ -136,14 +136,14 @@ def show_power(study: Study, arms: list[str]) -> None:
         left, right = st.columns(2, vertical_alignment="bottom")
         readers = left.number_input("Readers", 1, 1000, 6, key="study_readers", persist_state="session")
         share = right.number_input(
-            "True share right, per cent",
+            "True share correct, per cent",
             51,
             99,
             60,
             key="study_share",
             persist_state="session",
-            help="How often readers are right in truth, if the change can be seen: 50 is guessing. The "
-            "study should find such a share.",
+            help="How often readers would be right in the long run, if the change can be seen: 50 is "
+            "guessing. The study should detect such a share.",
         )
         arm = (
             arms[0]
@@ -170,26 +170,24 @@ def show_power(study: Study, arms: list[str]) -> None:
 def _assumptions() -> tuple[float, float]:
     with st.popover("Assumptions"):
         reader = st.number_input(
-            "Likeness of two answers of one reader",
+            "Correlation of one reader's answers",
             0.0,
             0.9,
             0.02,
             0.01,
             key="study_reader_correlation",
             persist_state="session",
-            help="Correlation of being right: 0 if readers are equally good, more if some are better "
-            "than others.",
+            help="Of being right: 0 if readers are equally good, more if some are better than others.",
         )
         case = st.number_input(
-            "Likeness of two readers' answers to one picture",
+            "Correlation of two readers' answers to one picture",
             0.0,
             0.9,
             0.05,
             0.01,
             key="study_case_correlation",
             persist_state="session",
-            help="Correlation of being right: 0 if pictures are equally hard, more if some are easier "
-            "than others.",
+            help="Of being right: 0 if pictures are equally hard, more if some are easier than others.",
         )
         st.caption(
             "Exact binomial tests, one-sided at 95 %, on the number of independent answers that "

@@ -23,7 +23,7 @@ def show_serving(study_name: str) -> None:
         st.caption(f"Off: nobody else reaches it. {NETWORK_WARNING}")
     elif not offer.running:
         st.error(
-            f"The reader page has ended by itself. {_last_words(offer)} Switch it on again, or "
+            f"The reader page has ended by itself. {_last_line(offer)} Switch it on again, or "
             "start it in a terminal with “study serve”."
         )
     else:
@@ -62,17 +62,17 @@ def _show_offer(study_name: str) -> None:
         st.markdown("and type this access code once:")
         st.code(now.serving.code, language=None)
         st.caption(
-            "It ends when you switch it off or end the app. Answers are kept; readers go on where "
+            "It ends when you switch it off or end the app. Answers are kept; readers continue where "
             "they were when it is offered again."
         )
 
     show()
 
 
-def _last_words(offer: Offer) -> str:
+def _last_line(offer: Offer) -> str:
     lines = (
         offer.log.read_text(errors="replace", encoding="utf-8").strip().splitlines()
         if offer.log.is_file()
         else []
     )
-    return f"Its last words: “{lines[-1][:200]}”." if lines else ""
+    return f"The last line of its log: “{lines[-1][:200]}”." if lines else ""

@@ -1,23 +1,16 @@
 """Step 1 of a new study: from which pictures it is made."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
 
 from snapgui.audit.read import SavedAudit, audits_folder, read_audit
 from snapgui.audit.store import find_audits
-from snapgui.engine.victim.victim import Victim
 from snapgui.errors import SnapError
 from snapgui.runs.store import RunSummary, list_runs
-from snapgui.study.pictures.material import Material, readable
-from snapgui.study.pictures.stimuli import make_stimulus_pixels
-from snapgui.study.records import SHAM, Arm, StudyError
-from snapgui.ui import resources
-from snapgui.ui.parts.pictures import show_pixels
-from snapgui.ui.state import SnapState
+from snapgui.study.pictures.material import Material
 from snapgui.ui.studies.resources import study_material
-from snapgui.words import shorten
+from snapgui.words import counted, shorten
 
 ORIGINS = {"audit": "An audit", "runs": "Saved runs", "pairs": "A folder"}
 FOLDER_HELP = (
@@ -59,10 +52,7 @@ def choose_material() -> Material | None:
             else ""
         )
         count = len(material.names)
-        st.markdown(
-            f"**{count:,} picture{'' if count == 1 else 's'}** from "
-            f"{shorten(material.label, 48)}{classes}{unknown}."
-        )
+        st.markdown(f"**{counted(count, 'picture')}** from {shorten(material.label, 48)}{classes}{unknown}.")
         for remark in material.remarks:
             st.caption(remark)
     return material
@@ -90,8 +80,8 @@ def _from_audit() -> Material | None:
     audits = _finished_audits()
     if not audits:
         st.info(
-            "No finished audit is kept. Let one run to its end on the Audit page, or take saved "
-            "runs or a folder."
+            "There is no finished audit. Let one run to its end on the Audit page, or take saved runs or a "
+            "folder."
         )
         return None
     if st.session_state.get("study_audit") not in audits:
@@ -143,7 +133,9 @@ def _label(audit: SavedAudit) -> str:
 def _from_runs() -> Material | None:
     runs = list_runs()
     if not runs:
-        st.info("No run is kept. Press Run on the Workbench a few times, or take an audit or a folder.")
+        st.info(
+            "There is no saved run. Press Run on the Workbench a few times, or take an audit or a folder."
+        )
         return None
     fooled = [run for run in runs if run.flipped]
     by_id = {run.run_id: run for run in runs}
@@ -156,7 +148,7 @@ def _from_runs() -> Material | None:
     )
     taken = [by_id[run_id] for run_id in chosen] or fooled
     if not taken:
-        st.info("None of the kept runs fooled the model. Choose runs, if you mean to show them all the same.")
+        st.info("None of the saved runs fooled the model. Choose runs to show them all the same.")
         return None
     return study_material("runs", tuple(str(run.path) for run in taken))
 
@@ -164,7 +156,7 @@ def _from_runs() -> Material | None:
 def _run_label(run: RunSummary) -> str:
     return (
         f"{shorten(run.image_name)} · {run.started[5:16].replace('T', ' ')} · "
-        f"{'fooled' if run.flipped else 'held out'}"
+        f"{'fooled' if run.flipped else 'not fooled'}"
     )
 
 
@@ -180,58 +172,3 @@ def _from_folder() -> Material | None:
         st.caption(FOLDER_HELP)
         return None
     return study_material("pairs", (str(Path(path).expanduser()),))
-
-
-def checking_model(
-    state: SnapState, victim: Victim | None, material: Material
-) -> tuple[Callable[[], Victim] | None, str]:
-    """The model that may check the shams, and a sentence about it; None where none is at hand."""
-    model = material.model
-    if model is not None:
-        return (
-            lambda: resources.load_victim(model),
-            (
-                f"The model that was attacked ({model.name}) is asked of every sham. One that fools it "
-                "too is replaced by another; a picture whose every sham fools it is left out."
-            ),
-        )
-    if victim is None:
-        return None, "No model is loaded, so shams are not checked: some may fool the model by chance."
-    if material.model_sha256 and victim.card.sha256 != material.model_sha256:
-        return None, (
-            f"These pictures were made against another model ({material.model_sha256[:10]}) than the one "
-            "loaded, so shams are not checked. Load that model on the Model page to have them checked."
-        )
-    path = state.model_path
-    which = "the loaded model" if not material.model_sha256 else "the model that was attacked"
-    return (
-        lambda: resources.load_victim(path),
-        (
-            f"{which[0].upper()}{which[1:]} ({victim.card.name}) is asked of every sham. One that fools "
-            "it too is replaced by another; a picture whose every sham fools it is left out."
-        ),
-    )
-
-
-ZOOM = 2
-
-
-def show_example(material: Material, arms: list[str]) -> None:
-    """Draw the first picture of the material untouched and in each arm, side by side."""
-    if not st.toggle("Show an example", key="study_example", persist_state="session"):
-        return
-    source = readable(material, 0, arms)
-    if isinstance(source, str):
-        st.warning(source)
-        return
-    with st.container(horizontal=True):
-        for name in ("untouched", *arms):
-            try:
-                pixels = make_stimulus_pixels(source, Arm(name, name != "untouched"))
-            except StudyError as error:
-                st.warning(str(error))
-                continue
-            with st.container(width=ZOOM * pixels.shape[1]):
-                show_pixels(pixels, ZOOM, alt=f"{source.name}, {name}", caption=name)
-    if SHAM.name in arms:
-        st.caption("In the study the model may have another sham chosen for this picture.")

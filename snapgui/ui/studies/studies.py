@@ -16,6 +16,7 @@ from snapgui.study.pictures.material import Material
 from snapgui.study.store.deletion import Counts, count_answers
 from snapgui.study.store.store import StudyStore
 from snapgui.ui.jobs import Handle
+from snapgui.words import counted
 
 
 @dataclass(frozen=True)
@@ -66,44 +67,37 @@ def kept_studies(store: StudyStore) -> list[KeptStudy]:
 
 def study_table(studies: Sequence[KeptStudy]) -> dict[str, list[str]]:
     """The studies as columns of words."""
-    return {
-        "Title": [one.study.settings.title for one in studies],
-        "Design": [
-            f"{one.study.settings.kind}: {DESIGN_WORDS[one.study.settings.kind][0]}" for one in studies
-        ],
-        "Readers": [str(one.counts.readers) for one in studies],
-        "Sessions done": [
-            f"{one.counts.sessions_done} of {one.counts.sessions} begun"
-            if one.counts.sessions
-            else "none yet"
-            for one in studies
-        ],
-        "Trials a session": [str(len(one.study.lists[0][0])) for one in studies],
-        "Answers": [f"{one.counts.responses:,}" for one in studies],
-        "Frozen (UTC)": [one.counts.made[:16].replace("T", " ") for one in studies],
+    columns: dict[str, Callable[[KeptStudy], str]] = {
+        "Title": lambda kept: kept.study.settings.title,
+        "Design": lambda kept: f"{kept.study.settings.kind}: {DESIGN_WORDS[kept.study.settings.kind][0]}",
+        "Readers": lambda kept: str(kept.counts.readers),
+        "Sessions done": _sessions_done,
+        "Trials per session": lambda kept: str(len(kept.study.lists[0][0])),
+        "Answers": lambda kept: f"{kept.counts.responses:,}",
+        "Frozen (UTC)": lambda kept: kept.counts.made[:16].replace("T", " "),
     }
+    return {title: [read(kept) for kept in studies] for title, read in columns.items()}
 
 
-def about_study(one: KeptStudy) -> str:
+def _sessions_done(kept: KeptStudy) -> str:
+    counts = kept.counts
+    return f"{counts.sessions_done} of {counts.sessions} started" if counts.sessions else "none yet"
+
+
+def about_study(kept: KeptStudy) -> str:
     """A study on one line."""
-    settings = one.study.settings
-    arms = sorted(
-        {stimulus.arm for stimulus in one.study.stimuli if stimulus.use == "main"},
-        key=lambda arm: (arm.altered, arm.name),
-    )
-    sources = len({stimulus.source for stimulus in one.study.stimuli if stimulus.use == "main"})
-    sessions = (
-        "1 session"
-        if settings.sessions == 1
-        else f"{settings.sessions} sessions, {settings.washout_days} days apart"
-    )
+    study, settings = kept.study, kept.study.settings
+    main = [stimulus for stimulus in study.stimuli if stimulus.use == "main"]
+    arms = sorted({stimulus.arm for stimulus in main}, key=lambda arm: (arm.altered, arm.name))
+    sources = len({stimulus.source for stimulus in main})
+    apart = "" if settings.sessions == 1 else f", {settings.washout_days} days apart"
     exposures = (
         f" · shown for {', '.join(map(str, settings.exposures_ms))} ms" if settings.kind == "D" else ""
     )
     return (
-        f"{DESIGN_WORDS[settings.kind][0]} · {sources} pictures in {len(arms)} arms "
-        f"({', '.join(arm.name for arm in arms)}) · {sessions} of "
-        f"{session_words(one.study)}{exposures} · margin {settings.margin * 100:g} % right · {one.name}"
+        f"{DESIGN_WORDS[settings.kind][0]} · {counted(sources, 'picture')} in {counted(len(arms), 'arm')} "
+        f"({', '.join(arm.name for arm in arms)}) · {counted(settings.sessions, 'session')}{apart} of "
+        f"{session_words(study)}{exposures} · margin {settings.margin * 100:g} % correct · {kept.name}"
     )
 
 
@@ -115,7 +109,7 @@ def session_words(study: Study) -> str:
     }
     named = {"practice": "practice", "main": "that count", "catch": "obvious", "repeat": "repeated"}
     parts = ", ".join(f"{count} {named[role]}" for role, count in counts.items() if count)
-    return f"{len(trials)} trials ({parts}), {duration_words(study.settings.kind, len(trials))}"
+    return f"{counted(len(trials), 'trial')} ({parts}), {duration_words(study.settings.kind, len(trials))}"
 
 
 def reader_address(page_url: str | None, name: str, *, port: int, base_path: str = "") -> str:

@@ -38,13 +38,13 @@ def attack_controls(state: SnapState, victim: Victim | None) -> None:
         "reached.",
     )
     if busy:
-        st.caption("A run is going on, see below. Stop it or wait for its end.")
+        st.caption("The attack is running, see below. Stop it or wait for its end.")
     elif request is None:
         st.caption("Choose an image and a mask first.")
     elif any(job.kind == "audit" for job in resources.registry().active()):
         st.caption(
-            "An audit is going on; this run would wait for its end. Stop it on the Audit page to "
-            "run now, and go on with it later."
+            "An audit is running; this run would wait for its end. Stop it on the Audit page to run now, and "
+            "continue it later."
         )
 
 
@@ -57,7 +57,7 @@ def _settings(state: SnapState, victim: Victim) -> AttackSettings:
         key="target",
         persist_state="session",
         format_func=classes.__getitem__,
-        help="The class that the patch aims at.",
+        help="The target class of the attack.",
     )
     st.selectbox(
         "Colours allowed",
@@ -83,7 +83,7 @@ def _settings(state: SnapState, victim: Victim) -> AttackSettings:
         step=10,
         key="steps",
         persist_state="session",
-        help="The run ends here even if the model holds out.",
+        help="The run ends here even if the model is not fooled.",
     )
     right.number_input(
         "Goal, per cent",
@@ -93,7 +93,7 @@ def _settings(state: SnapState, victim: Victim) -> AttackSettings:
         format="%.1f",
         key="confidence",
         persist_state="session",
-        help="The run ends once the model gives the aimed class this probability.",
+        help="The run ends once the model gives the target class this probability.",
     )
     return bench_settings(target=target or 0)[1]
 
@@ -123,7 +123,7 @@ def _request(state: SnapState, settings: AttackSettings) -> RunRequest | None:
 
 
 def _show_findings(victim: Victim, request: RunRequest) -> bool:
-    """Say what is worth saying; False where the run cannot be made."""
+    """Say what was found; False where the run cannot be made."""
     fit = True
     for finding in find_findings(victim, request):
         if finding.level == "note":

@@ -13,16 +13,16 @@ from snapgui.ui.state import Choice, MaskChoice, SnapState, get_state, set_mask,
 from snapgui.ui.workbench.canvas import drawn_strokes, mask_canvas, new_strokes
 from snapgui.ui.workbench.proposal import propose_controls
 from snapgui.ui.workbench.strokes import TOOL_COLOURS, Tool, apply_strokes
-from snapgui.words import per_cent
+from snapgui.words import counted, per_cent
 
 # Share of the page that the workbench gives to this column.
 MASK_SHARE = 0.36
 CANVAS_KEY = "mask_canvas"
 TOOL_HELP: dict[Tool, str] = {
     "Brush": "Paint cells with the mouse.",
-    "Outline": "Draw a closed line round a cell; its inside is marked.",
+    "Outline": "Draw a closed line around a cell; its inside is marked.",
     "Polygon": "Click corner after corner, then the first corner again.",
-    "Erase": "Wipe away what shall not change.",
+    "Erase": "Wipe away what must not change.",
 }
 
 
@@ -99,8 +99,8 @@ def _mask_words(choice: MaskChoice) -> str:
     centre = "open" if touches_centre(mask) else "excluded"
     cells = len(outlines_of(mask))
     return (
-        f"**Area {per_cent(area_fraction(mask))}** ({int(mask.sum())} px) in {cells} "
-        f"cell{'' if cells == 1 else 's'}, centre {centre}, {words.SOURCE_WORDS[choice.source]}"
+        f"**Area {per_cent(area_fraction(mask))}** ({int(mask.sum())} px) in {counted(cells, 'cell')}, "
+        f"centre {centre}, {words.SOURCE_WORDS[choice.source]}"
     )
 
 

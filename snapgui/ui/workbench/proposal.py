@@ -29,7 +29,7 @@ def propose_controls(state: SnapState, choice: Choice, victim: Victim | None) ->
             help=words.PLACEMENT_HELP,
         )
         st.segmented_control(
-            "Centre",
+            "Cells in the centre",
             CENTRES,
             required=True,
             key="centre",
@@ -57,9 +57,9 @@ def propose_controls(state: SnapState, choice: Choice, victim: Victim | None) ->
             key="cell_seed",
             persist_state="session",
             width=120,
-            help="Another number, another arrangement; the same number, the same cells.",
+            help="Another number gives another arrangement, the same number the same cells.",
         )
-        pressed = st.button("Propose cells", help="Replace the mask by a new proposal.")
+        pressed = st.button("Propose cells", help="Replace the mask with a new proposal.")
     cells, attack = bench_settings(target=st.session_state.get("target") or 0)
     proposed = state.mask is not None and state.mask.source == "proposed" and state.cells_seen is not None
     asked = what_decides(cells, attack, victim)

@@ -31,7 +31,7 @@ def _findings(card: ModelCard, request: RunRequest, _victim: Victim) -> list[Fin
 
 
 def find_findings(victim: Victim, request: RunRequest) -> list[Finding]:
-    """What has to be known before a run."""
+    """What a person should know before a run."""
     return _findings(victim.card, request, victim)
 
 

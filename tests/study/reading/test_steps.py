@@ -226,7 +226,7 @@ def test_feedback_tells_the_truth_in_practice_alone(small_study) -> None:
         one = next(s for s in study.stimuli if s.arm == arm)
         trial = Trial(0, "A", "altered", (one.id,), "practice")
         told = feedback_message(trial, Response(0, choice, 5 if choice == "yes" else 2), stimuli, [mask])
-        assert told is not None and told["words"].startswith("Right." if right else "Not so.")
+        assert told is not None and told["words"].startswith("Correct." if right else "No")
         assert bool(told["outlines"][0]) == arm.altered
         for role in ("main", "catch", "repeat"):
             assert (

@@ -67,7 +67,7 @@ def test_a_study_is_looked_at_while_it_goes_on(app, page, text_of, kept) -> None
     text = text_of(app)
     assert (
         "6 readers in 6 sessions count; 1 session is left out" in text
-        and "settle beforehand how many readers" in text
+        and "decide beforehand how many readers" in text
     )
     assert (
         "area under the ROC curve" in text
@@ -81,17 +81,17 @@ def test_a_study_is_looked_at_while_it_goes_on(app, page, text_of, kept) -> None
     )
     labels = [button.label for button in app.get("download_button")]
     assert labels == [
-        "Figures (JSON)",
+        "Results (JSON)",
         "Answers (CSV)",
         "iMRMC, altered or not (CSV)",
         "Report (HTML)",
         "Report (PDF)",
-        "Pictures of the figures (ZIP)",
+        "Figures (ZIP)",
     ]
     assert app.selectbox(key="analysis_study").options == [f"Lymph nodes ({name})", "Files of an export"]
     # Nobody can compare exposures in design A; every other figure is there.
     assert {name for name, words in CAPTIONS.items() if words in text} == set(CAPTIONS) - {"exposure"}
-    app.button(key="count_again").click().run()
+    app.button(key="recalculate").click().run()
     text_of(app)
 
 

@@ -5,7 +5,7 @@ import pytest
 from snapgui.engine.images import encode_png
 from snapgui.engine.victim.victim import ModelCard
 from snapgui.ui import resources
-from snapgui.ui.model.card import fact_rows, figure_rows
+from snapgui.ui.model.card import fact_rows, result_rows
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_another_checkpoint_and_back(model_page, text_of, tmp_path):
     model_page.text_input(key="model_path").set_value(str(other)).run()
     press(model_page, "Load")
     assert "Model other" in text_of(model_page)
-    assert "no card with figures" in text_of(model_page)
+    assert "no card with results" in text_of(model_page)
     press(model_page, "Back to the shipped model")
     assert "Model tiny" in text_of(model_page)
 
@@ -104,5 +104,5 @@ def test_no_folder_no_prediction(model_page, text_of, tmp_path):
 )
 def test_half_written_cards_do_no_harm(details):
     card = ModelCard("odd", "resnet50", details=details)
-    assert all(len(column) == len(figure_rows(card)["Split"]) for column in figure_rows(card).values())
+    assert all(len(column) == len(result_rows(card)["Split"]) for column in result_rows(card).values())
     assert "resnet50" in fact_rows(card)["Value"]

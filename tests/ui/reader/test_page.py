@@ -103,18 +103,18 @@ def test_a_reader_goes_from_the_welcome_to_the_thanks(kept, text_of) -> None:
         and "**voluntary**" in text_of(app)
         and app.query_params["sitting"] in (sitting.id, [sitting.id])
     )
-    press(app, "I agree and go on")
+    press(app, "I agree and continue")
     assert "Your screen" in text_of(app) and has_component(app)
     kept.store.note(sitting.id, "display", {"measured": False})
     assert "Look well." in text_of(app.run()) and "**6** (surely yes)" in text_of(app)
-    press(app, "Go on")
+    press(app, "Continue")
     assert has_component(app) and "Which tissue?" not in text_of(app)
     seen = []
     for trial in sitting.trials:
         if "A break" in text_of(app):
             seen.append(trial.index)
             assert not has_component(app)
-            press(app, "Go on")
+            press(app, "Continue")
         assert has_component(app)
         give(kept, sitting, trial)
         app.run()
@@ -128,10 +128,10 @@ def test_a_reader_goes_from_the_welcome_to_the_thanks(kept, text_of) -> None:
 
 
 def test_another_window_goes_on_at_the_same_trial(kept, text_of) -> None:
-    app = press(press(open_page(kept.name), "Begin as a new reader"), "I agree and go on")
+    app = press(press(open_page(kept.name), "Begin as a new reader"), "I agree and continue")
     sitting = kept.sitting()
     kept.store.note(sitting.id, "display", {})
-    press(app.run(), "Go on")
+    press(app.run(), "Continue")
     give(kept, sitting, sitting.trials[0])
     again = open_page(kept.name, sitting.id)
     assert has_component(again) and ("reloaded", {"trial": 1}) in kept.store.events(sitting.id)
@@ -139,7 +139,7 @@ def test_another_window_goes_on_at_the_same_trial(kept, text_of) -> None:
     assert [kind for kind, _ in kept.store.events(sitting.id)].count("reloaded") == 1
     other = open_page(kept.name)
     other.text_input(key="reader_letters").set_value(sitting.reader.pseudonym.lower().replace("-", " "))
-    press(other, "Go on")
+    press(other, "Continue")
     assert other.query_params["sitting"] in (sitting.id, [sitting.id]) and has_component(other)
     assert len(kept.store.readers(kept.name)) == 1
 
@@ -147,7 +147,7 @@ def test_another_window_goes_on_at_the_same_trial(kept, text_of) -> None:
 def test_wrong_letters_are_told(kept, text_of) -> None:
     app = open_page(kept.name)
     app.text_input(key="reader_letters").set_value("AAAA-AAAA")
-    press(app, "Go on")
+    press(app, "Continue")
     assert "There is no reader" in text_of(app) and "sitting" not in app.query_params
     assert [button.label for button in app.button if button.label.startswith("Begin")]
 
@@ -178,7 +178,7 @@ def test_nothing_but_the_named_study_is_shown(kept, text_of, tmp_path, monkeypat
 
 
 def test_a_changed_picture_stops_the_session_with_a_sentence(kept, text_of) -> None:
-    app = press(press(open_page(kept.name), "Begin as a new reader"), "I agree and go on")
+    app = press(press(open_page(kept.name), "Begin as a new reader"), "I agree and continue")
     sitting = kept.sitting()
     kept.store.note(sitting.id, "display", {})
     kept.store.note(sitting.id, "instructions", {"part": 1})
@@ -199,13 +199,13 @@ def test_the_network_needs_the_code_but_a_session_needs_it_once(kept, text_of, m
         ("z", "Wait"),
     ):
         app.text_input(key="reader_code").set_value(typed)
-        press(app, "Go on")
+        press(app, "Continue")
         assert words in text_of(app) and "Which tissue?" not in text_of(app)
     assert "sitting" not in app.query_params and "Wait" in text_of(app)
     monkeypatch.setenv(CODE_VARIABLE, f"EFGH-{kept.name[-4:].upper()}")
     app = open_page(kept.name)
     app.text_input(key="reader_code").set_value(f"efgh{kept.name[-4:]}")
-    press(app, "Go on")
+    press(app, "Continue")
     assert "Which tissue?" in text_of(app)
     press(app, "Begin as a new reader")
     assert "Write down these letters" in text_of(open_page(kept.name, kept.sitting().id))
@@ -218,7 +218,7 @@ def test_the_app_shows_a_reader_nothing_else(kept, text_of) -> None:
     assert (
         "Which tissue?" in text_of(app)
         and "Workbench" not in text_of(app)
-        and [b.label for b in app.button] == ["Begin as a new reader", "Go on"]
+        and [b.label for b in app.button] == ["Begin as a new reader", "Continue"]
     )
 
 

@@ -14,6 +14,7 @@ from snapgui.runs.records import RunRequest
 from snapgui.runs.run import finish, run_snap
 from snapgui.runs.store import save_run
 from snapgui.ui.result.screen import Screen, keep_screen, read_screen
+from snapgui.ui.result.visibility_rows import other_table, panel_csv, spread_table
 from snapgui.ui.result.visibility_words import (
     PREDICT,
     de00_words,
@@ -21,9 +22,6 @@ from snapgui.ui.result.visibility_words import (
     headline_table,
     nucleus_sentences,
     number,
-    other_table,
-    panel_csv,
-    spread_table,
 )
 
 DISPLAY = Display(zoom=1)
@@ -43,7 +41,7 @@ def measured(tissue, mask):
     return panel(tissue, altered, mask, DISPLAY)
 
 
-def test_small_figures_are_not_printed_as_nothing() -> None:
+def test_small_numbers_are_not_printed_as_nothing() -> None:
     assert (
         number(0, 2) == "0.00"
         and number(0.004, 2) == "< 0.01"
@@ -94,12 +92,12 @@ def test_cells_are_set_beside_nuclei(measured, tissue, mask) -> None:
     assert "here 0 were found" in " ".join(nucleus_sentences(panel(glass, glass, mask, DISPLAY)))
     outside = tissue.copy()
     outside[0, 0] = 0
-    assert "1 pixels changed outside the mask" in " ".join(
+    assert "1 pixel changed outside the mask" in " ".join(
         nucleus_sentences(panel(tissue, outside, mask, DISPLAY))
     )
 
 
-def test_all_figures_stand_in_the_tables_and_in_the_file(measured) -> None:
+def test_all_numbers_stand_in_the_tables_and_in_the_file(measured) -> None:
     table = spread_table(measured)
     flip = measured.regions["mask"].flip
     assert table["Inside the mask"][:3] == [f"{value:.3f}" for value in (flip.mean, flip.tail, flip.worst)]

@@ -41,8 +41,8 @@ def pairs(tmp_path, stained_patch) -> Path:
         faint = np.where(
             mask[..., None], np.clip(pixels.astype(int) + 3, 0, 255) - (pixels > 250), pixels
         ).astype(np.uint8)
-        for place, one in (("untouched", pixels), ("altered", altered), ("faint", faint)):
-            (folder / place / f"p{i}.png").write_bytes(encode_png(one))
+        for place, picture in (("untouched", pixels), ("altered", altered), ("faint", faint)):
+            (folder / place / f"p{i}.png").write_bytes(encode_png(picture))
     (folder / "labels.csv").write_text(
         "name,label\n" + "\n".join(f"p{i},{int(i < 6)}" for i in range(8)), encoding="utf-8"
     )
@@ -69,9 +69,9 @@ def test_nothing_yet(studies_page, text_of) -> None:
     text = text_of(studies_page)
     assert "1 Pictures" in text and "untouched" in text and not studies_page.dataframe
     studies_page.segmented_control(key="study_origin").set_value("audit").run()
-    assert "No finished audit is kept" in text_of(studies_page)
+    assert "There is no finished audit" in text_of(studies_page)
     studies_page.segmented_control(key="study_origin").set_value("runs").run()
-    assert "No run is kept" in text_of(studies_page)
+    assert "There is no saved run" in text_of(studies_page)
     assert not [button for button in studies_page.button if button.key == "freeze_study"]
 
 
@@ -107,7 +107,7 @@ def test_the_words_beside_follow_the_numbers(from_pairs, text_of) -> None:
 def test_what_does_not_fit_is_a_sentence_and_keeps_from_freezing(from_pairs, text_of, pairs) -> None:
     from_pairs.number_input(key="study_8_practice").set_value(8).run()
     assert (
-        "8 pictures, and 9 are asked for practice and catch trials" in text_of(from_pairs)
+        "8 pictures, and 9 are asked for practice and obvious pictures" in text_of(from_pairs)
         and from_pairs.button(key="freeze_study").disabled
     )
     from_pairs.number_input(key="study_8_practice").set_value(1).run()

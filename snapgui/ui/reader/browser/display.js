@@ -4,7 +4,7 @@ const CARD = 53.98 / 85.6, LEAST = 120, MOST = 1200;
 export default function (component) {
   const { parentElement, setTriggerValue } = component;
   const find = (name) => parentElement.querySelector(name);
-  const [card, edge, distance, said, done, skip] = [".card", ".edge", ".distance", ".said", ".done", ".skip"].map(find);
+  const [card, edge, distance, told, done, skip] = [".card", ".edge", ".distance", ".told", ".done", ".skip"].map(find);
   let width = Number(card.dataset.width) || 324;
 
   const size = (wanted) => {
@@ -14,14 +14,14 @@ export default function (component) {
     card.style.height = width * CARD + "px";
     card.setAttribute("aria-valuenow", Math.round(width));
   };
-  const figures = () => ({
+  const sizes = () => ({
     device_pixel_ratio: window.devicePixelRatio || 1, screen_width: window.screen.width, screen_height: window.screen.height,
     window_width: window.innerWidth, window_height: window.innerHeight,
   });
   const finish = () => {
     const cm = Number(distance.value);
-    if (!(cm >= 20 && cm <= 200)) { said.textContent = "The distance must be from 20 to 200 cm."; distance.focus(); return; }
-    setTriggerValue("measured", { ...figures(), card_px: width, distance_mm: cm * 10 });
+    if (!(cm >= 20 && cm <= 200)) { told.textContent = "The distance must be from 20 to 200 cm."; distance.focus(); return; }
+    setTriggerValue("measured", { ...sizes(), card_px: width, distance_mm: cm * 10 });
   };
   const onKey = (event) => {
     const at = event.composedPath()[0];
@@ -38,7 +38,7 @@ export default function (component) {
   };
   edge.onpointerup = edge.onpointercancel = () => { edge.onpointermove = null; };
   done.onclick = finish;
-  skip.onclick = () => setTriggerValue("measured", figures());
+  skip.onclick = () => setTriggerValue("measured", sizes());
   // One listener, whichever call set it.
   document.removeEventListener("keydown", parentElement.snapKeys, true);
   parentElement.snapKeys = onKey;

@@ -22,7 +22,7 @@ function makeRunner(root) {
   let data = null, send = null, phase = "none", images = [], noise = [], answer = null, onset = 0, cross = null, screen = {}, refused = 0;
   let timers = [], turn = 0, feedback = null, next = null, notice = "";
 
-  // What is going on stands on the page as well, for the style and for tests.
+  // The phase stands on the page as well, for the style and for tests.
   function enter(name) {
     phase = name;
     Object.assign(find(".trial").dataset, { phase: name, trial: data.trial });
@@ -160,7 +160,7 @@ function makeRunner(root) {
       paint();
       ask();
     } catch (reason) {
-      if (reason !== "over") { enter("none"); say("This picture could not be shown. Reload the page to go on."); }
+      if (reason !== "over") { enter("none"); say("This picture could not be shown. Reload the page to continue."); }
     }
   }
 
@@ -321,10 +321,10 @@ function makeRunner(root) {
     keys.style.display = "";
     say(feedback.words, true);
     keys.style.visibility = "visible";
-    button("goes on", "Enter", goOn);
+    button("continue", "Enter", proceed);
   }
 
-  function goOn() {
+  function proceed() {
     notice = "";
     if (phase === "told") begin(next);
   }
@@ -384,7 +384,7 @@ function makeRunner(root) {
     else if (phase === "where" && ["Enter", " "].includes(event.key)) { take(event); locate(); }
     else if (phase === "where" && event.key === "Escape") { take(event); ask(); }
     else if (phase === "look" && event.key === " ") { take(event); expose(); }
-    else if (phase === "told" && ["Enter", " "].includes(event.key)) { take(event); goOn(); }
+    else if (phase === "told" && ["Enter", " "].includes(event.key)) { take(event); proceed(); }
     else if (/^( |Arrow.*)$/.test(event.key)) take(event);
   }
   const take = (event) => { event.preventDefault(); event.stopPropagation(); };
