@@ -9,7 +9,7 @@ choice of defaults alone.
 import argparse
 import json
 import sys
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -32,6 +32,7 @@ from snapgui.engine.settings import GAMUTS, AttackSettings, CellSettings, GamutN
 from snapgui.engine.victim.memory import keep_freed_memory
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError
+from snapgui.progress import drain
 
 AREAS = (0.01, 0.02, 0.05, 0.10, 0.20)
 PARTS = ("controls", "paper", "placement", "success", "universal")
@@ -70,15 +71,6 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def drain(running: Generator[Any, None, Any], words: Callable[[Any], str]) -> Any:
-    """What a long piece of work returns; each of its steps is told in a line."""
-    while True:
-        try:
-            print(f"  {words(next(running))}", flush=True)
-        except StopIteration as end:
-            return end.value
-
-
 def audit(
     args: argparse.Namespace,
     split: str,
@@ -99,7 +91,10 @@ def audit(
         shard_size=32,
     )
     running = run_audit(args.model, find_data(args.data), args.cache, settings, device=args.device)
-    outcome = drain(running, lambda now: f"{split}, {gamut}: {now.images_done} of {now.images} {now.doing}")
+    outcome = drain(
+        running,
+        lambda now: print(f"  {split}, {gamut}: {now.images_done} of {now.images} {now.doing}", flush=True),
+    )
     if outcome.summary is None:
         raise DataError(
             f"The audit of {split} is not complete ({'; '.join(outcome.failures.values())}). Run "
@@ -268,7 +263,10 @@ def universal_rows(args: argparse.Namespace, victim: Victim) -> list[list[str]]:
                     cells=CellSettings(area=area),
                     settings=settings,
                 )
-                figures = drain(running, lambda now: f"universal: pass {now.index}, solved {now.success:.0%}")
+                figures = drain(
+                    running,
+                    lambda now: print(f"  universal: pass {now.index}, solved {now.success:.0%}", flush=True),
+                )
             cells = [
                 {"cells": "same cells everywhere", "nuclei": "in each image's nuclei"}[layout],
                 f"{area:.0%}",

@@ -210,9 +210,10 @@ def run_attack(args: argparse.Namespace, arguments: list[str]) -> None:
     from snapgui.engine.images import read_window
     from snapgui.engine.victim.memory import keep_freed_memory
     from snapgui.engine.victim.victim import Victim, choose_device
+    from snapgui.progress import drain
     from snapgui.report.run.figure import figure_png
     from snapgui.runs.records import RunRequest
-    from snapgui.runs.run import finish, run_snap
+    from snapgui.runs.run import run_snap
     from snapgui.runs.store import save_run
     from snapgui.runs.verdict import verdict
 
@@ -233,7 +234,7 @@ def run_attack(args: argparse.Namespace, arguments: list[str]) -> None:
         image_name=args.image.name,
         mask_source="proposed" if cells else "imported",
     )
-    result = finish(run_snap(victim, request))
+    result = drain(run_snap(victim, request))
     save_run(result, args.out)
     write_whole(args.out / "figure.png", figure_png(result), advice="Choose another place for --out.")
     for finding in result.findings:

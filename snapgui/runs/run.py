@@ -113,16 +113,6 @@ def new_run_id() -> str:
     return f"{datetime.datetime.now(datetime.UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
 
 
-def finish(run: Generator[Progress, None, RunResult]) -> RunResult:
-    """Drain a run and give its result."""
-    while True:
-        try:
-            next(run)
-        except StopIteration as end:
-            result: RunResult = end.value
-            return result
-
-
 def _probabilities(victim: Victim, images: torch.Tensor) -> tuple[float, ...]:
     return tuple(map(float, victim.predict(images)[0]))
 

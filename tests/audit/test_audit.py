@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 import torch
 
-from snapgui import shipped
+from snapgui import progress, shipped
 from snapgui.audit import run as audit_run
 from snapgui.audit import shard as audit_shard
 from snapgui.audit import store
@@ -61,12 +61,8 @@ FAST = (
 
 
 def drain(audit) -> tuple[list, AuditOutcome]:
-    seen = []
-    while True:
-        try:
-            seen.append(next(audit))
-        except StopIteration as end:
-            return seen, end.value
+    seen: list = []
+    return seen, progress.drain(audit, seen.append)
 
 
 @pytest.fixture(scope="module")

@@ -124,7 +124,7 @@ def test_a_person_fools_the_model_and_takes_the_evidence_away(
     )
 
     draw_blob(page, 0.2, 0.85)
-    expect(page.get_by_text(re.compile("centre .*, edited"))).to_be_visible()
+    expect(page.get_by_text(re.compile("centre, edited"))).to_be_visible()
     settle(page)
     drawn = area_px(page)
     assert drawn > proposed
@@ -150,7 +150,7 @@ def test_a_long_run_survives_a_reload_and_stops_when_asked(
     press(page, "Clear")
     settle(page)
     draw_blob(page, 0.1, 0.1)
-    expect(page.get_by_text(re.compile("centre excluded, drawn"))).to_be_visible()
+    expect(page.get_by_text(re.compile("no cell in the centre, drawn"))).to_be_visible()
     set_number(page, "Step limit", "5000")
     set_number(page, "Goal, per cent", "99.9")
     press(page, "Run")
@@ -231,7 +231,7 @@ def test_an_audit_is_run_kept_and_opened_on_the_workbench(page, outside, app_add
     snap = [row for row in table if row["condition"] == "SNAP"]
     fooled = sum(row["flipped"] == "True" for row in snap) / len(snap)
     assert f"Of {len(snap)} metastases" in verdict and f"call {fooled * 100:.1f} %" in verdict
-    assert json.loads(download(page, "Figures (JSON)"))["before"]["images"] == 6
+    assert json.loads(download(page, "Numbers (JSON)"))["before"]["images"] == 6
 
     thumbnail = page.locator(".gallery button").first
     name = thumbnail.get_attribute("title").split(":")[0]

@@ -19,10 +19,11 @@ from snapgui.engine.cells.proposals import propose_cells
 from snapgui.engine.images import encode_png, sha256
 from snapgui.engine.settings import AttackSettings, CellSettings
 from snapgui.engine.victim.victim import ModelCard, Victim
+from snapgui.progress import drain
 from snapgui.report.bundle.manifest import sums_text
 from snapgui.report.run.bundle import bundle_zip
 from snapgui.runs.records import RunRequest, RunResult
-from snapgui.runs.run import finish, run_snap
+from snapgui.runs.run import run_snap
 from snapgui.runs.store import save_run
 
 MODEL_BYTES = b"stands for weights"
@@ -62,7 +63,7 @@ def run_result(tiny_victim: Victim) -> RunResult:
     request = RunRequest(
         pixels, mask, AttackSettings(steps=25), cells, image_name="patch $1.png", true_class=1
     )
-    result = finish(run_snap(tiny_victim, request))
+    result = drain(run_snap(tiny_victim, request))
     assert result.success
     return result
 
@@ -103,12 +104,9 @@ def audit_folder(tiny_victim: Victim, tmp_path_factory: pytest.TempPathFactory) 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Victim, "load", lambda path, **_: tiny_victim)
         audit = run_audit(folder / "tiny.safetensors", folder / "set", folder / "out", settings)
-        while True:
-            try:
-                next(audit)
-            except StopIteration as end:
-                assert end.value.summary is not None
-                return Path(end.value.folder)
+        outcome = drain(audit)
+    assert outcome.summary is not None
+    return Path(outcome.folder)
 
 
 @pytest.fixture

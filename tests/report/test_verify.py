@@ -13,12 +13,13 @@ from snapgui import cli, shipped
 from snapgui.audit.read import read_finished
 from snapgui.engine.images import decode_pixels, encode_png, sha256
 from snapgui.engine.victim.victim import Victim
+from snapgui.progress import drain
 from snapgui.report.audit.bundle import audit_bundle
 from snapgui.report.run.bundle import bundle_zip
 from snapgui.report.study.bundle import study_bundle
 from snapgui.report.verify.bundle import verify_bundle
 from snapgui.report.verify.checks import Check, agree
-from snapgui.runs.run import finish, run_snap
+from snapgui.runs.run import run_snap
 from snapgui.study.analysis.analyse import analyse, analysis_text
 from snapgui.study.design.freeze import canonical_json, design_text
 from snapgui.study.design.settings import StudySettings
@@ -226,7 +227,7 @@ def test_each_gamut_is_held_and_missed(gamut, tiny_victim, run_result, verify, r
     request = replace(
         run_result.request, attack=replace(run_result.request.attack, gamut=gamut, steps=3, confidence=1.0)
     )
-    result = finish(run_snap(tiny_victim, request))
+    result = drain(run_snap(tiny_victim, request))
     data = bundle_zip(result)
     assert wrong(verify(data)) == ""
     pixels = result.adversarial.copy()

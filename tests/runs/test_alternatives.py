@@ -13,6 +13,7 @@ from snapgui.engine.images import to_image
 from snapgui.engine.settings import AttackSettings, CellSettings
 from snapgui.engine.visibility.display import Display
 from snapgui.errors import DataError, SettingsError
+from snapgui.progress import drain
 from snapgui.runs.alternatives import Alternative, compute_alternatives, plan_alternatives
 from snapgui.runs.alternatives_store import (
     alternatives_folder,
@@ -21,7 +22,7 @@ from snapgui.runs.alternatives_store import (
     read_alternatives,
 )
 from snapgui.runs.records import RunRequest, RunResult
-from snapgui.runs.run import finish, run_snap
+from snapgui.runs.run import run_snap
 from snapgui.runs.store import delete_run, run_folder, save_run
 from snapgui.ui.result.screen import Screen, keep_screen, read_screen
 
@@ -41,7 +42,7 @@ def victim(linear_victim, tissue):
 @pytest.fixture
 def result(victim, tissue) -> RunResult:
     mask = draw_mask(propose_cells(tissue, CellSettings(count=6, area=0.08, centre="excluded")), (96, 96))
-    return finish(
+    return drain(
         run_snap(
             victim,
             RunRequest(tissue, mask, AttackSettings(steps=40), image_name="drawn tissue", true_class=1),
@@ -55,17 +56,14 @@ def saved(result, monkeypatch) -> RunResult:
     return result
 
 
-def drain(steps) -> tuple[list[Alternative], list[str], list]:
-    seen = []
-    while True:
-        try:
-            seen.append(next(steps))
-        except StopIteration as end:
-            return [progress.finished for progress in seen if progress.finished], end.value, seen
+def make(steps) -> tuple[list[Alternative], list[str], list]:
+    seen: list = []
+    failures = drain(steps, seen.append)
+    return [progress.finished for progress in seen if progress.finished], failures, seen
 
 
 def test_every_alternative_is_as_asked_and_as_saved(victim, result, tissue) -> None:
-    made, failures, seen = drain(compute_alternatives(victim, result, DISPLAY))
+    made, failures, seen = make(compute_alternatives(victim, result, DISPLAY))
     assert [way.name for way in made] == [
         plan.name for plan in plan_alternatives(result.request.attack)
     ] and failures == []
@@ -107,10 +105,10 @@ def test_every_alternative_is_as_asked_and_as_saved(victim, result, tissue) -> N
 
 def test_stop_gives_up_what_is_being_made_and_the_rest_is_made_later(victim, result) -> None:
     steps = compute_alternatives(victim, result, DISPLAY, stop=lambda: True)
-    made, failures, _ = drain(steps)
+    made, failures, _ = make(steps)
     assert made == [] and failures == []
     names = [plan.name for plan in plan_alternatives(result.request.attack)]
-    made, _, seen = drain(compute_alternatives(victim, result, DISPLAY, have=set(names[:-2])))
+    made, _, seen = make(compute_alternatives(victim, result, DISPLAY, have=set(names[:-2])))
     assert [way.name for way in made] == names[-2:] and seen[0].count == 2
 
 
@@ -120,7 +118,7 @@ def test_what_cannot_be_made_is_a_sentence_and_the_rest_goes_on(victim, result) 
         "control-nuclei",
         "control-median",
     }
-    made, failures, _ = drain(compute_alternatives(victim, flat, DISPLAY, have=have))
+    made, failures, _ = make(compute_alternatives(victim, flat, DISPLAY, have=have))
     assert [way.name for way in made] == ["control-median"]
     assert len(failures) == 1 and "no nuclei were found" in failures[0] and "own nuclei" in failures[0]
 
@@ -136,7 +134,7 @@ def test_a_run_by_a_rule_of_earlier_records_has_alternatives_that_are_not_optimi
 def test_alternatives_are_kept_beside_their_run(victim, saved) -> None:
     attack = saved.request.attack
     have = {plan.name for plan in plan_alternatives(attack)} - {"snap-range", "square", "control-random"}
-    made, _, _ = drain(compute_alternatives(victim, saved, DISPLAY, have=have))
+    made, _, _ = make(compute_alternatives(victim, saved, DISPLAY, have=have))
     assert read_alternatives(saved.run_id, attack) == [] and alternatives_stamp(saved.run_id) == ()
     for way in made:
         before = alternatives_stamp(saved.run_id)

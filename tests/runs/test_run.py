@@ -17,9 +17,10 @@ from snapgui.engine.cells.proposals import propose_cells
 from snapgui.engine.images import decode_pixels, to_image
 from snapgui.engine.settings import AttackSettings, CellSettings
 from snapgui.errors import DataError, MaskError
+from snapgui.progress import drain
 from snapgui.report.run.bundle import bundle_zip
 from snapgui.runs.records import RunRequest, RunResult
-from snapgui.runs.run import finish, run_snap
+from snapgui.runs.run import run_snap
 from snapgui.runs.store import delete_run, list_runs, load_run, read_run, run_folder, save_run
 from snapgui.runs.unfinished import drop_request, load_request, save_request
 from snapgui.runs.verdict import verdict
@@ -45,7 +46,7 @@ def request_(tissue: np.ndarray) -> RunRequest:
 
 @pytest.fixture
 def result(victim, request_) -> RunResult:
-    return finish(run_snap(victim, request_))
+    return drain(run_snap(victim, request_))
 
 
 def test_a_run_fools_the_victim_and_says_so(victim, request_, result) -> None:
@@ -68,12 +69,7 @@ def test_progress_counts_and_stop_keeps_the_best(victim, request_) -> None:
     request = replace(request_, attack=AttackSettings(steps=500, confidence=1.0))
     seen = []
     run = run_snap(victim, request, stop=lambda: len(seen) >= 4)
-    while True:
-        try:
-            seen.append(next(run))
-        except StopIteration as end:
-            stopped: RunResult = end.value
-            break
+    stopped = drain(run, seen.append)
     assert [progress.step for progress in seen] == [0, 1, 2, 3]
     assert stopped.stopped and stopped.steps == 3 and "stopped early" in verdict(stopped)
     assert (seen[-1].preview == stopped.adversarial).all()

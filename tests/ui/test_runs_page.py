@@ -3,16 +3,17 @@
 import pytest
 
 from snapgui.engine.settings import AttackSettings
+from snapgui.progress import drain
 from snapgui.runs import store
 from snapgui.runs.records import RunRequest
-from snapgui.runs.run import finish, run_snap
+from snapgui.runs.run import run_snap
 
 
 @pytest.fixture
 def saved(app, tiny_victim, stained_patch):
     pixels = stained_patch(1, 190)
     mask = pixels[..., 0] < 120
-    result = finish(
+    result = drain(
         run_snap(
             tiny_victim,
             RunRequest(pixels, mask, AttackSettings(steps=3), image_name="kept.png", true_class=1),

@@ -9,7 +9,7 @@ from snapgui.study.analysis.rows import TRIALS_FILE
 from snapgui.study.design.freeze import DESIGN_FILE
 from snapgui.study.store.export import export_files
 from snapgui.study.store.folders import has_folder, study_folder
-from snapgui.ui.reader.resources import study_store
+from snapgui.ui.study_store import study_store
 
 FILES = "Files of an export"
 

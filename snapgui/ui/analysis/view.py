@@ -115,7 +115,7 @@ def _downloads(source: AnalysisSource, analysis: dict[str, Any]) -> None:
     name = source.name
     with st.container(horizontal=True):
         st.download_button(
-            "Results (JSON)",
+            "Numbers (JSON)",
             analysis_text(analysis),
             f"{name}-analysis.json",
             "application/json",

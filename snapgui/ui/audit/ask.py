@@ -8,14 +8,14 @@ import torch
 from snapgui.audit.read import audits_folder
 from snapgui.audit.settings import GROUPS, SOURCES, AuditSettings, conditions_of
 from snapgui.audit.words import GROUP_WORDS, settings_words
-from snapgui.data.datasets import PatchSet, is_data_set
+from snapgui.data.datasets import PatchSet, is_data_set, picture_files
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError, SnapError
 from snapgui.ui import resources
 from snapgui.ui.audit.audits import AuditTask
 from snapgui.ui.audit.progress import start_audit
-from snapgui.ui.model.prediction import plain_task
 from snapgui.ui.state import SnapState, bench_settings
+from snapgui.words import counted
 
 ALL = "all patches"
 # About ten shards: only finished ones survive a stop, and only after the first is the time known. Below 8
@@ -42,12 +42,12 @@ def audit_controls(state: SnapState, victim: Victim) -> None:
         except SnapError as error:
             st.error(str(error))
             reason = ""
-    going = resources.registry().active()
-    if task is not None and going:
+    running = resources.registry().active()
+    if task is not None and running:
         reason = (
-            "An audit is going on, see below. Stop it or wait for its end."
-            if any(job.kind == "audit" for job in going)
-            else "Another run is going on. Wait for its end or stop it on its own page."
+            "An audit is running, see below. Stop it or wait for its end."
+            if any(job.kind == "audit" for job in running)
+            else "Other work is running. Wait for its end or stop it on its own page."
         )
     st.button(
         "Run audit",
@@ -71,17 +71,18 @@ def _ask(state: SnapState, folder: Path, victim: Victim) -> tuple[AuditTask | No
         [*splits, ALL] if len(splits) > 1 else splits,
         key="audit_split",
         persist_state="session",
-        help="The part of the data set that is audited. What the model was trained on flatters it.",
+        help="The part of the data set that is audited. On its training patches the model looks better than "
+        "it is.",
     )
     limit = middle.number_input(
-        "At most, patches",
+        "Number of patches, at most",
         1,
         1_000_000,
         200,
         50,
         key="audit_limit",
         persist_state="session",
-        help="A fixed random choice of so many patches.",
+        help="A fixed random sample of this many patches.",
     )
     source = right.segmented_control(
         "True class attacked",
@@ -94,15 +95,15 @@ def _ask(state: SnapState, folder: Path, victim: Victim) -> tuple[AuditTask | No
         "other class.",
     )
     groups = last.multiselect(
-        "Compare, besides the controls",
+        "Also compare",
         list(GROUP_WORDS),
         key="audit_groups",
         persist_state="session",
         format_func=GROUP_WORDS.__getitem__,
-        placeholder="nothing further",
-        help="SNAP over several areas, numbers of cells, colour gamuts or placements. Each makes the "
-        "audit longer. The controls "
-        "(the same cells filled without optimisation, a square, the whole image) are always there.",
+        placeholder="nothing else",
+        help="SNAP over several areas, numbers of cells, colour gamuts or placements. Each makes the audit "
+        "longer. The controls (the same cells filled without optimisation, a square, the whole image) are "
+        "always included.",
     )
     cells, attack = bench_settings()
     chosen = (patches if split == ALL else patches.split(split)).sample(int(limit), seed=0)
@@ -120,8 +121,8 @@ def _ask(state: SnapState, folder: Path, victim: Victim) -> tuple[AuditTask | No
     which = "" if settings.source == "both" else f", {count:,} of them {PLURAL[settings.source]}"
     st.caption(
         f"As set on the Workbench: {settings_words(cells, attack)}.  \n{len(chosen):,} "
-        f"patches{which}; each of those that the model "
-        f"classifies correctly is altered in {len(conditions_of(settings))} ways."
+        f"patches{which}; each of those that the model classifies correctly is altered in "
+        f"{len(conditions_of(settings))} ways."
     )
     task = AuditTask(state.model_path or resources.shipped_model(), folder, audits_folder(), settings)
     if not count:
@@ -150,11 +151,11 @@ def _labelled(folder: Path) -> PatchSet:
     if is_data_set(folder):
         return resources.data_set(str(folder))
     try:
-        what = f"{len(plain_task(folder).names):,} pictures without true classes"
+        what = f"{counted(len(picture_files([folder])), 'picture')} without true classes"
     except SnapError:
         what = "neither labels nor pictures"
     raise DataError(
         f"{folder} holds {what}. An audit needs to know which patches are metastases: add "
-        "train_labels.csv with the columns id and "
-        "label and put the pictures in train/ (Kaggle's layout), or give a folder with PCam's HDF5 files."
+        "train_labels.csv with the columns id and label and put the pictures in train/ (Kaggle's layout), "
+        "or give a folder with PCam's HDF5 files."
     )

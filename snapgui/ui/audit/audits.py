@@ -9,6 +9,7 @@ from snapgui.audit.rows import UNTOUCHED
 from snapgui.audit.run import AuditOutcome, run_audit
 from snapgui.audit.settings import AuditSettings, conditions_of
 from snapgui.errors import DataError
+from snapgui.progress import drain
 from snapgui.ui.jobs import Handle
 
 
@@ -45,12 +46,7 @@ def audit_work(task: AuditTask, device: str) -> Callable[[Handle], AuditOutcome]
                 stop=handle.stop,
                 continues=task.continues,
             )
-            while True:
-                try:
-                    progress = next(audit)
-                except StopIteration as end:
-                    return end.value
-                handle.report(progress, None)
+            return drain(audit, handle.report)
         except OSError as error:
             raise DataError(
                 f"The audit ended, since a file could not be read or written: {error}. What is done "

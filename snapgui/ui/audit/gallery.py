@@ -119,7 +119,7 @@ def put_on_bench(state: SnapState, audit: FinishedAudit, patches: PatchSet, row:
         "steps": min(values["steps"], MOST_STEPS),
         "confidence": min(values["confidence"], MOST_CONFIDENCE),
     }
-    # The target follows each image, see `attack_panel.aim_away`.
+    # The target follows each image, see `workbench.attack.aim_away`.
     del values["target"]
     for key, value in values.items():
         st.session_state[key] = value
@@ -134,9 +134,7 @@ def _say_opened(state: SnapState, audit: FinishedAudit, row: dict[str, Any] | No
         return
     model = resources.shipped_model() if state.model_path is None else state.model_path
     other = (
-        ""
-        if model.resolve() == audit.model
-        else " The Workbench has another model loaded than this audit had."
+        "" if model.resolve() == audit.model else " The model that is loaded is not the one of this audit."
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(

@@ -1,4 +1,4 @@
-"""The audits in the workspace: choose one, go on with it, delete it, see what came out."""
+"""The audits in the workspace: choose one, continue it, delete it, see what came out."""
 
 from pathlib import Path
 
@@ -13,14 +13,14 @@ from snapgui.ui.audit.audits import AuditTask
 from snapgui.ui.audit.progress import KIND, start_audit
 from snapgui.ui.audit.view import show_audit
 from snapgui.ui.state import SnapState
-from snapgui.words import shorten
+from snapgui.words import counted, shorten
 
 CHOICE = "audit_choice"
 
 
-def show_kept_audits(state: SnapState) -> None:
+def show_saved_audits(state: SnapState) -> None:
     """Draw the list, newest first, and the chosen audit."""
-    st.subheader("Kept audits", anchor=False)
+    st.subheader("Saved audits", anchor=False)
     try:
         folders = {folder.name: folder for folder in find_audits(audits_folder())}
     except SnapError as error:
@@ -28,14 +28,14 @@ def show_kept_audits(state: SnapState) -> None:
         return
     if not folders:
         st.info(
-            "No audit is kept yet. Give a labelled data set above and press Run audit; the audit "
+            "No audit is saved yet. Give a labelled data set above and press Run audit; the audit "
             "appears here as soon as it begins."
         )
         return
     read = {name: _read(folder) for name, folder in folders.items()}
     _bring_to_view(state, folders)
     chosen = st.selectbox(
-        f"{len(folders)} audit{'' if len(folders) == 1 else 's'}, the newest first; times are UTC",
+        f"{counted(len(folders), 'audit')}, the newest first; times are UTC",
         list(folders),
         key=CHOICE,
         format_func=lambda name: label_of(name, read[name]),
@@ -48,7 +48,7 @@ def show_kept_audits(state: SnapState) -> None:
         if audit.finished:
             show_audit(state, audit.folder)
         else:
-            _go_on(audit)
+            _continue(audit)
     _delete(chosen)
 
 
@@ -96,16 +96,16 @@ def _about(audit: SavedAudit) -> str:
             settings_words(settings.cells, settings.attack),
             f"compared: {', '.join(compared)}",
             f"model {audit.about['model']} ({audit.about['model_sha256'][:10]})",
-            f"begun {audit.about['started'][:16].replace('T', ' ')} UTC",
+            f"started {audit.about['started'][:16].replace('T', ' ')} UTC",
             audit.folder.name,
         ]
     )
 
 
-def _go_on(audit: SavedAudit) -> None:
+def _continue(audit: SavedAudit) -> None:
     st.markdown(
         f"**Not finished: {audit.images_done:,} of {audit.images:,} images are done.** The table "
-        "comes at its end."
+        "is made at the end."
     )
     trouble = why_not_continued(audit)
     if trouble:
@@ -113,21 +113,21 @@ def _go_on(audit: SavedAudit) -> None:
     task = AuditTask(audit.model, audit.data, audit.folder.parent, audit.settings, continues=audit)
     busy = bool(resources.registry().active())
     st.button(
-        "Go on",
-        key="go_on",
+        "Continue",
+        key="continue_audit",
         disabled=bool(trouble) or busy,
         on_click=start_audit,
         args=(task,),
-        help="Does the rest with the settings, the data set and the model that it began with.",
+        help="Does the rest with the settings, the data set and the model of its start.",
     )
     if busy and not trouble:
-        st.caption("Work is going on. Going on with this audit must wait for its end.")
+        st.caption("Other work is running. This audit can be continued when it has ended.")
 
 
 def _delete(name: str) -> None:
     working = any(job.kind == "audit" for job in resources.registry().active())
     # A key of its own closes it once this audit is gone: left open, it would offer the next one.
-    why_not = "Not while an audit is going on." if working else None
+    why_not = "Not while an audit is running." if working else None
     with st.popover("Delete this audit", key=f"delete-{name}", disabled=working, help=why_not):
         st.markdown(f"This deletes {name} with its table and its pictures for good.")
         st.button("Delete for good", key="delete_audit", on_click=forget_audit, args=(name,))

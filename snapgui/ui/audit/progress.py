@@ -8,7 +8,7 @@ from snapgui.ui import resources
 from snapgui.ui.audit.audits import AuditTask, audit_work, share_done
 from snapgui.ui.jobs import Snapshot
 from snapgui.ui.parts.job import show_job, stage_words, start_job
-from snapgui.words import duration
+from snapgui.words import counted, duration
 
 KIND = "audit"
 
@@ -38,8 +38,8 @@ def _show_incomplete(outcome: AuditOutcome) -> None:
     if outcome.failures:
         first = outcome.failures[min(outcome.failures)].rstrip(".")
         st.warning(
-            f"{len(outcome.failures)} parts of the audit could not be done. The first: {first}. What is "
-            "done is kept; press Continue to try the rest again."
+            f"{counted(len(outcome.failures), 'part')} of the audit could not be done. The first: {first}. "
+            "What is done is kept; press Continue to try the rest again."
         )
     else:
         st.info("The audit was stopped. What is done is kept; press Continue to do the rest.")

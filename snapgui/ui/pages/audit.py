@@ -1,11 +1,9 @@
-"""Audit: SNAP and its controls over a whole data set; goes on in the background, is kept, can be gone on
-with.
-"""
+"""Audit: SNAP and its controls over a whole data set; runs in the background, is saved, can be continued."""
 
 import streamlit as st
 
 from snapgui.ui.audit.ask import audit_controls
-from snapgui.ui.audit.list import show_kept_audits
+from snapgui.ui.audit.list import show_saved_audits
 from snapgui.ui.audit.progress import show_audit_job
 from snapgui.ui.parts.header import page_header
 from snapgui.ui.state import get_state
@@ -21,4 +19,4 @@ if victim is not None:
     audit_controls(state, victim)
 show_audit_job()
 st.divider()
-show_kept_audits(state)
+show_saved_audits(state)

@@ -7,9 +7,10 @@ import streamlit as st
 
 from snapgui.errors import SnapError
 from snapgui.ui.reader.frame import named_study, present_sitting, reader_foot, reader_style
-from snapgui.ui.reader.resources import study_store
-from snapgui.ui.reader.steps import show_step
+from snapgui.ui.reader.steps import present_step, show_step
+from snapgui.ui.reader.trial import show_trial
 from snapgui.ui.reader.welcome import is_let_in, show_gate, show_welcome
+from snapgui.ui.study_store import study_store
 
 reader_style()
 try:
@@ -17,7 +18,11 @@ try:
     study = named_study(store)
     sitting = present_sitting(store, study)
     if sitting is not None:
-        show_step(store, sitting)
+        step, trial = present_step(store, sitting)
+        if step == "trial" and trial is not None:
+            show_trial(store, sitting, trial)
+        else:
+            show_step(store, sitting, step, trial)
         reader_foot(store, sitting)
     elif not is_let_in():
         show_gate()

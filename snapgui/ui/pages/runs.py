@@ -28,7 +28,7 @@ def table(runs: list[RunSummary]) -> dict[str, list[str]]:
         "Outcome": [outcome(run) for run in runs],
         "Steps": [str(run.steps) for run in runs],
         "Area": [per_cent(run.area_fraction) for run in runs],
-        "Centre": [run.centre for run in runs],
+        "Cells in the centre": ["yes" if run.centre == "open" else "no" for run in runs],
         "Colours": [GAMUT_WORDS.get(run.gamut, run.gamut) for run in runs],
         "Model": [run.model_name for run in runs],
     }

@@ -7,7 +7,9 @@ from snapgui.ui.state import get_state
 from snapgui.ui.workbench.attack import aim_away, attack_controls
 from snapgui.ui.workbench.image import choose_image
 from snapgui.ui.workbench.mask import edit_mask
+from snapgui.ui.workbench.proposal import propose_controls
 from snapgui.ui.workbench.run import find_run, show_run
+from snapgui.ui.workbench.work import start_run
 
 state = get_state()
 find_run(state)
@@ -23,7 +25,11 @@ with image_column:
 if victim is not None and state.choice is not None:
     aim_away(state, victim, state.choice)
 with mask_column:
-    edit_mask(state, victim)
+    # The canvas stands above the controls that fill it, so its place is kept and filled last.
+    canvas_place = st.container()
+    propose_controls(state, victim)
+    with canvas_place:
+        edit_mask(state)
 with attack_column:
-    attack_controls(state, victim)
+    attack_controls(state, victim, start_run)
 show_run(state, victim)

@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from snapgui.runs.records import CurvePoint
-from snapgui.words import per_cent
+from snapgui.words import as_set, per_cent
 
 # Told apart by people with any kind of colour vision (Okabe and Ito 2008).
 CLASS_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
@@ -83,7 +83,7 @@ def confidence_chart(
     figure.add_hline(
         y=threshold * 100,
         line={"color": INK, "dash": "dash", "width": 1},
-        annotation={"text": f"goal: {classes[target]} {threshold * 100:g} %", "font": {"size": 12}},
+        annotation={"text": f"goal: {classes[target]} {as_set(threshold)}", "font": {"size": 12}},
         annotation_position="bottom left",
     )
     if best_step is not None:

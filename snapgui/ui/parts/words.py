@@ -20,10 +20,10 @@ PLACEMENT_HELP = (
     "model's answer depends most on the pixels. Trim: three times as many, optimised for ten steps, and "
     "those that contribute most are kept."
 )
-CENTRE_WORDS = {"open": "Allowed", "excluded": "Kept out"}
+CENTRE_CHOICES = {"open": "Allowed", "excluded": "Kept out"}
 CENTRE_HELP = (
     "The true class of a patch is decided in its central 32 px (31 µm). Where cells are kept out of there, "
-    "the truth cannot change; results call that “centre excluded”, the other “centre open”."
+    "the truth cannot change."
 )
 SOURCE_WORDS = {
     "proposed": "proposed",

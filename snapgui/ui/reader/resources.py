@@ -1,6 +1,4 @@
-"""What a reader's page keeps for the whole process: the store and the door. Apart from `resources`, which
-loads the model's libraries.
-"""
+"""What a reader's page is started with: the door, and the one study that is offered."""
 
 import os
 
@@ -8,18 +6,6 @@ import streamlit as st
 
 from snapgui.study.reading.access import Gate
 from snapgui.study.reading.serving import CODE_VARIABLE, STUDY_VARIABLE
-from snapgui.study.store.database import database_url
-from snapgui.study.store.store import StudyStore, open_store
-
-
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _store(url: str) -> StudyStore:
-    return open_store(url)
-
-
-def study_store() -> StudyStore:
-    """The store of studies; raises StudyError or DataError where it cannot be opened."""
-    return _store(database_url())
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)

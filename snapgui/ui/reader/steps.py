@@ -4,11 +4,11 @@ import streamlit as st
 
 from snapgui.errors import SnapError
 from snapgui.study.design.texts import SECOND_PART, instructions_text
-from snapgui.study.reading.steps import find_progress, find_step, read_display
+from snapgui.study.reading.steps import Step, find_progress, find_step, read_display
 from snapgui.study.reading.trial import key_words
+from snapgui.study.records import Trial
 from snapgui.study.store.store import Sitting, StudyStore
 from snapgui.ui.reader.browser.widget import DISPLAY_KEY, display_widget, sent
-from snapgui.ui.reader.trial import show_trial
 
 KEPT_WORDS = (
     "What is kept: your answers, how long they took, and the size and distance of your screen. Your name is "
@@ -16,14 +16,17 @@ KEPT_WORDS = (
 )
 
 
-def show_step(store: StudyStore, sitting: Sitting) -> None:
-    """Draw the step that is due."""
+def present_step(store: StudyStore, sitting: Sitting) -> tuple[Step, Trial | None]:
+    """The step that is due, and the first trial without an answer."""
     following = store.next_trial(sitting.id)
     settings = store.study(sitting.reader.study).settings
-    step = find_step(sitting.trials, following, store.events(sitting.id), break_every=settings.break_every)
-    if step == "trial" and following is not None:
-        show_trial(store, sitting, following)
-        return
+    events = store.events(sitting.id)
+    return find_step(sitting.trials, following, events, break_every=settings.break_every), following
+
+
+def show_step(store: StudyStore, sitting: Sitting, step: Step, following: Trial | None) -> None:
+    """Draw a step that is no trial."""
+    settings = store.study(sitting.reader.study).settings
     with st.container(width=760):
         st.header(settings.title, anchor=False)
         if step == "consent":

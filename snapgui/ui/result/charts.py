@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from snapgui.runs.alternatives import Alternative
 from snapgui.runs.records import RunResult
 from snapgui.ui.parts.charts import INK, style_figure
-from snapgui.words import per_cent
+from snapgui.words import as_set, per_cent
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def matched_chart(
             )
     figure.add_hline(y=goal * 100, line={"color": INK, "dash": "dash", "width": 1})
     figure.add_annotation(
-        x=1.0, xref="paper", xanchor="left", y=goal * 100, text=f" goal {goal * 100:g} %", showarrow=False
+        x=1.0, xref="paper", xanchor="left", y=goal * 100, text=f" goal {as_set(goal)}", showarrow=False
     )
     style_figure(figure, height=360, x_title=x_title, y_title=y_title)
     figure.update_xaxes(rangemode="tozero")

@@ -12,10 +12,7 @@ from snapgui.runs.records import RunResult
 from snapgui.ui.parts.downloads import document_buttons, file_button
 from snapgui.ui.pixels import mask_pixels
 
-ZIP_HELP = (
-    "Pictures, mask, curve, settings and figure, with hashes: “python -m snapgui verify” checks it on "
-    "any computer."
-)
+ZIP_HELP = "Pictures, mask, curve, settings and figure, with hashes: “snap verify” checks it on any computer."
 
 
 def export_buttons(result: RunResult, key: str) -> None:

@@ -10,10 +10,10 @@ from snapgui.study.design.freeze import read_design
 from snapgui.study.design.texts import CONTACT, exclusion_words
 from snapgui.study.store.deletion import delete_study
 from snapgui.study.store.folders import has_folder, remove_folder, study_folder
-from snapgui.ui.reader.resources import study_store
 from snapgui.ui.studies.resources import reader_servers
 from snapgui.ui.studies.serve import show_serving
 from snapgui.ui.studies.studies import KeptStudy, about_study, kept_studies, reader_address, study_table
+from snapgui.ui.study_store import study_store
 from snapgui.words import counted
 
 

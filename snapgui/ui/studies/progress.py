@@ -9,8 +9,8 @@ from snapgui.study.pictures.build import BuildOutcome, BuildProgress
 from snapgui.ui.jobs import Snapshot
 from snapgui.ui.parts.browser import scroll_here
 from snapgui.ui.parts.job import find_job, show_job, stage_words, start_job
-from snapgui.ui.reader.resources import study_store
 from snapgui.ui.studies.studies import StudyTask, study_work
+from snapgui.ui.study_store import study_store
 from snapgui.words import counted
 
 KIND = "study"

@@ -16,7 +16,7 @@ from snapgui.study.pictures.material import Material
 from snapgui.study.store.deletion import Counts, count_answers
 from snapgui.study.store.store import StudyStore
 from snapgui.ui.jobs import Handle
-from snapgui.words import counted
+from snapgui.words import as_set, counted
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def about_study(kept: KeptStudy) -> str:
     return (
         f"{DESIGN_WORDS[settings.kind][0]} · {counted(sources, 'picture')} in {counted(len(arms), 'arm')} "
         f"({', '.join(arm.name for arm in arms)}) · {counted(settings.sessions, 'session')}{apart} of "
-        f"{session_words(study)}{exposures} · margin {settings.margin * 100:g} % correct · {kept.name}"
+        f"{session_words(study)}{exposures} · margin {as_set(settings.margin)} correct · {kept.name}"
     )
 
 

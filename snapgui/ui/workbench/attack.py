@@ -1,22 +1,24 @@
 """Column 3 of the workbench: what the attack aims at, and the button that starts it."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from snapgui.engine.settings import GAMUTS, STARTS, AttackSettings
 from snapgui.engine.victim.victim import Victim
 from snapgui.runs.records import RunRequest
-from snapgui.runs.run import new_run_id
 from snapgui.ui import resources
 from snapgui.ui.parts import words
-from snapgui.ui.parts.job import start_job
 from snapgui.ui.state import Choice, SnapState, bench_settings
 from snapgui.ui.workbench.resources import find_findings, predict_pixels
-from snapgui.ui.workbench.work import KIND, attack_work, keep_run, note_request
+from snapgui.ui.workbench.work import KIND
 from snapgui.words import GAMUT_WORDS
 
+Start = Callable[[SnapState, Victim, RunRequest], None]
 
-def attack_controls(state: SnapState, victim: Victim | None) -> None:
-    """Draw the whole column; the button starts a background run."""
+
+def attack_controls(state: SnapState, victim: Victim | None, start: Start) -> None:
+    """Draw the whole column; the button calls ``start``."""
     st.subheader("3 Attack", anchor=False)
     if victim is None:
         st.caption("No model is loaded, so there is nothing to attack. Load one on the Model page.")
@@ -32,7 +34,7 @@ def attack_controls(state: SnapState, victim: Victim | None) -> None:
         width="stretch",
         key="run",
         disabled=busy or not fit,
-        on_click=start_run,
+        on_click=start,
         args=(state, victim, request),
         help="Optimise the colours of all cells together until the model is fooled or the step limit is "
         "reached.",
@@ -134,14 +136,3 @@ def _show_findings(victim: Victim, request: RunRequest) -> bool:
             st.error(finding.text)
             fit = False
     return fit
-
-
-def start_run(state: SnapState, victim: Victim, request: RunRequest) -> None:
-    """Write down what the run is asked, then hand it to the worker (callback)."""
-    run_id = new_run_id()
-    # Before the run begins: `keep_run` drops the note at its end, and a run may be over at once.
-    note_request(run_id, request)
-    state.result, state.notice = None, ""
-    start_job(
-        KIND, request.image_name, attack_work(victim, request), keep=keep_run, topic=request, job_id=run_id
-    )

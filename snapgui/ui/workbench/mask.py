@@ -4,16 +4,14 @@ import streamlit as st
 
 from snapgui.engine.cells.outlines import area_fraction, outlines_of, read_mask, touches_centre
 from snapgui.engine.images import encode_png
-from snapgui.engine.victim.victim import Victim
 from snapgui.errors import SnapError
 from snapgui.ui.parts import words
 from snapgui.ui.parts.browser import zoom_for
 from snapgui.ui.pixels import mask_pixels
 from snapgui.ui.state import Choice, MaskChoice, SnapState, get_state, set_mask, undo_mask
 from snapgui.ui.workbench.canvas import drawn_strokes, mask_canvas, new_strokes
-from snapgui.ui.workbench.proposal import propose_controls
 from snapgui.ui.workbench.strokes import TOOL_COLOURS, Tool, apply_strokes
-from snapgui.words import counted, per_cent
+from snapgui.words import CENTRE_FOUND, counted, per_cent
 
 # Share of the page that the workbench gives to this column.
 MASK_SHARE = 0.36
@@ -26,25 +24,15 @@ TOOL_HELP: dict[Tool, str] = {
 }
 
 
-def edit_mask(state: SnapState, victim: Victim | None) -> None:
-    """Draw the whole column; the mask lands in the state. Some placements ask the victim where cells
-    matter.
-    """
+def edit_mask(state: SnapState) -> None:
+    """Draw the mask with the tools that change it, where there is an image."""
     st.subheader("2 Mask", anchor=False)
     if state.choice is None:
         st.caption(
             "Choose an image first. The cells that the attack may recolour are then shown and drawn here."
         )
         return
-    # The canvas stands above the controls that fill it, so its place is kept and filled last.
-    canvas_place = st.container()
-    propose_controls(state, state.choice, victim)
-    with canvas_place:
-        _draw_controls(state, state.choice)
-
-
-def _draw_controls(state: SnapState, choice: Choice) -> None:
-    mask = state.mask
+    choice, mask = state.choice, state.mask
     tool = st.segmented_control(
         "Draw",
         tuple(TOOL_COLOURS),
@@ -96,11 +84,11 @@ def canvas_zoom(state: SnapState) -> int:
 
 def _mask_words(choice: MaskChoice) -> str:
     mask = choice.mask
-    centre = "open" if touches_centre(mask) else "excluded"
+    centre = CENTRE_FOUND["open" if touches_centre(mask) else "excluded"]
     cells = len(outlines_of(mask))
     return (
         f"**Area {per_cent(area_fraction(mask))}** ({int(mask.sum())} px) in {counted(cells, 'cell')}, "
-        f"centre {centre}, {words.SOURCE_WORDS[choice.source]}"
+        f"{centre}, {words.SOURCE_WORDS[choice.source]}"
     )
 
 

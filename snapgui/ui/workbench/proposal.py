@@ -15,8 +15,13 @@ from snapgui.ui.state import Choice, MaskChoice, SnapState, bench_settings, set_
 from snapgui.words import PLACEMENT_WORDS
 
 
-def propose_controls(state: SnapState, choice: Choice, victim: Victim | None) -> None:
-    """Draw the controls; a new proposal lands in the state whenever what decides it has changed."""
+def propose_controls(state: SnapState, victim: Victim | None) -> None:
+    """Draw the controls, where there is an image; a new proposal lands in the state whenever what decides it
+    has changed.
+    """
+    choice = state.choice
+    if choice is None:
+        return
     # Side by side where there is room for every word, else one below the other.
     with st.container(horizontal=True):
         st.segmented_control(
@@ -34,7 +39,7 @@ def propose_controls(state: SnapState, choice: Choice, victim: Victim | None) ->
             required=True,
             key="centre",
             persist_state="session",
-            format_func=words.CENTRE_WORDS.__getitem__,
+            format_func=words.CENTRE_CHOICES.__getitem__,
             help=words.CENTRE_HELP,
         )
     left, right = st.columns(2)

@@ -1,4 +1,4 @@
-"""What the worker thread does for the workbench: one attack. No Streamlit in here."""
+"""The attack in the background: noted, started, drained, saved."""
 
 import logging
 from collections.abc import Callable
@@ -8,10 +8,12 @@ from snapgui.engine.victim.victim import Victim
 from snapgui.errors import SnapError
 from snapgui.progress import drain
 from snapgui.runs.records import CurvePoint, Progress, RunRequest, RunResult
-from snapgui.runs.run import run_snap
+from snapgui.runs.run import new_run_id, run_snap
 from snapgui.runs.store import save_run
 from snapgui.runs.unfinished import drop_request, save_request
 from snapgui.ui.jobs import Handle
+from snapgui.ui.parts.job import start_job
+from snapgui.ui.state import SnapState
 
 KIND = "attack"
 log = logging.getLogger("snapgui.jobs")
@@ -23,6 +25,17 @@ class AttackOutcome:
 
     result: RunResult
     notice: str = ""
+
+
+def start_run(state: SnapState, victim: Victim, request: RunRequest) -> None:
+    """Write down what the run is asked, then hand it to the worker (callback)."""
+    run_id = new_run_id()
+    # Before the run begins: `keep_run` drops the note at its end, and a run may be over at once.
+    note_request(run_id, request)
+    state.result, state.notice = None, ""
+    start_job(
+        KIND, request.image_name, attack_work(victim, request), keep=keep_run, topic=request, job_id=run_id
+    )
 
 
 def attack_work(victim: Victim, request: RunRequest) -> Callable[[Handle], AttackOutcome]:

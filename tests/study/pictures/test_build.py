@@ -20,8 +20,9 @@ from snapgui.audit.settings import AuditSettings, conditions_of
 from snapgui.data.datasets import PatchSet
 from snapgui.engine.images import decode_pixels, encode_png
 from snapgui.errors import SettingsError
+from snapgui.progress import drain
 from snapgui.runs.records import RunRequest
-from snapgui.runs.run import finish, run_snap
+from snapgui.runs.run import run_snap
 from snapgui.runs.store import save_run
 from snapgui.study.design.freeze import verify
 from snapgui.study.design.recipe import (
@@ -46,11 +47,7 @@ SETTINGS = StudySettings("Which tissue?", seed=11, repeats=1, repeat_gap=2)
 
 
 def finished(building) -> BuildOutcome | None:
-    while True:
-        try:
-            next(building)
-        except StopIteration as end:
-            return end.value
+    return drain(building)
 
 
 @pytest.fixture
@@ -342,7 +339,7 @@ def test_runs_become_material_one_for_each_image(linear_victim, tissue, tmp_path
     attack = replace(settings, steps=2, target=int(victim.predict(torch.zeros(1, 3, 96, 96)).argmin()))
     folders = []
     for i, pixels in enumerate((tissue, tissue, tissue[::-1].copy())):
-        result = finish(run_snap(victim, RunRequest(pixels, mask, attack, true_class=1)))
+        result = drain(run_snap(victim, RunRequest(pixels, mask, attack, true_class=1)))
         folders.append(save_run(result, tmp_path / f"run{i}"))
     material = material_from_runs(folders)
     assert (

@@ -12,8 +12,9 @@ from snapgui.engine.cells.outlines import draw_mask
 from snapgui.engine.cells.proposals import propose_cells
 from snapgui.engine.images import decode_pixels, sha256, to_image
 from snapgui.engine.settings import AttackSettings, CellSettings
+from snapgui.progress import drain
 from snapgui.runs.records import RunRequest
-from snapgui.runs.run import finish, run_snap
+from snapgui.runs.run import run_snap
 from snapgui.runs.store import save_run
 from snapgui.study.pictures.sham import change_levels, is_fooled, make_sham
 from snapgui.study.pictures.stimuli import (
@@ -126,7 +127,7 @@ def victim(linear_victim, tissue):
 def test_a_run_becomes_a_source_whose_sham_does_not_fool(victim, tissue, tmp_path) -> None:
     mask = draw_mask(propose_cells(tissue, CellSettings(count=6, area=0.08)), (96, 96))
     folder = save_run(
-        finish(run_snap(victim, RunRequest(tissue, mask, AttackSettings(steps=25), true_class=1))),
+        drain(run_snap(victim, RunRequest(tissue, mask, AttackSettings(steps=25), true_class=1))),
         tmp_path / "run",
     )
     source = source_from_run(folder)

@@ -81,7 +81,7 @@ def test_a_study_is_looked_at_while_it_goes_on(app, page, text_of, kept) -> None
     )
     labels = [button.label for button in app.get("download_button")]
     assert labels == [
-        "Results (JSON)",
+        "Numbers (JSON)",
         "Answers (CSV)",
         "iMRMC, altered or not (CSV)",
         "Report (HTML)",

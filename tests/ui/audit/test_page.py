@@ -19,6 +19,7 @@ from snapgui.engine.cells.outlines import read_mask
 from snapgui.engine.images import encode_png, read_pixels
 from snapgui.engine.settings import AttackSettings, CellSettings
 from snapgui.errors import DataError
+from snapgui.progress import drain
 from snapgui.ui import resources
 from snapgui.ui.audit import gallery as audit_gallery
 from snapgui.ui.audit.audits import AuditTask, share_done
@@ -64,11 +65,7 @@ def kept(data: Path, settings: AuditSettings = QUICK, *, shards: int | None = No
         settings,
         stop=lambda: shards is not None and len(list(out.glob("audit-*/shards/*.parquet"))) >= shards,
     )
-    while True:
-        try:
-            next(done)
-        except StopIteration as end:
-            return end.value.folder
+    return drain(done).folder
 
 
 def run_from_page(page: AppTest, wait_for_job, key: str) -> AppTest:
@@ -79,7 +76,7 @@ def run_from_page(page: AppTest, wait_for_job, key: str) -> AppTest:
 
 def test_nothing_yet(audit_page, text_of):
     text = text_of(audit_page)
-    assert "No audit is kept yet" in text and "Type the path of a labelled data set" in text
+    assert "No audit is saved yet" in text and "Type the path of a labelled data set" in text
     assert audit_page.button(key="run_audit").disabled
 
 
@@ -193,7 +190,7 @@ def test_an_unfinished_audit_goes_on(app, page, text_of, data, wait_for_job):
         "Not finished: 2 of 6 images are done" in text
         and "not finished, 2 of 6 images" in app.selectbox(key="audit_choice").options[0]
     )
-    run_from_page(app, wait_for_job, "go_on")
+    run_from_page(app, wait_for_job, "continue_audit")
     assert "SNAP made it call" in text_of(app)
     assert store.find_audits(audits_folder()) == [folder]
     assert (folder / "shards" / "00000.parquet").stat().st_mtime_ns == stamp
@@ -204,14 +201,14 @@ def test_an_audit_does_not_go_on_with_other_patches(app, page, text_of, data, wa
     pixels = read_pixels(data / "patches" / "p5.png")
     (data / "patches" / "p5.png").write_bytes(encode_png(np.flipud(pixels)))
     app.run().switch_page(page("audit")).run()
-    run_from_page(app, wait_for_job, "go_on")
+    run_from_page(app, wait_for_job, "continue_audit")
     assert "cannot continue, since the patches or labels in" in text_of(app) and "start a new one" in text_of(
         app
     )
     assert store.find_audits(audits_folder()) == [folder]
     shutil.rmtree(data)
     assert "is gone, so this audit cannot continue" in text_of(app.run())
-    assert app.button(key="go_on").disabled
+    assert app.button(key="continue_audit").disabled
 
 
 def test_no_second_audit_while_one_waits(audit_page, text_of, data, monkeypatch):
@@ -220,7 +217,7 @@ def test_no_second_audit_while_one_waits(audit_page, text_of, data, monkeypatch)
     monkeypatch.setattr(resources.registry(), "active", lambda: [waiting])
     monkeypatch.setattr(resources.registry(), "snapshot", {waiting.job_id: waiting}.get)
     audit_page.run()
-    assert audit_page.button(key="run_audit").disabled and "An audit is going on" in text_of(audit_page)
+    assert audit_page.button(key="run_audit").disabled and "An audit is running" in text_of(audit_page)
 
 
 def test_a_full_disk_is_told_and_the_rest_can_be_done(audit_page, text_of, data, wait_for_job, monkeypatch):
@@ -238,7 +235,7 @@ def test_a_full_disk_is_told_and_the_rest_can_be_done(audit_page, text_of, data,
     assert (
         "cannot be written (No space left on device). Free space" in text and "Not finished: 0 of 6" in text
     )
-    assert not audit_page.button(key="go_on").disabled
+    assert not audit_page.button(key="continue_audit").disabled
 
 
 def test_delete_and_nothing_but_an_audit(app, page, text_of, data):
@@ -250,7 +247,7 @@ def test_delete_and_nothing_but_an_audit(app, page, text_of, data):
         with pytest.raises(DataError, match="not the name of an audit"):
             store.delete_audit(audits_folder(), name)
     app.button(key="delete_audit").click().run()
-    assert not folder.exists() and beside.is_dir() and "No audit is kept yet" in text_of(app)
+    assert not folder.exists() and beside.is_dir() and "No audit is saved yet" in text_of(app)
 
 
 @pytest.mark.parametrize(
@@ -280,7 +277,7 @@ def test_a_damaged_audit_is_a_sentence_and_can_be_deleted(app, page, text_of, da
     app.run().switch_page(page("audit")).run()
     assert sentence in text_of(app)
     app.button(key="delete_audit").click().run()
-    assert not folder.exists() and "No audit is kept yet" in text_of(app)
+    assert not folder.exists() and "No audit is saved yet" in text_of(app)
 
 
 def test_an_image_of_the_gallery_goes_to_the_workbench(app, page, text_of, data, monkeypatch):

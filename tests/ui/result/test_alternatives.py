@@ -7,10 +7,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from snapgui.engine.settings import AttackSettings
+from snapgui.progress import drain
 from snapgui.runs.alternatives import plan_alternatives
 from snapgui.runs.alternatives_store import read_alternatives
 from snapgui.runs.records import RunRequest
-from snapgui.runs.run import finish, run_snap
+from snapgui.runs.run import run_snap
 from snapgui.runs.store import delete_run, save_run
 from snapgui.ui import resources
 from snapgui.ui.result import alternatives_job
@@ -27,7 +28,7 @@ def saved(app, tiny_victim, stained_patch):
     pixels = stained_patch(1, 188)
     mask = np.zeros((96, 96), bool)
     mask[5:35, 5:35] = True
-    result = finish(
+    result = drain(
         run_snap(
             tiny_victim,
             RunRequest(pixels, mask, AttackSettings(steps=60), image_name="kept.png", true_class=1),
@@ -120,7 +121,7 @@ def test_a_deleted_run_is_told_and_does_not_come_back(
 def test_another_model_is_told_and_nothing_is_offered(app, page, tiny_victim, stained_patch, text_of) -> None:
     keep_screen(Screen(zoom=1))
     pixels = stained_patch(1, 190)
-    result = finish(
+    result = drain(
         run_snap(
             tiny_victim,
             RunRequest(pixels, pixels[..., 0] < 120, AttackSettings(steps=2), image_name="kept.png"),

@@ -10,8 +10,9 @@ from snapgui.engine.settings import AttackSettings
 from snapgui.engine.visibility.display import Display
 from snapgui.engine.visibility.figures import Spread
 from snapgui.engine.visibility.panel import panel
+from snapgui.progress import drain
 from snapgui.runs.records import RunRequest
-from snapgui.runs.run import finish, run_snap
+from snapgui.runs.run import run_snap
 from snapgui.runs.store import save_run
 from snapgui.ui.result.screen import Screen, keep_screen, read_screen
 from snapgui.ui.result.visibility_rows import other_table, panel_csv, spread_table
@@ -121,7 +122,7 @@ def opened(app, page, tiny_victim, stained_patch):
     """The Runs page with one run open."""
     pixels = stained_patch(1, 190)
     save_run(
-        finish(
+        drain(
             run_snap(
                 tiny_victim,
                 RunRequest(
@@ -158,7 +159,7 @@ def test_the_kept_screen_is_there_in_the_next_session(app, page, tiny_victim, st
     keep_screen(Screen(width_mm=600, width_px=3840, measured=True))
     pixels = stained_patch(1, 190)
     save_run(
-        finish(
+        drain(
             run_snap(
                 tiny_victim,
                 RunRequest(pixels, pixels[..., 0] < 120, AttackSettings(steps=2), image_name="kept.png"),
