@@ -37,6 +37,10 @@ class StudyError(DataError):
     """A study that does not hold together, or an answer that it cannot take."""
 
 
+class StoreError(StudyError):
+    """The store cannot read or keep anything at the moment: nothing is wrong with what was asked of it."""
+
+
 @dataclass(frozen=True)
 class Arm(Settings):
     """One way in which a picture is shown: ``untouched``, ``SNAP``, ``sham`` or another condition by its

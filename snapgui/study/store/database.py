@@ -5,6 +5,8 @@ tables when opened.
 import os
 import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,19 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    NotSupportedError,
+    ProgrammingError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm import Session
 
-from snapgui.study.records import StudyError
+from snapgui.study.records import StoreError, StudyError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 WAIT_S = 30
@@ -62,7 +74,7 @@ def connect(url: str | None = None) -> Engine:
             "SNAP_DATABASE_URL is not the address of a database, such as "
             "postgresql://user@host/name. Correct it."
         ) from error
-    except OperationalError as error:
+    except DatabaseError as error:
         raise StudyError(
             f"The database of studies cannot be opened ({str(error.orig).strip()}). Check "
             "SNAP_DATABASE_URL or the workspace."
@@ -91,6 +103,49 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql(
         "BEGIN" if connection.get_execution_options().get("reading") else "BEGIN IMMEDIATE"
+    )
+
+
+@contextmanager
+def database_session(engine: Engine, *, reading: bool = False, clash: str = "") -> Iterator[Session]:
+    """A transaction that is kept when the block ends, or not at all; ``reading`` takes no lock of a writer.
+
+    Raises:
+        StudyError: with ``clash``, where another program wrote the same row at that moment.
+        StoreError: the database is locked, its disk is full, or it cannot be reached.
+    """
+    try:
+        if reading:
+            with Session(engine.execution_options(reading=True)) as session:
+                yield session
+        else:
+            with Session(engine) as session, session.begin():
+                yield session
+    except IntegrityError as error:
+        raise StudyError(
+            clash or "Another program wrote the same row at the same moment. Try again."
+        ) from error
+    except (DataError, ProgrammingError, NotSupportedError):
+        raise
+    except (DatabaseError, InterfaceError, PoolTimeoutError) as error:
+        raise StoreError(_trouble_words(str(getattr(error, "orig", None) or error).strip())) from error
+
+
+def _trouble_words(said: str) -> str:
+    """What a database's complaint means for whoever asked it for something."""
+    if "full" in said or "No space left" in said:
+        return (
+            "The disk of the database of studies is full, so this could not be kept. Nothing that was kept "
+            "before is lost. Make room on that disk, or tell the one who runs the study; then try again."
+        )
+    if "locked" in said or "QueuePool" in said or "lock timeout" in said:
+        return (
+            "Another program keeps the database of studies busy, so this could not be kept or read. Nothing "
+            "that was kept before is lost. Wait a moment, then try again."
+        )
+    return (
+        f"The database of studies does not answer ({said[:120]}). Nothing that was kept before is lost. "
+        "Check its disk or its server, or tell the one who runs the study; then try again."
     )
 
 

@@ -4,10 +4,9 @@ import datetime
 from dataclasses import dataclass
 
 from sqlalchemy import delete, func, select
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from snapgui.study.records import StudyError
+from snapgui.study.store.database import database_session
 from snapgui.study.store.store import StudyStore
 from snapgui.study.store.tables import DeletionRow, EventRow, ReaderRow, ResponseRow, SessionRow, StudyRow
 
@@ -35,7 +34,7 @@ class Counts:
 def count_answers(store: StudyStore, name: str) -> Counts:
     """How many readers, sessions and answers a study has; raises StudyError if there is none of that name."""
     study = store.study(name)
-    with Session(store.engine.execution_options(reading=True)) as session:
+    with database_session(store.engine, reading=True) as session:
         row = session.get(StudyRow, name)
         if row is None:
             raise StudyError(f"The study “{name[:40]}” was deleted.")
@@ -76,36 +75,30 @@ def delete_study(store: StudyStore, name: str) -> int:
     """
     readers = select(ReaderRow.pseudonym).where(ReaderRow.study_id == name)
     sessions = select(SessionRow.id).where(SessionRow.reader_id.in_(readers))
-    try:
-        with Session(store.engine) as session, session.begin():
-            row = session.get(StudyRow, name, with_for_update=True)
-            if row is None:
-                raise StudyError(
-                    f"There is no study “{name[:40]}” to delete. Choose one from the list of studies."
-                )
-            gone = (
-                session.scalar(
-                    select(func.count()).select_from(ResponseRow).where(ResponseRow.session_id.in_(sessions))
-                )
-                or 0
+    clash = "A reader answered while the study was to be deleted, so it was not. Try again."
+    with database_session(store.engine, clash=clash) as session:
+        row = session.get(StudyRow, name, with_for_update=True)
+        if row is None:
+            raise StudyError(
+                f"There is no study “{name[:40]}” to delete. Choose one from the list of studies."
             )
-            who = session.scalar(select(func.count()).select_from(readers.subquery())) or 0
-            now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
-            session.add(
-                DeletionRow(study_id=name, sha256=row.sha256, readers=who, responses=gone, deleted=now)
+        gone = (
+            session.scalar(
+                select(func.count()).select_from(ResponseRow).where(ResponseRow.session_id.in_(sessions))
             )
-            session.flush()
-            for deed in (
-                delete(ResponseRow).where(ResponseRow.session_id.in_(sessions)),
-                delete(EventRow).where(EventRow.session_id.in_(sessions)),
-                delete(SessionRow).where(SessionRow.reader_id.in_(readers)),
-                delete(ReaderRow).where(ReaderRow.study_id == name),
-                delete(StudyRow).where(StudyRow.id == name),
-            ):
-                session.execute(deed, execution_options={"synchronize_session": False})
-    except IntegrityError as error:
-        raise StudyError(
-            "A reader answered while the study was to be deleted, so it was not. Try again."
-        ) from error
+            or 0
+        )
+        who = session.scalar(select(func.count()).select_from(readers.subquery())) or 0
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+        session.add(DeletionRow(study_id=name, sha256=row.sha256, readers=who, responses=gone, deleted=now))
+        session.flush()
+        for deed in (
+            delete(ResponseRow).where(ResponseRow.session_id.in_(sessions)),
+            delete(EventRow).where(EventRow.session_id.in_(sessions)),
+            delete(SessionRow).where(SessionRow.reader_id.in_(readers)),
+            delete(ReaderRow).where(ReaderRow.study_id == name),
+            delete(StudyRow).where(StudyRow.id == name),
+        ):
+            session.execute(deed, execution_options={"synchronize_session": False})
     store.forget(name)
     return gone

@@ -5,20 +5,19 @@ only as a whole.
 import datetime
 import json
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, func, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from snapgui.study.design.freeze import canonical_json, design_text, read_design, verify
 from snapgui.study.design.study import Study
 from snapgui.study.records import Reader, Response, StudyError, Trial, check_response
-from snapgui.study.store.database import connect
+from snapgui.study.store.database import connect, database_session
 from snapgui.study.store.folders import study_name
 from snapgui.study.store.tables import DeletionRow, EventRow, ReaderRow, ResponseRow, SessionRow, StudyRow
 
@@ -324,18 +323,11 @@ class StudyStore:
     def _time(self) -> str:
         return self._now().isoformat(timespec="milliseconds")
 
-    @contextmanager
-    def _writing(self) -> Iterator[Session]:
-        try:
-            with Session(self.engine) as session, session.begin():
-                yield session
-        except IntegrityError as error:
-            raise StudyError("Another program wrote the same row at the same moment. Try again.") from error
+    def _writing(self) -> AbstractContextManager[Session]:
+        return database_session(self.engine)
 
-    @contextmanager
-    def _reading(self) -> Iterator[Session]:
-        with Session(self.engine.execution_options(reading=True)) as session:
-            yield session
+    def _reading(self) -> AbstractContextManager[Session]:
+        return database_session(self.engine, reading=True)
 
 
 def _response(row: ResponseRow) -> Response:

@@ -1,7 +1,11 @@
 """Around a reader's session: which study, which session, the letters, the way out."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import streamlit as st
 
+from snapgui.errors import SnapError
 from snapgui.study.records import StudyError
 from snapgui.study.store.store import Sitting, StudyStore
 from snapgui.ui.reader.resources import only_study
@@ -60,7 +64,8 @@ def enter(sitting: Sitting) -> None:
 
 
 def reader_foot(store: StudyStore, sitting: Sitting) -> None:
-    """The reader's letters, and the way out."""
+    """What went wrong, the reader's letters, and the way out."""
+    show_trouble()
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.caption(f"Your letters: **{sitting.reader.pseudonym}**", width="content")
         if all(kind != "withdrawn" for kind, _ in store.events(sitting.id)):
@@ -79,4 +84,20 @@ def reader_foot(store: StudyStore, sitting: Sitting) -> None:
 
 
 def _withdraw(store: StudyStore, sitting_id: str) -> None:
-    store.note(sitting_id, "withdrawn")
+    with told():
+        store.note(sitting_id, "withdrawn")
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """What a callback could not do is told when the page is drawn again, see `show_trouble`."""
+    try:
+        yield
+    except SnapError as error:
+        st.session_state["reader_trouble"] = str(error)
+
+
+def show_trouble() -> None:
+    """What went wrong since the page was drawn last, once."""
+    if trouble := st.session_state.pop("reader_trouble", ""):
+        st.error(trouble)

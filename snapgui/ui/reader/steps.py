@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from snapgui.errors import SnapError
 from snapgui.study.design.texts import SECOND_PART, instructions_text
 from snapgui.study.reading.steps import Step, find_progress, find_step, read_display
 from snapgui.study.reading.trial import key_words
 from snapgui.study.records import Trial
 from snapgui.study.store.store import Sitting, StudyStore
 from snapgui.ui.reader.browser.widget import DISPLAY_KEY, display_widget, sent
+from snapgui.ui.reader.frame import show_trouble, told
 
 KEPT_WORDS = (
     "What is kept: your answers, how long they took, and the size and distance of your screen. Your name is "
@@ -43,8 +43,7 @@ def show_step(store: StudyStore, sitting: Sitting, step: Step, following: Trial 
         elif step == "display":
             st.subheader("Your screen", anchor=False)
             display_widget(on_measured=lambda: _keep_display(store, sitting.id))
-            if trouble := st.session_state.pop("reader_trouble", ""):
-                st.error(trouble)
+            show_trouble()
         elif step == "instructions":
             st.subheader("What to do", anchor=False)
             st.markdown(settings.instructions or instructions_text(settings.kind))
@@ -95,15 +94,14 @@ def _continue(store: StudyStore, sitting: Sitting, kind: str, data: dict[str, in
 
 def _note(store: StudyStore, sitting_id: str, kind: str, data: dict[str, int] | None = None) -> None:
     """Keep that a step was taken, once (callback)."""
-    if (kind, data or {}) not in store.events(sitting_id):
-        store.note(sitting_id, kind, data)
+    with told():
+        if (kind, data or {}) not in store.events(sitting_id):
+            store.note(sitting_id, kind, data)
 
 
 def _keep_display(store: StudyStore, sitting_id: str) -> None:
-    try:
+    with told():
         store.note(sitting_id, "display", read_display(sent(DISPLAY_KEY, "measured")))
-    except SnapError as error:
-        st.session_state["reader_trouble"] = str(error)
 
 
 def _thanks(sitting: Sitting, sessions: int, washout_days: int) -> str:

@@ -12,10 +12,11 @@ from snapgui.errors import SnapError
 from snapgui.study.design.freeze import read_file
 from snapgui.study.reading.steps import read_answer, read_screen
 from snapgui.study.reading.trial import feedback_message, read_pictures, trial_message
-from snapgui.study.records import Response, Stimulus, Trial
+from snapgui.study.records import Response, Stimulus, StoreError, Trial
 from snapgui.study.store.folders import study_folder
 from snapgui.study.store.store import Sitting, StudyStore
 from snapgui.ui.reader.browser.widget import TRIAL_KEY, sent, trial_widget
+from snapgui.ui.reader.frame import told
 
 
 def show_trial(store: StudyStore, sitting: Sitting, trial: Trial) -> None:
@@ -43,7 +44,9 @@ def keep_answer(store: StudyStore, sitting: Sitting, payload: Any = None) -> Non
             st.session_state["reader_feedback"] = _feedback(store, sitting, trial, response)
             if trial.exposure_ms is None:
                 store.note(sitting.id, "shown", {**read_screen(payload.get("screen")), "trial": trial.index})
-    except SnapError:
+    except SnapError as error:
+        if isinstance(error, StoreError):
+            st.session_state["reader_trouble"] = str(error)
         # The browser asks anew; where another window was first, it continues with the next trial instead.
         st.session_state["reader_refused"] = st.session_state.get("reader_refused", 0) + 1
 
@@ -51,7 +54,9 @@ def keep_answer(store: StudyStore, sitting: Sitting, payload: Any = None) -> Non
 def keep_exposure(store: StudyStore, sitting: Sitting) -> None:
     """Keep that a timed picture was shown, and for how long, whether or not an answer follows (callback)."""
     screen = read_screen(sent(TRIAL_KEY, "shown"))
-    if screen:
+    if not screen:
+        return
+    with told():
         store.note(sitting.id, "shown", screen)
 
 

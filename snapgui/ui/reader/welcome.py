@@ -2,11 +2,10 @@
 
 import streamlit as st
 
-from snapgui.errors import SnapError
 from snapgui.study.design.texts import duration_words
 from snapgui.study.reading.steps import begin_session, with_dash
 from snapgui.study.store.store import StudyStore
-from snapgui.ui.reader.frame import enter
+from snapgui.ui.reader.frame import enter, show_trouble, told
 from snapgui.ui.reader.resources import gate
 
 
@@ -22,13 +21,12 @@ def show_gate() -> None:
     with st.form("reader_gate", border=False, width=360):
         st.text_input("Access code", key="reader_code", max_chars=20, autocomplete="off")
         st.form_submit_button("Continue", on_click=_try_code)
-    if trouble := st.session_state.pop("reader_trouble", ""):
-        st.error(trouble)
+    show_trouble()
 
 
 def _try_code() -> None:
     door = gate()
-    try:
+    with told():
         st.session_state["reader_let_in"] = door is None or door.check(
             st.session_state["reader_code"], st.context.ip_address
         )
@@ -36,8 +34,6 @@ def _try_code() -> None:
             st.session_state["reader_trouble"] = (
                 "This is not the access code. Check the letters and try again."
             )
-    except SnapError as error:
-        st.session_state["reader_trouble"] = str(error)
     st.session_state["reader_code"] = ""
 
 
@@ -75,8 +71,7 @@ def show_welcome(store: StudyStore, study: str) -> None:
             autocomplete="off",
         )
         st.form_submit_button("Continue", on_click=_begin_again, args=(store, study))
-    if trouble := st.session_state.pop("reader_trouble", ""):
-        st.error(trouble)
+    show_trouble()
 
 
 def _begin_new(store: StudyStore, study: str) -> None:
@@ -88,7 +83,5 @@ def _begin_again(store: StudyStore, study: str) -> None:
 
 
 def _begin(store: StudyStore, study: str, letters: str | None) -> None:
-    try:
+    with told():
         enter(begin_session(store, study, letters))
-    except SnapError as error:
-        st.session_state["reader_trouble"] = str(error)

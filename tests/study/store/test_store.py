@@ -1,23 +1,26 @@
 import datetime
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import func, select, text
+from sqlalchemy import event, func, select, text
 from sqlalchemy.exc import IntegrityError
 
 from snapgui.study.design.freeze import DESIGN_FILE
-from snapgui.study.records import CHOICES, Response, StudyError, Trial
+from snapgui.study.records import CHOICES, Response, StoreError, StudyError, Trial
 from snapgui.study.store import database as database_module
-from snapgui.study.store.store import StudyStore, open_store
+from snapgui.study.store.deletion import delete_study
+from snapgui.study.store.store import Sitting, StudyStore, open_store
 from snapgui.study.store.tables import Base, ReaderRow, ResponseRow
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -285,3 +288,68 @@ def test_migrations_run_without_a_file_of_settings() -> None:
     assert database_module.alembic_config().get_main_option("script_location") == str(
         database_module.MIGRATIONS
     )
+
+
+@pytest.fixture
+def begun(frozen_folder: Path, tmp_path: Path, monkeypatch) -> Iterator[tuple[StudyStore, Sitting]]:
+    """A session in SQLite, whose writers wait for a moment only."""
+    monkeypatch.setattr(database_module, "WAIT_S", 0.1)
+    store = open_store(f"sqlite:///{tmp_path / 'studies.db'}")
+    yield store, store.begin(store.enrol(store.create_study(frozen_folder)).pseudonym)
+    store.close()
+
+
+def test_a_locked_database_is_one_sentence_and_loses_nothing(begun, tmp_path) -> None:
+    store, session = begun
+    store.record(session.id, answer(session.trials[0]))
+    other = sqlite3.connect(tmp_path / "studies.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    for deed in (
+        lambda: store.record(session.id, answer(session.trials[1])),
+        lambda: store.note(session.id, "consent"),
+        lambda: store.enrol(session.reader.study),
+        lambda: delete_study(store, session.reader.study),
+    ):
+        with pytest.raises(StoreError, match="keeps the database of studies busy.*is lost.*try again"):
+            deed()
+    other.execute("ROLLBACK")
+    other.close()
+    assert store.next_trial(session.id) == session.trials[1]
+    assert store.record(session.id, answer(session.trials[1]))
+
+
+def test_a_full_disk_is_one_sentence_and_loses_nothing(begun) -> None:
+    store, session = begun
+    store.record(session.id, answer(session.trials[0]))
+    with store.engine.connect() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+    store.close()
+
+    @event.listens_for(store.engine, "connect")
+    def fill(connection, _record) -> None:
+        connection.execute(f"PRAGMA max_page_count={pages}")
+
+    def go_on() -> None:
+        while (trial := store.next_trial(session.id)) is not None:
+            store.record(session.id, answer(trial, comment="x" * 2000))
+
+    with pytest.raises(StoreError, match="The disk of the database of studies is full.*is lost.*Make room"):
+        go_on()
+    assert store.next_trial(session.id).index >= 1, "what was kept is there"
+    event.remove(store.engine, "connect", fill)
+    store.close()
+    following = store.next_trial(session.id)
+    with store.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA max_page_count=1000000")
+    assert store.record(session.id, answer(following))
+
+
+def test_a_database_that_is_gone_is_one_sentence(begun, tmp_path) -> None:
+    store, session = begun
+    store.close()
+    for file in tmp_path.glob("studies.db*"):
+        file.write_bytes(b"no database at all" * 100)
+    with pytest.raises(StoreError, match="does not answer .*Check its disk"):
+        store.next_trial(session.id)
+    with pytest.raises(StudyError, match="cannot be opened"):
+        open_store(f"sqlite:///{tmp_path / 'studies.db'}")

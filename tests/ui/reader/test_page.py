@@ -18,7 +18,7 @@ from snapgui.study.design.study import make_study
 from snapgui.study.pictures.sham import Source
 from snapgui.study.pictures.stimuli import make_stimuli
 from snapgui.study.reading.serving import CODE_VARIABLE, READER_APP, STUDY_VARIABLE
-from snapgui.study.records import CHOICES, SHAM, SNAP, UNTOUCHED, Response, StudyError, Trial
+from snapgui.study.records import CHOICES, SHAM, SNAP, UNTOUCHED, Response, StoreError, StudyError, Trial
 from snapgui.study.store.folders import study_folder, study_name
 from snapgui.study.store.store import Sitting, StudyStore, open_store
 from snapgui.ui.reader import trial as reader_trial
@@ -246,6 +246,28 @@ def test_answers_are_kept_once_whatever_the_browser_sends(kept, monkeypatch) -> 
     assert kept.store.events(sitting.id) == [("shown", {"trial": 0, "zoom": 4, "frame_ms": 16.7})]
     with pytest.raises(StudyError):
         kept.store.record(sitting.id, Response(0, "no", 1))
+
+
+def test_a_store_that_keeps_nothing_is_told_and_the_session_goes_on(kept, text_of, monkeypatch) -> None:
+    app = press(open_page(kept.name), "Begin as a new reader")
+    session = kept.sitting()
+
+    def full(*values) -> None:
+        raise StoreError("The disk is full. Make room.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(StudyStore, "note", full)
+        press(app, "I agree and go on")
+        assert "The disk is full. Make room." in text_of(app) and "Write down these letters" in text_of(app)
+        state: dict = {}
+        patched.setattr(reader_trial.st, "session_state", state)
+        patched.setattr(StudyStore, "record", full)
+        answer = {"trial": 0, "choice": "yes", "rating": 5, "reaction_ms": 700.5}
+        reader_trial.keep_answer(kept.store, session, answer)
+        assert state == {"reader_trouble": "The disk is full. Make room.", "reader_refused": 1}
+    press(app, "I agree and go on")
+    assert "Your screen" in text_of(app) and "The disk is full" not in text_of(app)
+    assert kept.store.events(session.id) == [("consent", {})]
 
 
 PARENT = """
