@@ -5,16 +5,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.metrics import roc_auc_score
+from statsmodels.stats.proportion import proportion_confint
 
 
-def wilson_interval(successes: float, count: float, *, z: float = 1.959963984540054) -> tuple[float, float]:
+def wilson_interval(successes: float, count: float) -> tuple[float, float]:
     """Wilson's 95 % interval of a proportion (Wilson 1927); (0, 1) for no observation at all."""
     if count == 0:
         return 0.0, 1.0
-    share = successes / count
-    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
-    half = z / (1 + z * z / count) * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    low, high = proportion_confint(successes, count, method="wilson")
+    return float(low), float(high)
 
 
 def share(successes: int, count: int) -> dict[str, Any]:
@@ -57,8 +57,4 @@ def area_under_curve(labels: NDArray[np.int64], scores: NDArray[np.float64]) -> 
     positive = labels == 1
     if positive.all() or not positive.any():
         return math.nan
-    _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    mid_ranks = np.cumsum(counts) - (counts - 1) / 2
-    ranks = mid_ranks[inverse]
-    n_pos, n_neg = int(positive.sum()), int((~positive).sum())
-    return float((ranks[positive].sum() - n_pos * (n_pos + 1) / 2) / (n_pos * n_neg))
+    return float(roc_auc_score(labels, scores))
