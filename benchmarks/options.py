@@ -5,10 +5,12 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from benchmarks.patches import PatchBatch, collect, open_hcd
+from benchmarks.results import shown_command
 from benchmarks.timing import device_name, versions
 from snapgui import shipped
 from snapgui.engine.settings import CENTRES, GAMUTS, CellSettings
@@ -59,6 +61,15 @@ def victim_facts(victim: Victim, *packages: str) -> dict[str, str]:
             f"{victim.card.name}, {victim.card.architecture} at {victim.card.input_size_px} px, sha256 "
             f"{victim.card.sha256}"
         ),
+    }
+
+
+def measured_with(device: torch.device) -> dict[str, Any]:
+    """On what, and with what."""
+    return {
+        "device": device_name(device),
+        "versions": versions("torch", "torchvision", "numpy"),
+        "command": shown_command(sys.argv),
     }
 
 

@@ -1,9 +1,6 @@
 """One training run: data, trainer, export, model card."""
 
-import hashlib
-import json
 import os
-import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,17 +8,16 @@ from typing import Any
 import lightning
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
-from safetensors.torch import save_file
 from torch.utils.data import DataLoader
 
 from snapgui.data.datasets import PatchSet, open_patches
 from snapgui.engine.victim.memory import keep_freed_memory
-from snapgui.engine.victim.victim import IMAGENET_MEAN, IMAGENET_STD, Victim
+from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError, SettingsError
+from snapgui.training.card import make_card, write_card, write_weights
 from snapgui.training.evaluate import evaluate
 from snapgui.training.module import FineTuning
 from snapgui.training.settings import TrainSettings
-from snapgui.workspace import write_whole, writing_beside
 
 TRAIN_SAMPLE = 2000
 
@@ -107,7 +103,7 @@ def train(
         raise SettingsError(f"Stopped before the end. Add --resume to go on from {last}.")
     if trainer.is_global_zero:
         write_model(
-            module.network,
+            module.student.network,
             out,
             settings,
             patches,
@@ -149,72 +145,25 @@ def write_model(
     arguments: list[str] | None,
     device: str,
 ) -> None:
-    """Write float16 weights under torchvision's names, and the card with figures measured on those very
-    weights.
-    """
-    out.parent.mkdir(parents=True, exist_ok=True)
-    state = {
-        key: value.detach().cpu().half().contiguous()
-        for key, value in network.state_dict().items()
-        if not key.endswith("num_batches_tracked")
-    }
-    with writing_beside(out) as partial:
-        save_file(state, partial, metadata={"format": "pt", "architecture": settings.architecture})
-    card: dict[str, object] = {
-        "name": out.stem,
-        "architecture": settings.architecture,
-        "classes": ["normal", "metastasis"],
-        "input_size_px": settings.input_size_px,
-        "patch_size_px": 96,
-        "mean": list(IMAGENET_MEAN),
-        "std": list(IMAGENET_STD),
-        "resize": "bilinear",
-        "sha256": hashlib.sha256(out.read_bytes()).hexdigest(),
-        "training": {
-            "patches": len(training),
-            "positive": int(training.labels.sum()),
-            "command": shlex.join(["python", "-m", "snapgui", *map(_without_folders, arguments or [])]),
-            "device": device,
-            **settings.to_json(),
-        },
-        "teacher": _teacher_facts(settings.teacher),
-        "splits": {name: patches.splits.count(name) for name in sorted(set(patches.splits))},
-    }
-    _write_card(out, card)
+    """Write the weights, and the card with figures measured on those very weights."""
+    write_weights(network, out, settings.architecture)
+    card = make_card(
+        out,
+        settings,
+        labels=training.labels,
+        splits={name: patches.splits.count(name) for name in sorted(set(patches.splits))},
+        command=["python", "-m", "snapgui", *(arguments or [])],
+        device=device,
+    )
+    write_card(out, card)
     victim = Victim.load(out)
     figures = {"train": asdict(evaluate(victim, training.sample(TRAIN_SAMPLE, seed=0)))}
     for name in sorted(set(patches.splits) - {"train"}):
         figures[name] = asdict(evaluate(victim, patches.split(name)))
-    card["figures"] = figures
-    _write_card(out, card)
+    write_card(out, card | {"figures": figures})
     for name, row in figures.items():
         low, high = row["accuracy_interval"]
         print(
             f"{name:12} accuracy {row['accuracy']:.4f} ({low:.4f} to {high:.4f})  AUC "
             f"{row['auc']:.4f}  n {row['count']}"
         )
-
-
-def _write_card(out: Path, card: dict[str, object]) -> None:
-    text = json.dumps(card, indent=2) + "\n"
-    write_whole(out.with_suffix(".json"), text.encode(), advice="Free space, then add --resume.")
-
-
-def _without_folders(word: str) -> str:
-    """A word of the command line; a path by its last name alone, since cards travel and folders do not."""
-    return Path(word).name if os.sep in word else word
-
-
-def _teacher_facts(teacher: str | None) -> dict[str, object] | None:
-    """What the teacher's own card says of how it was made and how good it is."""
-    if teacher is None:
-        return None
-    path = Path(teacher)
-    card_path = path.with_suffix(".json")
-    card = json.loads(card_path.read_text(encoding="utf-8")) if card_path.is_file() else {}
-    return {
-        "file": path.name,
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        "command": card.get("training", {}).get("command"),
-        "figures": card.get("figures"),
-    }
