@@ -3,7 +3,8 @@ image.
 
 `python benchmarks/reference.py --cache DIR [--images 64] [--rounds 11] [--steps 500]` may be stopped at any
 moment and goes on from what is there. Round 0 starts from the image's median, each further round from random
-colours: what a restart is.
+colours: what a restart is. With ``--tests`` what was found is also written to `reference_margins.json`, which
+the tests judge the attack by: `--images 20 --rules sign --rounds 3 --steps 300 --tests`.
 """
 
 import argparse
@@ -27,6 +28,10 @@ from benchmarks.patches import TARGET, PatchBatch, attack, saved_margins
 from snapgui.engine.images import sha256
 from snapgui.engine.settings import OPTIMISERS, AttackSettings, OptimiserName
 from snapgui.engine.victim.victim import Victim
+from snapgui.errors import DataError
+from snapgui.workspace import write_whole
+
+KEPT = Path(__file__).with_name("reference_margins.json")
 
 
 @dataclass(frozen=True)
@@ -157,6 +162,35 @@ def read_reference(batch: PatchBatch, folder: Path, settings: ReferenceSettings)
     )
 
 
+def write_kept(
+    batch: PatchBatch, reference: Reference, settings: ReferenceSettings, path: Path = KEPT
+) -> None:
+    """Write the margins into one small file, with all that they depend on."""
+    names = [file_name(image, mask) for image, mask in zip(batch.images, batch.masks, strict=True)]
+    values = {
+        **dataclasses.asdict(settings),
+        "rounds": reference.rounds,
+        "margins": dict(zip(names, map(float, reference.margins), strict=True)),
+    }
+    text = json.dumps(values, indent=1) + "\n"
+    write_whole(path, text.encode(), advice="Make room and write it again.")
+
+
+def read_kept(batch: PatchBatch, model: str, path: Path = KEPT) -> torch.Tensor:
+    """The kept margin of each image ``(N,)``; raises DataError where they are another model's, or of other
+    images or masks.
+    """
+    values = json.loads(path.read_text(encoding="utf-8"))
+    names = [file_name(image, mask) for image, mask in zip(batch.images, batch.masks, strict=True)]
+    other = sum(name not in values["margins"] for name in names)
+    if values["model"] != model or other:
+        raise DataError(
+            f"{path.name} holds margins of the model {values['model'][:12]} (now {model[:12]}), and {other} "
+            f"of {len(batch)} images or masks are not in it. Write it again, see benchmarks/reference.py."
+        )
+    return torch.tensor([values["margins"][name] for name in names])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -171,6 +205,7 @@ def main() -> None:
     )
     parser.add_argument("--steps", type=int, default=500, help="gradient steps a round")
     parser.add_argument("--chunk", type=int, default=16, help="images at once; what a kill can lose")
+    parser.add_argument("--tests", action="store_true", help=f"write {KEPT.name} too")
     args = parser.parse_args()
     victim, batch = load_common(args)
     settings = ReferenceSettings(victim.card.sha256, args.gamut, args.steps)
@@ -188,6 +223,8 @@ def main() -> None:
     reference = read_reference(batch, folder, settings)
     assert reference is not None
     print(reference.text())
+    if args.tests:
+        write_kept(batch, reference, settings)
 
 
 if __name__ == "__main__":

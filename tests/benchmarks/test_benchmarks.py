@@ -17,14 +17,17 @@ from benchmarks.reference import (
     ReferenceSettings,
     file_name,
     fill,
+    read_kept,
     read_margins,
     read_reference,
+    write_kept,
     write_margins,
 )
 from benchmarks.results import HEAD, replace_section, shown_command, table, write_section
 from benchmarks.timing import alternate, ratios, spread
 from snapgui.engine.settings import AttackSettings
 from snapgui.engine.victim.victim import Victim
+from snapgui.errors import DataError
 
 SIZE = 24
 
@@ -140,6 +143,20 @@ def test_a_reference_goes_on_where_it_stopped(
 
     fill(victim, batch, folder, settings, rounds=2, report=lambda line: pytest.fail(line))
     assert not list(folder.glob("*.tmp"))
+
+
+def test_a_kept_reference_is_read_back_and_fits_its_model_images_and_masks_alone(
+    batch: PatchBatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "kept.json"
+    settings = ReferenceSettings("ab" * 32, steps=15)
+    margins = torch.tensor([1.25, -3.5, 0.1])
+    write_kept(batch, Reference(margins, {"sign": 3}, 15), settings, path)
+    assert torch.equal(read_kept(batch.take([2, 0, 1]), "ab" * 32, path), margins[[2, 0, 1]])
+    with pytest.raises(DataError, match="Write it again"):
+        read_kept(batch, "cd" * 32, path)
+    with pytest.raises(DataError, match="3 of 3 images or masks"):
+        read_kept(replace(batch, masks=~batch.masks), "ab" * 32, path)
 
 
 def test_a_reference_counts_only_what_all_images_have(batch: PatchBatch, tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_all_of_it_runs_in_small_and_leaves_a_file_for_each_part(patches: PatchS
         json.loads((out / f"{name}.json").read_text(encoding="utf-8"))
         for name in ("tests", "speed", "training")
     )
-    assert tests["exit_code"] == 0 and len(tests["outcomes"]) >= 8, tests["end"]
+    assert tests["exit_code"] == 0 and len(tests["outcomes"]) >= 7, tests["end"]
     for size in speed["sizes"]:
         assert size["image_steps_a_second"]["median"] > 0
         assert 0.2 < size["bare_share_of_our_step"]["median"] < 5
