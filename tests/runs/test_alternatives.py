@@ -126,7 +126,7 @@ def test_what_cannot_be_made_is_a_sentence_and_the_rest_goes_on(victim, result) 
 def test_a_run_by_a_rule_of_earlier_records_has_alternatives_that_are_not_optimised(victim, result) -> None:
     earlier = replace(result.request.attack, optimiser="adam")
     run = replace(result, request=replace(result.request, attack=earlier))
-    made, failures, _ = drain(compute_alternatives(victim, run, DISPLAY))
+    made, failures, _ = make(compute_alternatives(victim, run, DISPLAY))
     assert [way.name for way in made] == ["snap-range", "control-median", "control-random", "control-nuclei"]
     assert len(failures) == 7 and all("The optimiser “adam” is in records" in words for words in failures)
 
