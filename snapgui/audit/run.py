@@ -68,7 +68,7 @@ def run_audit(
 
     What is on disk in ``out`` from the same audit is kept and not done again; another model, data set or
     setting gets a folder of its own. A shard that cannot be computed or written is reported, and the rest
-    goes on.
+    is done.
 
     Args:
         model: the victim's file.
@@ -170,11 +170,11 @@ def _finish(folder: Path, done: set[int]) -> dict[str, Any]:
     costs = store.read_costs(folder)
     summary = summarise(store.read_rows(folder))
     attacked = summary["before"]["attacked"]
-    for one in summary["conditions"]:
-        name = one["condition"]
+    for row in summary["conditions"]:
+        name = row["condition"]
         seconds = costs["seconds"].get(name, 0.0)
-        one["seconds_per_image"] = seconds / attacked if attacked else None
-        one["image_steps"] = costs["image_steps"].get(name, 0)
+        row["seconds_per_image"] = seconds / attacked if attacked else None
+        row["image_steps"] = costs["image_steps"].get(name, 0)
     summary["seconds"] = sum(costs["seconds"].values())
     store.write_summary(folder, summary)
     return summary

@@ -6,12 +6,14 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-DEFAULT_MODEL = Path(__file__).resolve().parents[2] / "assets" / "models" / "resnet50_hcd.safetensors"
+from snapgui.commands.options import WITH_DEFAULTS, Commands
+from snapgui.shipped import MODEL
 
 
-def add_data_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_data_commands(commands: Commands) -> None:
     """Add ``data`` with its own commands ``pcam``, ``hcd`` and ``demo`` to a parser's commands."""
     data = commands.add_parser("data", help="fetch data sets, make demo patches")
+    data.set_defaults(run=run_data)
     kinds = data.add_subparsers(dest="kind", required=True, metavar="WHAT")
     for name, text in (
         ("pcam", "fetch PatchCamelyon through torchvision (needs a network and gdown)"),
@@ -27,15 +29,13 @@ def add_data_commands(commands: "argparse._SubParsersAction[argparse.ArgumentPar
         fetch.add_argument("--out", type=Path, required=True, help="folder for the data set")
 
     text = "make synthetic demo patches from the statistics of the train split"
-    demo = kinds.add_parser(
-        "demo", help=text, description=text, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
+    demo = kinds.add_parser("demo", help=text, description=text, formatter_class=WITH_DEFAULTS)
     demo.add_argument("--data", type=Path, required=True, help="a data set with a split train")
     demo.add_argument(
         "--teacher", type=Path, required=True, help="a DenseNet-121 backbone, whose features are matched"
     )
     demo.add_argument(
-        "--model", type=Path, default=DEFAULT_MODEL, help="the classifier that has to agree with each patch"
+        "--model", type=Path, default=MODEL, help="the classifier that has to agree with each patch"
     )
     demo.add_argument("--out", type=Path, required=True, help="folder for the chosen patches and demo.json")
     demo.add_argument(

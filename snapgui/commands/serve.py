@@ -7,6 +7,7 @@ import os
 import sys
 from typing import IO
 
+from snapgui.commands.options import Commands
 from snapgui.shipped import ROOT
 from snapgui.study.reading.serving import (
     CODE_VARIABLE,
@@ -18,10 +19,8 @@ from snapgui.study.reading.serving import (
     serving_words,
 )
 
-Commands = argparse._SubParsersAction  # argparse gives this type no public name
 
-
-def add_serve(subparsers: "Commands[argparse.ArgumentParser]") -> None:
+def add_serve(subparsers: Commands) -> None:
     """Add ``serve`` to the commands of ``study``."""
     serve = subparsers.add_parser(
         "serve",

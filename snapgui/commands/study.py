@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from snapgui.commands.options import WITH_DEFAULTS, Commands
 from snapgui.commands.serve import add_serve
 from snapgui.shipped import MODEL
 from snapgui.workspace import write_whole
@@ -20,13 +21,11 @@ if TYPE_CHECKING:
     from snapgui.study.design.settings import StudySettings
     from snapgui.study.pictures.material import Material
 
-Commands = argparse._SubParsersAction  # argparse gives this type no public name
-WITH_DEFAULTS = argparse.ArgumentDefaultsHelpFormatter
 
-
-def add_study_command(commands: "Commands[argparse.ArgumentParser]") -> None:
+def add_study_command(commands: Commands) -> None:
     """Add ``study`` with its own commands."""
     study = commands.add_parser("study", help="blinded reader studies: would anyone notice?")
+    study.set_defaults(run=run_study_command)
     kinds = study.add_subparsers(dest="kind", required=True, metavar="WHAT")
     kinds.add_parser("list", help="the studies of the workspace").set_defaults(run_study=run_list)
     _add_new(kinds)
@@ -50,7 +49,7 @@ def add_study_command(commands: "Commands[argparse.ArgumentParser]") -> None:
     add_serve(kinds)
 
 
-def _add_new(kinds: "Commands[argparse.ArgumentParser]") -> None:
+def _add_new(kinds: Commands) -> None:
     new = kinds.add_parser("new", help="make a study and freeze it", formatter_class=WITH_DEFAULTS)
     origin = new.add_mutually_exclusive_group(required=True)
     origin.add_argument("--runs", type=Path, nargs="+", metavar="DIR", help="folders of saved runs")
@@ -170,7 +169,7 @@ def _add_new(kinds: "Commands[argparse.ArgumentParser]") -> None:
     new.set_defaults(run_study=run_new)
 
 
-def _add_power(kinds: "Commands[argparse.ArgumentParser]") -> None:
+def _add_power(kinds: Commands) -> None:
     power = kinds.add_parser(
         "power", help="what a number of readers and trials can show", formatter_class=WITH_DEFAULTS
     )
@@ -387,7 +386,7 @@ def _text(path: Path) -> str:
 Figures = Mapping[str, Any]
 
 
-def add_analyse(commands: "Commands[argparse.ArgumentParser]") -> None:
+def add_analyse(commands: Commands) -> None:
     """Add ``analyse`` to the commands of ``study``."""
     analyse = commands.add_parser("analyse", help="what the answers show, with intervals")
     analyse.add_argument(

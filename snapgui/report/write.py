@@ -25,7 +25,7 @@ def make_report(source: Path, form: str) -> bytes:
     forms = _forms_of(Path(source))
     if form not in forms:
         raise DataError(
-            f"{Path(source).name} makes no .{form}; it makes {', '.join(f'.{one}' for one in forms)}."
+            f"{Path(source).name} makes no .{form}; it makes {', '.join(f'.{name}' for name in forms)}."
         )
     return forms[form]()
 

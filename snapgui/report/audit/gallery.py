@@ -99,7 +99,7 @@ def gallery_sections(audit: FinishedAudit) -> tuple[Section, ...]:
 
 
 def _pair(image: AttackedImage, shown: Sequence[AttackedImage]) -> tuple[Any, ...]:
-    if all(other.before is not None for other in shown):
+    if all(beside.before is not None for beside in shown):
         return (image.before, image.after)
     return (image.after, outline_picture(image.after, image.mask, 1))
 

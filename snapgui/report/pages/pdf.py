@@ -144,7 +144,7 @@ def _section(section: Section, styles: dict[str, Any], width: float) -> list[Any
 def _rows_of_pictures(pictures: tuple[Picture, ...], width: float) -> list[list[Picture]]:
     rows: list[list[Picture]] = []
     for picture in pictures:
-        used = sum(_width(one, width) + GAP for one in rows[-1]) if rows else width
+        used = sum(_width(picture, width) + GAP for picture in rows[-1]) if rows else width
         if rows and used + _width(picture, width) <= width + 0.5:
             rows[-1].append(picture)
         else:

@@ -1,0 +1,36 @@
+"""The command ``predict``."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from snapgui.commands.options import WITH_DEFAULTS, Commands, add_model_options
+from snapgui.workspace import write_whole
+
+
+def add_predict(commands: Commands) -> None:
+    """Add ``predict``."""
+    predict = commands.add_parser("predict", help="classify pictures", formatter_class=WITH_DEFAULTS)
+    predict.add_argument(
+        "paths", type=Path, nargs="+", metavar="PATH", help="pictures of 96 x 96 px, or folders of them"
+    )
+    predict.add_argument(
+        "--csv", type=Path, default=None, metavar="FILE", help="write here instead of to standard output"
+    )
+    add_model_options(predict)
+    predict.set_defaults(run=run_predict)
+
+
+def run_predict(args: argparse.Namespace, arguments: list[str]) -> None:
+    """Write one CSV row a picture."""
+    from snapgui.data.datasets import picture_files
+    from snapgui.data.predictions import predict_files, predictions_csv
+    from snapgui.engine.victim.victim import Victim, choose_device
+
+    files = picture_files(args.paths)
+    victim = Victim.load(args.model, device=choose_device(args.device))
+    table = predictions_csv([str(file) for file in files], predict_files(victim, files), victim.card.classes)
+    if args.csv:
+        write_whole(args.csv, table.encode(), advice="Choose another place for --csv.")
+    else:
+        sys.stdout.write(table)

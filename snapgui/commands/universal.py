@@ -1,0 +1,104 @@
+"""The command ``universal``: one patch for many images."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from snapgui.commands.options import WITH_DEFAULTS, Commands, add_data_argument, add_model_options
+from snapgui.engine.settings import CENTRES, GAMUTS, CellSettings, UniversalSettings
+from snapgui.errors import SettingsError
+from snapgui.progress import drain
+from snapgui.words import per_cent, with_count, with_interval
+
+if TYPE_CHECKING:
+    from snapgui.engine.attack.universal import UniversalStep
+
+
+def add_universal(commands: Commands) -> None:
+    """Add ``universal``."""
+    cells, patch = CellSettings(), UniversalSettings()
+    universal = commands.add_parser(
+        "universal",
+        help="train one patch for many images",
+        formatter_class=WITH_DEFAULTS,
+    )
+    add_data_argument(universal)
+    universal.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder for the patch and its numbers"
+    )
+    universal.add_argument("--train-split", default="train", metavar="NAME")
+    universal.add_argument(
+        "--test-split", default="val_random", metavar="NAME", help="patches that the training never sees"
+    )
+    universal.add_argument(
+        "--limit", type=int, default=256, metavar="N", help="at most N metastases of each split"
+    )
+    universal.add_argument(
+        "--layout",
+        choices=("cells", "nuclei"),
+        default="cells",
+        help="the same cells in every image, or one texture laid into each image's own nuclei",
+    )
+    universal.add_argument("--cells", type=int, default=cells.count, help="how many cells")
+    universal.add_argument(
+        "--area", type=float, default=cells.area, help="share of the pixels that they cover"
+    )
+    universal.add_argument("--centre", choices=CENTRES, default=cells.centre)
+    universal.add_argument("--gamut", choices=GAMUTS, default=patch.gamut)
+    universal.add_argument("--epochs", type=int, default=patch.epochs)
+    universal.add_argument("--batch-size", type=int, default=patch.batch_size)
+    universal.add_argument(
+        "--confidence", type=float, default=patch.confidence, help="an image counts as solved from here on"
+    )
+    universal.add_argument("--seed", type=int, default=0)
+    add_model_options(universal)
+    universal.set_defaults(run=run_universal)
+
+
+def run_universal(args: argparse.Namespace, arguments: list[str]) -> None:
+    """Train one patch for a set and print its success on training and held-out patches."""
+    cells = CellSettings(count=args.cells, area=args.area, centre=args.centre, seed=args.seed)
+    settings = UniversalSettings(
+        gamut=args.gamut,
+        confidence=args.confidence,
+        epochs=args.epochs,
+        batch_size=args.batch_size,
+        seed=args.seed,
+    )
+    if args.limit < 1:
+        raise SettingsError(f"limit is {args.limit}; it must be at least 1.")
+    from snapgui.audit.universal import run_universal as train_and_measure
+    from snapgui.engine.victim.memory import keep_freed_memory
+    from snapgui.engine.victim.victim import Victim, choose_device
+
+    keep_freed_memory()
+    victim = Victim.load(args.model, device=choose_device(args.device))
+    training = train_and_measure(
+        victim,
+        args.data,
+        args.out,
+        train_split=args.train_split,
+        test_split=args.test_split,
+        limit=args.limit,
+        layout=args.layout,
+        cells=cells,
+        settings=settings,
+    )
+
+    def show(step: "UniversalStep") -> None:
+        if step.index % 10 == 0:
+            print(
+                f"batch {step.index}, shortfall {step.loss:.2f}, solved {per_cent(step.success)}",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    numbers = drain(training, show)
+    for name, part in (("training", numbers["training"]), ("held out", numbers["held_out"])):
+        print(
+            f"{name}: {with_count(part['flipped'])} of the metastases called normal, "
+            f"{with_interval(part['random_canvas_flipped'])} with a random patch, "
+            f"{per_cent(part['area'])} of the pixels, "
+            f"cells in the centre of {with_interval(part['centre_open'])}"
+        )
