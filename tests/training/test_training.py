@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
+from scipy.stats import binomtest
 
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError, ModelError, SettingsError
@@ -179,6 +180,9 @@ def test_wilson_interval_against_published_values() -> None:
     }.items():
         assert wilson_interval(successes, count) == pytest.approx(interval, abs=5e-5)
     assert wilson_interval(0, 0) == (0.0, 1.0)
+    for successes, count in ((0, 1), (1, 1), (3, 37), (999, 1000), (45_000, 45_561)):
+        other = binomtest(successes, count).proportion_ci(method="wilson")
+        assert wilson_interval(successes, count) == pytest.approx((other.low, other.high), abs=1e-12)
 
 
 def test_area_under_curve_by_hand() -> None:
