@@ -92,8 +92,8 @@ def goal_curves(audit: FinishedAudit) -> dict[str, GoalCurve]:
 
 
 def surest_and_hardest(audit: FinishedAudit, count: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """SNAP's rows with a picture: those that fool the model most surely, and those that came nearest to
-    holding, ``count`` each at most, none twice.
+    """SNAP's rows with a picture: those that fool the model most surely, and those that were hardest to
+    fool, ``count`` each at most, none twice.
     """
     rows = measured_rows(audit, SNAP)
     snap = rows[rows["picture"].notna()].sort_values("p_label_after", kind="stable")

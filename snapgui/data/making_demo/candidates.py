@@ -29,6 +29,7 @@ from snapgui.data.making_demo.synthesis import (
 from snapgui.engine.images import encode_png, read_pixels, to_image, to_pixels
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError
+from snapgui.workspace import write_whole
 
 CLASSES = ("normal", "metastasis")
 GROUP_SIZE = 6
@@ -37,6 +38,7 @@ SURE = 0.95
 MAX_OVERLAP = 0.5
 TYPICAL_SAMPLE = 120
 MOST_TRAIN = 20_000
+FREE_SPACE = "Free space; the same command continues from what is there."
 
 
 @dataclass(frozen=True)
@@ -123,8 +125,11 @@ def make_candidates(
                 round(float(rms_to_nearest(picture[None], pixels)[0]), 2),
                 round(window_correlation(picture, list(sources)), 3),
             )
-            (folder / f"{name}.png").write_bytes(encode_png(picture))
-            (folder / f"{name}.json").write_text(json.dumps(asdict(candidate), indent=1), encoding="utf-8")
+            files = {
+                f"{name}.png": encode_png(picture),
+                f"{name}.json": json.dumps(asdict(candidate), indent=1).encode(),
+            }
+            write_whole(folder, files, advice=FREE_SPACE)
             yield candidate
 
 
@@ -190,7 +195,7 @@ def make_plan(
             "rms_source_to_nearest_train": near,
         },
     }
-    path.write_text(json.dumps(plan, indent=1), encoding="utf-8")
+    write_whole(path, json.dumps(plan, indent=1).encode(), advice=FREE_SPACE)
     return plan
 
 

@@ -11,6 +11,7 @@ from snapgui.data.making_demo.candidates import CLASSES, Candidate, candidate_pi
 from snapgui.engine.images import encode_png, sha256, to_image
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError
+from snapgui.workspace import write_whole
 
 LEAST_CONFIDENCE = 0.9
 LEAST_EACH = 12
@@ -108,13 +109,12 @@ def choose_demo(
         },
         "patches": entries,
     }
-    out.mkdir(parents=True, exist_ok=True)
+    about = {DEMO_FILE: (json.dumps(values, indent=1) + "\n").encode()}
+    write_whole(out, pictures | about, advice="Free space or choose another folder for --out.")
     for label in CLASSES:
         for old in out.glob(f"{label}_[0-9][0-9].png"):
-            old.unlink()
-    for file, data in pictures.items():
-        (out / file).write_bytes(data)
-    (out / DEMO_FILE).write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+            if old.name not in pictures:
+                old.unlink()
     return values
 
 

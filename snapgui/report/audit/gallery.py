@@ -23,12 +23,12 @@ SHOWN_PX = 200
 
 
 def audit_sheet(audit: FinishedAudit, count: int = SHEET) -> Sheet:
-    """The worst failures on one sheet; where nothing was fooled, the images that came nearest."""
+    """The worst failures on one sheet; where nothing was fooled, the images that came nearest to it."""
     fooled, rest = attacked_images(audit, count)
     shown, what = (
         (fooled, "the images that fooled the model most surely")
         if fooled
-        else (rest, "no image fooled the model; these came nearest")
+        else (rest, "no image fooled the model; these came nearest to it")
     )
     pictures = (
         "left before, right after"
@@ -53,14 +53,14 @@ def audit_sheet(audit: FinishedAudit, count: int = SHEET) -> Sheet:
 
 
 def gallery_sections(audit: FinishedAudit) -> tuple[Section, ...]:
-    """The worst failures and the images that came nearest to holding, before and after; outlined where the
+    """The worst failures and those that were hardest to fool, before and after; outlined where the
     data set is gone.
     """
     fooled, rest = attacked_images(audit, GALLERY)
     sections = []
     for title, shown in (
         ("Worst failures: images that fooled the model most surely", fooled),
-        ("Images that came nearest to holding", rest),
+        ("Images that were hardest to fool", rest),
     ):
         pictures: list[Picture] = []
         for image in shown:
