@@ -84,20 +84,20 @@ def serve(url: str, readers: list[tuple[int, str]], pipe: int) -> None:
     answer.
     """
     store = open_store(url)
-    sittings = {
+    sessions = {
         number: store.begin(pseudonym) for number, pseudonym in readers if not _ended(store, pseudonym)
     }
-    for number, sitting in sittings.items():
-        following = store.next_trial(sitting.id)
-        last = following.index - 1 if following else len(sitting.trials) - 1
-        if last >= 0 and not store.record(sitting.id, answer_of(number, sitting.trials[last])):
+    for number, session in sessions.items():
+        following = store.next_trial(session.id)
+        last = following.index - 1 if following else len(session.trials) - 1
+        if last >= 0 and not store.record(session.id, answer_of(number, session.trials[last])):
             os.write(pipe, f"{number} {last} again\n".encode())
-    while sittings:
-        for number, sitting in list(sittings.items()):
-            trial = store.next_trial(sitting.id)
+    while sessions:
+        for number, session in list(sessions.items()):
+            trial = store.next_trial(session.id)
             if trial is None:
-                del sittings[number]
-            elif store.record(sitting.id, answer_of(number, trial)):
+                del sessions[number]
+            elif store.record(session.id, answer_of(number, trial)):
                 os.write(pipe, f"{number} {trial.index} new\n".encode())
     store.close()
 
@@ -167,15 +167,15 @@ def _count(
 ) -> Figures:
     """Compare what is in the store with what was sent and confirmed."""
     store = open_store(url)
-    kept = {sitting.reader.pseudonym: (sitting, answers) for sitting, answers in store.sittings(name)}
+    kept = {session.reader.pseudonym: (session, answers) for session, answers in store.sessions(name)}
     lost = wrong = 0
     for number, pseudonym in enumerate(pseudonyms):
-        sitting, answers = kept[pseudonym]
+        session, answers = kept[pseudonym]
         given = {answer.response.trial_index: answer.response for answer in answers}
-        lost += sum(trial.index not in given for trial in sitting.trials)
+        lost += sum(trial.index not in given for trial in session.trials)
         wrong += sum(
             trial.index in given and given[trial.index] != answer_of(number, trial)
-            for trial in sitting.trials
+            for trial in session.trials
         )
     with store.engine.connect() as connection:
         rows = connection.scalar(select(func.count()).select_from(ResponseRow)) or 0

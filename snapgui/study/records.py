@@ -66,7 +66,7 @@ class Stimulus(Settings):
         use: ``main``, or the source serves for ``practice`` or as a ``catch``.
         files: SHA-256 by file name: the picture, and the mask that locates the change (never sent to a
             reader).
-        details: figures about it, for the analysis.
+        details: numbers about it, for the analysis.
     """
 
     id: str

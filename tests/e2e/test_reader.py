@@ -217,7 +217,7 @@ def test_a_whole_session_by_keyboard_through_a_reload_and_a_killed_server(
         page.keyboard.press("Enter")
         expect(page.get_by_text("What to do")).to_be_visible()
         press_continue(page)
-        ((sitting, _),) = place.store.sittings(name)
+        ((sitting, _),) = place.store.sessions(name)
         trials = sitting.trials
         assert len(trials) == 20
         for trial in trials:
@@ -247,7 +247,7 @@ def test_a_whole_session_by_keyboard_through_a_reload_and_a_killed_server(
     finally:
         process.terminate()
         process.wait(timeout=30)
-    ((_, answers),) = place.store.sittings(name)
+    ((_, answers),) = place.store.sessions(name)
     kept = [answer.response for answer in answers]
     assert [one.trial_index for one in kept] == list(range(20))
     assert [one.rating for one in kept] == [1 + (5 * i + 2) % 6 for i in range(20)]
@@ -278,7 +278,7 @@ def test_a_picture_is_shown_for_250_ms_within_two_frames(page, place, reader_add
         page.keyboard.press("ArrowLeft" if index % 2 else "ArrowRight")
     expect(page.get_by_text("every answer is kept")).to_be_visible()
     shown = [data for kind, data in place.store.events(sitting) if kind == "shown"]
-    ((_, answers),) = [one for one in place.store.sittings(name) if one[0].id == sitting]
+    ((_, answers),) = [one for one in place.store.sessions(name) if one[0].id == sitting]
     frame_ms = float(np.median([data["frame_ms"] for data in shown]))
     print(
         f"frames of {frame_ms:.1f} ms; 250 ms asked, shown "
@@ -425,7 +425,7 @@ def test_the_bytes_that_a_browser_receives_do_not_tell_the_arm(page, place, read
     stimuli, sources = study.by_id(), sorted({one.source for one in study.stimuli})
     ear, inputs, about, pictures = listen(page), [], [], set()
     for number in range(6):
-        sitting = place.store.sitting(ready_sitting(place, name))
+        sitting = place.store.session(ready_sitting(place, name))
         ear.frames.clear()
         page.goto(f"{reader_address}/?study={name}&sitting={sitting.id}")
         expect(page.get_by_text("every answer is kept")).to_be_visible()

@@ -25,7 +25,7 @@ from snapgui.study.records import (
     Trial,
 )
 from snapgui.study.store.export import trial_rows
-from snapgui.study.store.store import Answer, Sitting, StudyStore
+from snapgui.study.store.store import Answer, ReaderSession, StudyStore
 
 SIGHT = {"untouched": 0.0, "SNAP": 1.2, "sham": 0.5, "obvious": 5.0}
 
@@ -52,10 +52,10 @@ def answer_study(
     by_id = store.study(name).by_id()
     odd = {stimulus.source: rng.normal(0, 0.4) for stimulus in stimuli}
     for reader in range(readers):
-        sitting, bold = store.begin(store.enrol(name).pseudonym), rng.normal(0, 0.3)
-        for trial in sitting.trials[: unfinished if reader == readers - 1 else None]:
+        session, bold = store.begin(store.enrol(name).pseudonym), rng.normal(0, 0.3)
+        for trial in session.trials[: unfinished if reader == readers - 1 else None]:
             store.record(
-                sitting.id, answer_trial(trial, by_id, rng, bold, odd, careless=careless and reader == 1)
+                session.id, answer_trial(trial, by_id, rng, bold, odd, careless=careless and reader == 1)
             )
     return name
 
@@ -113,7 +113,7 @@ def analyse_simulated(settings: StudySettings, *, readers: int = 4, sources: int
         who, trials = Reader(f"READ-{reader}", "s", reader), study.lists[reader][0]
         bold = rng.normal(0, 0.3)
         answers = [Answer(answer_trial(trial, by_id, rng, bold, odd), "") for trial in trials]
-        sessions.append((Sitting(str(reader), who, 0, trials), answers))
+        sessions.append((ReaderSession(str(reader), who, 0, trials), answers))
     return analyse(trial_rows(study, sessions, whole_picture), study)
 
 

@@ -80,10 +80,10 @@ def test_a_study_is_made_listed_exported_and_deleted(pairs, tmp_path, capsys) ->
     design = json.loads((study_folder(name) / "design.json").read_text(encoding="utf-8"))
     assert design["sha256"] in said and design["study"]["settings"]["consent"] == "I agree."
     store = open_store()
-    sitting = store.begin(store.enrol(name).pseudonym)
-    assert [trial.role for trial in sitting.trials].count("main") == 8
-    for trial in sitting.trials:
-        store.record(sitting.id, Response(trial.index, "yes", 6, 3.0, 3.0, 800.0, comment="=1+1"))
+    session = store.begin(store.enrol(name).pseudonym)
+    assert [trial.role for trial in session.trials].count("main") == 8
+    for trial in session.trials:
+        store.record(session.id, Response(trial.index, "yes", 6, 3.0, 3.0, 800.0, comment="=1+1"))
     assert cli.main(["study", "list"]) == 0
     assert re.search(
         rf"{name}  \d{{4}}-\d\d-\d\d  design A  1 readers, 1 sessions done, 12 answers  Fields",

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from snapgui.report.study.axes import FAINT, LOOKS, WORDS, Values, draw_bar, escape, new_figure
+from snapgui.study.analysis.estimate_words import decimals, spread
+from snapgui.words import per_cent
 
 
 def draw_arms(analysis: Values) -> Figure | None:
-    """Each arm's main figure with its interval, chance and the margin."""
-    what, arms = main_figures(analysis)
-    arms = {arm: one for arm, one in arms.items() if one["interval"][0] is not None}
+    """Each arm's main estimate with its interval, chance and the margin."""
+    what, arms = main_estimates(analysis)
+    arms = {arm: values for arm, values in arms.items() if values["interval"][0] is not None}
     if not arms:
         return None
     figure, axes = new_figure(5.6, 1.35 + 0.42 * len(arms))
@@ -25,10 +27,10 @@ def draw_arms(analysis: Values) -> Figure | None:
         label="margin fixed beforehand",
     )
     axes.axvline(0.5, color="black", linewidth=0.8, linestyle=":", label="chance")
-    for place, one in enumerate(arms.values()):
-        draw_bar(axes, one["estimate"], one["interval"], place, LOOKS[place % len(LOOKS)])
+    for place, values in enumerate(arms.values()):
+        draw_bar(axes, values["estimate"], values["interval"], place, LOOKS[place % len(LOOKS)])
         axes.annotate(
-            f"{one['estimate']:.2f} ({one['interval'][0]:.2f} to {one['interval'][1]:.2f})",
+            spread(values["estimate"], values["interval"], per_cent if what == "right" else decimals),
             (1.02, place),
             xycoords=("axes fraction", "data"),
             va="center",
@@ -37,7 +39,7 @@ def draw_arms(analysis: Values) -> Figure | None:
         )
     axes.set_yticks(range(len(arms)), [escape(arm) for arm in arms])
     axes.set_ylim(len(arms) - 0.5, -0.5)
-    axes.set_xlim(min(0.3, *(one["interval"][0] for one in arms.values())) - 0.02, 1.01)
+    axes.set_xlim(min(0.3, *(values["interval"][0] for values in arms.values())) - 0.02, 1.01)
     axes.set_xlabel(f"{WORDS[what]}, with 95 % interval")
     axes.legend(
         fontsize=7, frameon=False, loc="lower left", bbox_to_anchor=(0, 1.0), ncol=2, borderaxespad=0.2
@@ -51,17 +53,17 @@ def draw_arms(analysis: Values) -> Figure | None:
     return figure
 
 
-def main_figures(analysis: Values) -> tuple[str, dict[str, Values]]:
-    """What the study's main figure is, ``auc`` or ``right``, and it by arm."""
+def main_estimates(analysis: Values) -> tuple[str, dict[str, Values]]:
+    """What the study's main estimate is, ``auc`` or ``right``, and it by arm."""
     if analysis["choices"]:
         return "right", {
-            arm: one["right"]["over_readers"]
-            for arm, one in analysis["choices"]["arms"].items()
-            if one["right"]["over_readers"]
+            arm: values["right"]["over_readers"]
+            for arm, values in analysis["choices"]["arms"].items()
+            if values["right"]["over_readers"]
         }
     if analysis["detection"]:
         return "auc", {
-            arm: one["auc"] for arm, one in analysis["detection"]["arms"].items() if one.get("auc")
+            arm: values["auc"] for arm, values in analysis["detection"]["arms"].items() if values.get("auc")
         }
     return "auc", {}
 
@@ -70,7 +72,9 @@ def draw_roc(analysis: Values) -> Figure | None:
     """The ROC curve of all answers together, an arm a line; a mark a rating."""
     if not analysis["detection"]:
         return None
-    curves = {arm: one["roc"] for arm, one in analysis["detection"]["arms"].items() if one.get("roc")}
+    curves = {
+        arm: values["roc"] for arm, values in analysis["detection"]["arms"].items() if values.get("roc")
+    }
     if not curves:
         return None
     figure, axes = new_figure(3.9, 3.9)
@@ -99,28 +103,28 @@ def draw_roc(analysis: Values) -> Figure | None:
 
 
 def draw_exposures(analysis: Values) -> Figure | None:
-    """Design D: the main figure against the time of exposure."""
+    """Design D: the main estimate against the time of exposure."""
     levels = [
-        one
-        for one in analysis["by_exposure"] or []
-        if any((arm.get("auc") or arm.get("d_prime")) for arm in one.get("arms", {}).values())
+        level
+        for level in analysis["by_exposure"] or []
+        if any((arm.get("auc") or arm.get("d_prime")) for arm in level.get("arms", {}).values())
     ]
     if not levels:
         return None
-    what = "auc" if all(arm.get("auc") for one in levels for arm in one["arms"].values()) else "d_prime"
+    what = "auc" if all(arm.get("auc") for level in levels for arm in level["arms"].values()) else "d_prime"
     figure, axes = new_figure(4.6, 3.2)
     axes.axhline(0.5 if what == "auc" else 0, color="black", linewidth=0.8, linestyle=":")
     for column, arm in enumerate(levels[0]["arms"]):
         own = [
-            (one["exposure_asked_s"] * 1000 * (1 + 0.03 * column), one["arms"][arm][what])
-            for one in levels
-            if one["arms"].get(arm, {}).get(what)
+            (level["exposure_asked_s"] * 1000 * (1 + 0.03 * column), level["arms"][arm][what])
+            for level in levels
+            if level["arms"].get(arm, {}).get(what)
         ]
-        own = [(x, one) for x, one in own if one["interval"][0] is not None]
+        own = [(x, values) for x, values in own if values["interval"][0] is not None]
         axes.errorbar(
             [x for x, _ in own],
-            [one["estimate"] for _, one in own],
-            _distances([one for _, one in own]),
+            [values["estimate"] for _, values in own],
+            _distances([values for _, values in own]),
             color="black",
             linewidth=1.2,
             capsize=2.5,
@@ -129,7 +133,7 @@ def draw_exposures(analysis: Values) -> Figure | None:
             **LOOKS[column % len(LOOKS)],
         )
     axes.set_xscale("log")
-    ticks = [one["exposure_asked_s"] * 1000 for one in levels]
+    ticks = [level["exposure_asked_s"] * 1000 for level in levels]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
     axes.set_xlabel("time of exposure that was asked, ms")
@@ -139,8 +143,8 @@ def draw_exposures(analysis: Values) -> Figure | None:
     return figure
 
 
-def _distances(figures: Sequence[Values]) -> list[list[float]]:
+def _distances(estimates: Sequence[Values]) -> list[list[float]]:
     return [
-        [one["estimate"] - one["interval"][0] for one in figures],
-        [one["interval"][1] - one["estimate"] for one in figures],
+        [values["estimate"] - values["interval"][0] for values in estimates],
+        [values["interval"][1] - values["estimate"] for values in estimates],
     ]

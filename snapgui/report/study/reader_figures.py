@@ -7,13 +7,13 @@ from snapgui.report.study.axes import LOOKS, WORDS, Values, draw_bar, escape, ne
 
 
 def draw_readers(analysis: Values) -> Figure | None:
-    """Each reader's main figure, an arm a mark, with the interval of that reader alone."""
+    """Each reader's main estimate, an arm a mark, with the interval of that reader alone."""
     question = "which" if analysis["choices"] else "altered"
     readers = analysis["readers"].get(question) or []
     points = []
     for row, reader in enumerate(readers):
-        for column, (arm, one) in enumerate(reader["arms"].items()):
-            found = one.get("two_choice") if question == "which" else one.get("auc")
+        for column, (arm, values) in enumerate(reader["arms"].items()):
+            found = values.get("two_choice") if question == "which" else values.get("auc")
             if found is not None:
                 points.append(
                     (
@@ -62,28 +62,28 @@ def draw_times(analysis: Values) -> Figure | None:
     """Reaction times: median (mark) and quartiles (bar) by arm, right and wrong apart."""
     rows = []
     for question, found in analysis["reaction_times"].items():
-        for arm, one in found["arms"].items():
+        for arm, times in found["arms"].items():
             for column, kind in enumerate(("right", "wrong")):
-                if one[kind]["n"]:
+                if times[kind]["n"]:
                     words = f"{escape(arm)}{', diagnosis' if question == 'diagnosis' else ''}"
-                    rows.append((words, column, one[kind]))
+                    rows.append((words, column, times[kind]))
     names = list(dict.fromkeys(words for words, _, _ in rows))
     if not rows:
         return None
     figure, axes = new_figure(5.6, 1.0 + 0.4 * len(names))
     seen = set()
-    for words, column, one in rows:
+    for words, column, times in rows:
         look = LOOKS[column]
         draw_bar(
             axes,
-            one["median"],
-            one["quartiles"],
+            times["median"],
+            times["quartiles"],
             names.index(words) + (column - 0.5) * 0.3,
             look,
             label=None if column in seen else ("right answers", "wrong answers")[column],
         )
         axes.annotate(
-            f"n {one['n']}",
+            f"n {times['n']}",
             (1.01, names.index(words) + (column - 0.5) * 0.36),
             xycoords=("axes fraction", "data"),
             va="center",
@@ -128,12 +128,12 @@ def draw_agreement(analysis: Values) -> Figure | None:
     figure, axes = new_figure(1.6 + 0.72 * len(names), 1.2 + 0.55 * len(names))
     shade = np.full((len(names), len(names)), np.nan)
     for pair in found["pairs"]:
-        one, other = sorted((names.index(pair["first"]), names.index(pair["second"])))
+        column, row = sorted((names.index(pair["first"]), names.index(pair["second"])))
         counts, kappa = pair["counts"], pair["cohen"]["kappa"]
-        shade[other, one] = kappa if kappa is not None else np.nan
+        shade[row, column] = kappa if kappa is not None else np.nan
         axes.text(
-            one,
-            other,
+            column,
+            row,
             f"{'n/a' if kappa is None else f'{kappa:.2f}'}\n{counts[0][0] + counts[1][1]} of "
             f"{pair['pictures']}",
             ha="center",

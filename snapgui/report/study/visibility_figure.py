@@ -4,6 +4,7 @@ from matplotlib.figure import Figure
 
 from snapgui.report.study.axes import LOOKS, Values, escape, new_panels
 from snapgui.study.analysis.details import measure_words
+from snapgui.study.analysis.estimate_words import spread
 
 SHOWN = (
     "mask.mean_de00",
@@ -23,9 +24,9 @@ def draw_visibility(analysis: Values) -> Figure | None:
     found = analysis["visibility"] or {}
     there = {
         name
-        for one in found.values()
-        for name, figures in one["measures"].items()
-        if figures["spearman"] is not None
+        for arm in found.values()
+        for name, correlation in arm["measures"].items()
+        if correlation["spearman"] is not None
     }
     # Always the same ones, not those that happen to correlate best.
     chosen = sorted(
@@ -39,17 +40,17 @@ def draw_visibility(analysis: Values) -> Figure | None:
         return None
     figure, grid = new_panels(len(chosen))
     for axes, name in zip(grid, chosen, strict=True):
-        for column, (look, (arm, one)) in enumerate(zip(LOOKS, found.items(), strict=False)):
-            kept = [point for point in one["pictures"] if name in point]
-            figures = one["measures"].get(name)
-            if not kept or figures is None:
+        for column, (look, (arm, values)) in enumerate(zip(LOOKS, found.items(), strict=False)):
+            kept = [point for point in values["pictures"] if name in point]
+            correlation = values["measures"].get(name)
+            if not kept or correlation is None:
                 continue
             words = (
                 escape(arm)
-                if figures["spearman"] is None
+                if correlation["spearman"] is None
                 else (
-                    f"{escape(arm)}: ρ = {figures['spearman']:.2f} ({figures['interval'][0]:.2f} to "
-                    f"{figures['interval'][1]:.2f}), {figures['pictures']} pictures"
+                    f"{escape(arm)}: ρ = {spread(correlation['spearman'], correlation['interval'])}, "
+                    f"{correlation['pictures']} pictures"
                 )
             )
             axes.plot(
@@ -61,7 +62,7 @@ def draw_visibility(analysis: Values) -> Figure | None:
                 label=words,
                 **(look | {"linestyle": "none"}),
             )
-        axes.set_xlabel(measure_words(name), fontsize=8)
+        axes.set_xlabel(escape(measure_words(name)), fontsize=8)
         axes.set_ylabel("readers who found it (share)", fontsize=8)
         axes.set_ylim(-0.05, 1.08)
         axes.legend(

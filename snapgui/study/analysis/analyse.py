@@ -8,13 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from snapgui.study.analysis.answers import choice_figures, diagnosis_figures, time_figures
-from snapgui.study.analysis.detection import detection_figures
-from snapgui.study.analysis.figures import Figures, plain
-from snapgui.study.analysis.readers import agreement_figures, reader_figures, repeat_figures, session_figures
+from snapgui.study.analysis.answers import choice_estimates, diagnosis_estimates, time_estimates
+from snapgui.study.analysis.detection import detection_estimates
+from snapgui.study.analysis.estimates import Values, plain
+from snapgui.study.analysis.readers import (
+    agreement_estimates,
+    reader_estimates,
+    repeat_estimates,
+    session_estimates,
+)
 from snapgui.study.analysis.rows import check_rows, read_folder, read_store, tabulate
 from snapgui.study.analysis.verdict import SOURCES_OF_METHODS, verdict
-from snapgui.study.analysis.visibility import measure_folder, measures_of, visibility_figures
+from snapgui.study.analysis.visibility import measure_folder, measures_of, visibility_estimates
 from snapgui.study.design.freeze import design_text
 from snapgui.study.design.study import Study
 from snapgui.study.store.export import Row
@@ -29,8 +34,8 @@ def analyse(
     study: Study,
     *,
     measures: Mapping[str, Mapping[str, float]] | None = None,
-) -> Figures:
-    """All figures of a study as plain values; the same rows give the same figures.
+) -> Values:
+    """All that a study allows to estimate, as plain values; the same rows give the same.
 
     Args:
         rows: of `trials.csv`, as `analysis_rows.read_rows` gives them.
@@ -46,7 +51,7 @@ def analyse(
     altered, which, diagnosis = (tables[question] for question in QUESTIONS)
     main = {question: table for question, table in tables.items() if table is not None}
     seen = measures_of(study) if measures is None else measures
-    found: Figures = plain(
+    found: Values = plain(
         {
             "format": FORMAT,
             "study": {
@@ -65,19 +70,21 @@ def analyse(
                 "by_role": dict(sorted(Counter(row["role"] for row in rows).items())),
                 "counted": {question: sum(_main(row, question) for row in rows) for question in QUESTIONS},
             },
-            "sessions": session_figures(rows, study),
-            "detection": detection_figures(altered, margin=settings.margin) if altered else None,
+            "sessions": session_estimates(rows, study),
+            "detection": detection_estimates(altered, margin=settings.margin) if altered else None,
             "by_exposure": _by_exposure(rows, settings.margin),
-            "choices": choice_figures(which, margin=settings.margin) if which else None,
-            "diagnosis": diagnosis_figures(diagnosis) if diagnosis else None,
+            "choices": choice_estimates(which, margin=settings.margin) if which else None,
+            "diagnosis": diagnosis_estimates(diagnosis) if diagnosis else None,
             "reaction_times": {
-                question: time_figures([row for row in rows if _main(row, question)], table)
+                question: time_estimates([row for row in rows if _main(row, question)], table)
                 for question, table in main.items()
             },
-            "readers": {question: reader_figures(table, question) for question, table in main.items()},
-            "agreement": {question: agreement_figures(rows, question) for question in main},
-            "repeats": repeat_figures(rows),
-            "visibility": visibility_figures(rows, seen, question="which" if which else "altered", seed=seed),
+            "readers": {question: reader_estimates(table, question) for question, table in main.items()},
+            "agreement": {question: agreement_estimates(rows, question) for question in main},
+            "repeats": repeat_estimates(rows),
+            "visibility": visibility_estimates(
+                rows, seen, question="which" if which else "altered", seed=seed
+            ),
             "methods": SOURCES_OF_METHODS,
         }
     )
@@ -88,7 +95,7 @@ def _main(row: Row, question: str) -> bool:
     return row["trial_type"] == question and row["role"] == "main" and not row["excluded"]
 
 
-def _by_exposure(rows: Sequence[Row], margin: float) -> list[Figures] | None:
+def _by_exposure(rows: Sequence[Row], margin: float) -> list[Values] | None:
     """Design D: detection at each time of exposure that was asked, with the times that were measured."""
     levels = sorted(
         {row["exposure_asked"] for row in rows if row["role"] == "main" and row["exposure_asked"] is not None}
@@ -114,13 +121,13 @@ def _by_exposure(rows: Sequence[Row], margin: float) -> list[Figures] | None:
                     }
                     if shown
                     else None,
-                    **detection_figures(table, margin=margin),
+                    **detection_estimates(table, margin=margin),
                 }
             )
     return found or None
 
 
-def analyse_folder(folder: Path) -> Figures:
+def analyse_folder(folder: Path) -> Values:
     """The analysis of an exported study; its pictures are measured where they lie beside the table.
 
     Raises:
@@ -130,7 +137,7 @@ def analyse_folder(folder: Path) -> Figures:
     return analyse(rows, study, measures=measures_for(study, folder))
 
 
-def analyse_store(store: StudyStore, name: str, folder: Path | None = None) -> Figures:
+def analyse_store(store: StudyStore, name: str, folder: Path | None = None) -> Values:
     """The analysis of a study of the store, by way of its export; ``folder`` holds its pictures. Raises
     StudyError.
     """
@@ -147,5 +154,5 @@ def measures_for(study: Study, folder: Path | None) -> dict[str, dict[str, float
 
 
 def analysis_text(analysis: Mapping[str, Any]) -> str:
-    """`analysis.json`: the same figures, the same text."""
+    """`analysis.json`: the same estimates, the same text."""
     return json.dumps(analysis, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

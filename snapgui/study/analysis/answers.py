@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from snapgui.study.analysis.detection import MINUS, pairs_of
-from snapgui.study.analysis.figures import (
-    Figures,
+from snapgui.study.analysis.estimates import (
+    Values,
     beside_margin,
     exact_share,
     or_none,
@@ -19,21 +19,21 @@ from snapgui.study.statistics.estimates import share_part
 from snapgui.study.store.export import Row
 
 
-def choice_figures(table: Table, *, margin: float) -> Figures:
+def choice_estimates(table: Table, *, margin: float) -> Values:
     """Two-alternative forced choice: the share of right choices of every arm, its bounds beside the margin,
     d'.
     """
-    arms: Figures = {}
+    arms: Values = {}
     for arm in table.altered:
-        figures = exact_share(table.correct[arm])
-        over, pair = figures["over_readers"], (figures["count"], figures["of"])
+        values = exact_share(table.correct[arm])
+        over, pair = values["over_readers"], (values["count"], values["of"])
         bounds = over or {
-            "estimate": figures["share"],
-            "lower": figures["exact_lower"],
-            "upper": figures["exact_upper"],
+            "estimate": values["share"],
+            "lower": values["exact_lower"],
+            "upper": values["exact_upper"],
         }
         arms[arm] = {
-            "right": figures,
+            "right": values,
             "two_choice": or_none(two_choice, *pair),
             "beside_margin": beside_margin(bounds, margin),
             "beside_margin_exact": None
@@ -43,7 +43,7 @@ def choice_figures(table: Table, *, margin: float) -> Figures:
     return {"arms": arms, "differences": _differences(table, table.altered, "correct", "right")}
 
 
-def diagnosis_figures(table: Table) -> Figures:
+def diagnosis_estimates(table: Table) -> Values:
     """Design C: how often the diagnosis was right in each arm, before anyone was told of alterations, and the
     change from untouched.
     """
@@ -60,13 +60,13 @@ def diagnosis_figures(table: Table) -> Figures:
         },
         "differences": _differences(table, order, "correct", "right")
         | {
-            pair: figures | _differences(table, order, "second", "called_metastasis")[pair]
-            for pair, figures in _differences(table, order, "correct", "right").items()
+            pair: values | _differences(table, order, "second", "called_metastasis")[pair]
+            for pair, values in _differences(table, order, "correct", "right").items()
         },
     }
 
 
-def _differences(table: Table, arms: Sequence[str], what: str, name: str) -> Figures:
+def _differences(table: Table, arms: Sequence[str], what: str, name: str) -> Values:
     parts = {arm: share_part(getattr(table, what)[arm]) for arm in arms}
     return {
         f"{first}{MINUS}{second}": {name: over_readers([parts[first], parts[second].times(-1)])}
@@ -74,14 +74,14 @@ def _differences(table: Table, arms: Sequence[str], what: str, name: str) -> Fig
     }
 
 
-def time_figures(rows: Sequence[Row], table: Table) -> Figures:
+def time_estimates(rows: Sequence[Row], table: Table) -> Values:
     """Reaction times by the browser's clock: median and quartiles by arm and by right and wrong, and ratios
     to untouched pictures.
 
     A ratio is that of geometric means, from the difference of the logarithms over readers and sources.
     """
 
-    def times(arm: str, correct: int | None = None) -> Figures:
+    def times(arm: str, correct: int | None = None) -> Values:
         return quartiles(
             np.array(
                 [
@@ -101,13 +101,13 @@ def time_figures(rows: Sequence[Row], table: Table) -> Figures:
     return {
         "arms": {arm: {"all": times(arm), "right": times(arm, 1), "wrong": times(arm, 0)} for arm in order},
         "ratios": {
-            f"{one} over {other}": _ratio(over_readers([parts[one], parts[other].times(-1)]))
-            for one, other in pairs
+            f"{first} over {second}": _ratio(over_readers([parts[first], parts[second].times(-1)]))
+            for first, second in pairs
         },
     }
 
 
-def _ratio(logarithm: Figures | None) -> Figures | None:
+def _ratio(logarithm: Values | None) -> Values | None:
     if logarithm is None:
         return None
     return {

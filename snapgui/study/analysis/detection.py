@@ -6,8 +6,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from snapgui.study.analysis.figures import (
-    Figures,
+from snapgui.study.analysis.estimates import (
+    Values,
     beside_margin,
     counted_share,
     exact_share,
@@ -28,7 +28,7 @@ def pairs_of(arms: Sequence[str]) -> list[tuple[str, str]]:
     return list(combinations(arms, 2))
 
 
-def detection_figures(table: Table, *, margin: float) -> Figures:
+def detection_estimates(table: Table, *, margin: float) -> Values:
     """Every altered arm beside untouched and beside the other arms, over all readers."""
     untouched = next((arm for arm in table.arms if arm not in table.altered), None)
     if untouched is None:
@@ -76,7 +76,7 @@ def _parts(table: Table, arm: str, untouched: str) -> dict[str, list[Part]]:
     parts = {
         "hit_rate": [share_part(table.second[arm])],
         "d_prime": [scores[0], scores[1].times(-1)],
-        "criterion": [one.times(-0.5) for one in scores],
+        "criterion": [score.times(-0.5) for score in scores],
     }
     if _rated(table, arm) and _rated(table, untouched):
         ratings = [np.where(kept, table.rating[name], np.nan) for name in (arm, untouched)]
@@ -87,13 +87,18 @@ def _parts(table: Table, arm: str, untouched: str) -> dict[str, list[Part]]:
     return parts
 
 
-def _arm(table: Table, arm: str, untouched: str, parts: Mapping[str, list[Part]], margin: float) -> Figures:
-    said, calm = (table.second[name][np.isfinite(table.second[name])] for name in (arm, untouched))
-    counts = int(said.sum()), int(len(said) - said.sum()), int(calm.sum()), int(len(calm) - calm.sum())
-    figures: Figures = {
+def _arm(table: Table, arm: str, untouched: str, parts: Mapping[str, list[Part]], margin: float) -> Values:
+    said, alarmed = (table.second[name][np.isfinite(table.second[name])] for name in (arm, untouched))
+    counts = (
+        int(said.sum()),
+        int(len(said) - said.sum()),
+        int(alarmed.sum()),
+        int(len(alarmed) - alarmed.sum()),
+    )
+    values: Values = {
         "answers": {
             "altered": len(said),
-            "untouched": len(calm),
+            "untouched": len(alarmed),
             "hits": counts[0],
             "misses": counts[1],
             "false_alarms": counts[2],
@@ -107,20 +112,20 @@ def _arm(table: Table, arm: str, untouched: str, parts: Mapping[str, list[Part]]
     if "auc" in parts:
         ratings, truth = pooled_ratings(table, arm, untouched)
         area = over_readers(parts["auc"], scale="area")
-        figures["auc"] = area
-        figures["auc_delong"] = or_none(roc_area, ratings, truth)
-        figures["roc"] = or_none(roc_points, ratings, truth)
-        figures["beside_margin"] = beside_margin(area or _as_bounds(ratings, truth), margin)
+        values["auc"] = area
+        values["auc_delong"] = or_none(roc_area, ratings, truth)
+        values["roc"] = or_none(roc_points, ratings, truth)
+        values["beside_margin"] = beside_margin(area or _as_bounds(ratings, truth), margin)
         found = found_in(table, arm)
         if "lroc" in parts and found is not None:
             distances = np.concatenate(
-                [np.where(found[np.isfinite(found)] == 1, 0.0, np.inf), np.full(len(calm), np.nan)]
+                [np.where(found[np.isfinite(found)] == 1, 0.0, np.inf), np.full(len(alarmed), np.nan)]
             )
-            figures["lroc"] = over_readers(parts["lroc"], scale="area")
-            figures["lroc_delong"] = or_none(lroc_area, ratings, truth, distances, radius_px=1)
-            figures["lroc_points"] = or_none(lroc_points, ratings, truth, distances, radius_px=1)
-            figures["found_share"] = exact_share(found)
-    return figures
+            values["lroc"] = over_readers(parts["lroc"], scale="area")
+            values["lroc_delong"] = or_none(lroc_area, ratings, truth, distances, radius_px=1)
+            values["lroc_points"] = or_none(lroc_points, ratings, truth, distances, radius_px=1)
+            values["found_share"] = exact_share(found)
+    return values
 
 
 def pooled_ratings(table: Table, arm: str, untouched: str) -> tuple[Floats, NDArray[np.int64]]:
@@ -129,7 +134,7 @@ def pooled_ratings(table: Table, arm: str, untouched: str) -> tuple[Floats, NDAr
     return np.concatenate(kinds), np.repeat([1, 0], [len(kind) for kind in kinds])
 
 
-def _as_bounds(ratings: Floats, truth: NDArray[np.int64]) -> Figures | None:
+def _as_bounds(ratings: Floats, truth: NDArray[np.int64]) -> Values | None:
     """One reader's area with one-sided bounds, the ends of its 90 % interval."""
     area = or_none(roc_area, ratings, truth, level=0.9)
     return (

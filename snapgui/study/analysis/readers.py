@@ -8,7 +8,7 @@ import numpy as np
 
 from snapgui.statistics import share
 from snapgui.study.analysis.detection import found_in
-from snapgui.study.analysis.figures import Figures, exact_share, or_none
+from snapgui.study.analysis.estimates import Values, exact_share, or_none
 from snapgui.study.analysis.rows import Table, session_of
 from snapgui.study.design.study import Study
 from snapgui.study.records import CHOICES
@@ -20,7 +20,7 @@ from snapgui.study.store.export import Row
 LEAST_SHARED = 5
 
 
-def agreement_figures(rows: Sequence[Row], question: str) -> Figures:
+def agreement_estimates(rows: Sequence[Row], question: str) -> Values:
     """Kappas of the main answers, all arms together: Fleiss' of all readers, Cohen's of every pair that
     shares pictures.
     """
@@ -52,27 +52,27 @@ def agreement_figures(rows: Sequence[Row], question: str) -> Figures:
         "fleiss": or_none(fleiss, shared, clusters=clusters) if len(shared) > 1 else None,
         "pairs": [
             found
-            for one, other in combinations(range(len(readers)), 2)
-            if (found := _pair(answers, readers, one, other))
+            for first, second in combinations(range(len(readers)), 2)
+            if (found := _pair(answers, readers, first, second))
         ],
     }
 
 
-def _pair(answers: np.ndarray, readers: Sequence[str], one: int, other: int) -> Figures | None:
-    both = answers[np.isfinite(answers[:, [one, other]]).all(1)][:, [one, other]]
+def _pair(answers: np.ndarray, readers: Sequence[str], first: int, second: int) -> Values | None:
+    both = answers[np.isfinite(answers[:, [first, second]]).all(1)][:, [first, second]]
     if len(both) < LEAST_SHARED:
         return None
     counts = [[int(((both[:, 0] == a) & (both[:, 1] == b)).sum()) for b in (0, 1)] for a in (0, 1)]
     return {
-        "first": readers[one],
-        "second": readers[other],
+        "first": readers[first],
+        "second": readers[second],
         "pictures": len(both),
         "counts": counts,
         "cohen": cohen(both[:, 0], both[:, 1]),
     }
 
 
-def repeat_figures(rows: Sequence[Row]) -> Figures | None:
+def repeat_estimates(rows: Sequence[Row]) -> Values | None:
     """First and second answers to repeated trials of the same session, by question; None where there are
     none.
     """
@@ -91,17 +91,17 @@ def repeat_figures(rows: Sequence[Row]) -> Figures | None:
     } or None
 
 
-def _again(pairs: Sequence[tuple[Row, Row]]) -> Figures:
+def _again(pairs: Sequence[tuple[Row, Row]]) -> Values:
     readers, sources = (sorted({row[name] for _, row in pairs}) for name in ("participant_id", "source_id"))
     same = np.full((len(readers), len(sources)), np.nan)
-    for one, again in pairs:
+    for before, again in pairs:
         same[readers.index(again["participant_id"]), sources.index(again["source_id"])] = float(
-            one["response"] == again["response"]
+            before["response"] == again["response"]
         )
     rated = [
-        (one["rating"], again["rating"])
-        for one, again in pairs
-        if one["rating"] is not None and again["rating"] is not None
+        (before["rating"], again["rating"])
+        for before, again in pairs
+        if before["rating"] is not None and again["rating"] is not None
     ]
     ratings = or_none(repeat_agreement, *np.array(rated).T) if rated else None
     return {
@@ -114,8 +114,8 @@ def _again(pairs: Sequence[tuple[Row, Row]]) -> Figures:
     }
 
 
-def session_figures(rows: Sequence[Row], study: Study) -> list[Figures]:
-    """One entry a session: how many trials of its list were answered, catch trials, whether it counts."""
+def session_estimates(rows: Sequence[Row], study: Study) -> list[Values]:
+    """One entry a session: how many trials of its list were answered, obvious pictures, whether it counts."""
     by_session: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         by_session.setdefault((row["participant_id"], row["session_id"]), []).append(row)
@@ -140,7 +140,7 @@ def session_figures(rows: Sequence[Row], study: Study) -> list[Figures]:
     return found
 
 
-def reader_figures(table: Table, question: str) -> list[Figures]:
+def reader_estimates(table: Table, question: str) -> list[Values]:
     """Each reader alone, with the intervals of one reader: they speak of other pictures, not of other
     readers.
     """
@@ -150,33 +150,35 @@ def reader_figures(table: Table, question: str) -> list[Figures]:
     ]
 
 
-def _one(table: Table, r: int, question: str) -> Figures:
-    arms: Figures = {}
+def _one(table: Table, r: int, question: str) -> Values:
+    arms: Values = {}
     untouched = next((arm for arm in table.arms if arm not in table.altered), None)
     for arm in table.altered if question != "diagnosis" else table.arms:
         said = table.second[arm][r][np.isfinite(table.second[arm][r])]
-        figures: Figures = {"answers": len(said)}
+        values: Values = {"answers": len(said)}
         if question == "which":
             right = table.correct[arm][r][np.isfinite(table.correct[arm][r])]
-            figures["two_choice"] = or_none(two_choice, int(right.sum()), len(right))
+            values["two_choice"] = or_none(two_choice, int(right.sum()), len(right))
         elif question == "diagnosis":
-            figures["right"] = exact_share(table.correct[arm][r : r + 1])
+            values["right"] = exact_share(table.correct[arm][r : r + 1])
         elif untouched is not None:
-            calm = table.second[untouched][r][np.isfinite(table.second[untouched][r])]
-            counts = int(said.sum()), int((1 - said).sum()), int(calm.sum()), int((1 - calm).sum())
-            figures["hit_rate"], figures["false_alarm_rate"] = (
+            alarmed = table.second[untouched][r][np.isfinite(table.second[untouched][r])]
+            counts = int(said.sum()), int((1 - said).sum()), int(alarmed.sum()), int((1 - alarmed).sum())
+            values["hit_rate"], values["false_alarm_rate"] = (
                 share(counts[0], len(said)),
-                share(counts[2], len(calm)),
+                share(counts[2], len(alarmed)),
             )
-            figures["yes_no"] = or_none(yes_no, *counts)
+            values["yes_no"] = or_none(yes_no, *counts)
             kinds = [table.rating[name][r][np.isfinite(table.rating[name][r])] for name in (arm, untouched)]
-            if len(kinds[0]) == len(said) and len(kinds[1]) == len(calm):
+            if len(kinds[0]) == len(said) and len(kinds[1]) == len(alarmed):
                 ratings, truth = np.concatenate(kinds), np.repeat([1, 0], [len(kind) for kind in kinds])
-                figures["auc"] = or_none(roc_area, ratings, truth)
+                values["auc"] = or_none(roc_area, ratings, truth)
                 found = found_in(table, arm)
                 if found is not None:
                     own = found[r][np.isfinite(found[r])]
-                    distances = np.concatenate([np.where(own == 1, 0.0, np.inf), np.full(len(calm), np.nan)])
-                    figures["lroc"] = or_none(lroc_area, ratings, truth, distances, radius_px=1)
-        arms[arm] = figures
+                    distances = np.concatenate(
+                        [np.where(own == 1, 0.0, np.inf), np.full(len(alarmed), np.nan)]
+                    )
+                    values["lroc"] = or_none(lroc_area, ratings, truth, distances, radius_px=1)
+        arms[arm] = values
     return {"arms": arms}

@@ -1,9 +1,10 @@
 """What an analysis allows to say: estimates, bounds and margins, and no more."""
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
 
-Figures = Mapping[str, Any]
+from snapgui.study.analysis.estimate_words import Form, Values, decimals, points, signed
+from snapgui.words import counted, per_cent
+
 SOURCES_OF_METHODS = {
     "rates": "Shares with Wilson's interval (1927) as if all answers were independent, and with Wilson's "
     "interval for as many independent answers as the variance over readers and sources is worth "
@@ -40,21 +41,17 @@ SOURCES_OF_METHODS = {
 }
 
 
-def verdict(analysis: Figures) -> list[str]:
+def verdict(analysis: Values) -> list[str]:
     """Sentences on what was found, in the order of importance."""
     head = _about(analysis)
     detection, choices, diagnosis = analysis["detection"], analysis["choices"], analysis["diagnosis"]
     found = []
     if detection:
-        found += _arms(
-            detection["arms"], "auc", "tell “{}” from untouched pictures", "area under the ROC curve"
-        )
-        found += _differences(detection["differences"], "auc", "the areas")
+        found += _arms(detection["arms"], AREA)
+        found += _differences(detection["differences"], AREA)
     if choices:
-        found += _arms(
-            choices["arms"], "right", "tell “{}” from the untouched picture beside it", "share right"
-        )
-        found += _differences(choices["differences"], "right", "the shares right")
+        found += _arms(choices["arms"], SHARE)
+        found += _differences(choices["differences"], SHARE)
     if diagnosis:
         found += _diagnoses(diagnosis)
     if not found:
@@ -62,61 +59,100 @@ def verdict(analysis: Figures) -> list[str]:
     return [*head, *found]
 
 
-def _about(analysis: Figures) -> list[str]:
+@dataclass(frozen=True)
+class Told:
+    """How an estimate is told.
+
+    Attributes:
+        key: of the estimate in an arm.
+        deed: what readers do who see the difference; takes the arm.
+        name: of the estimate, and of several.
+        form, difference: of the estimate, and of a difference of two.
+        unit: of such a difference.
+    """
+
+    key: str
+    deed: str
+    name: str
+    names: str
+    form: Form
+    difference: Form
+    unit: str = ""
+
+
+AREA = Told(
+    "auc",
+    "tell “{}” from untouched pictures",
+    "area under the ROC curve",
+    "the areas",
+    decimals,
+    signed,
+)
+SHARE = Told(
+    "right",
+    "tell “{}” from the untouched picture beside it",
+    "share right",
+    "the shares right",
+    per_cent,
+    points,
+    " per cent points",
+)
+
+
+def _about(analysis: Values) -> list[str]:
     sessions = analysis["sessions"]
-    left_out = sum(one["excluded"] for one in sessions)
-    going = sum(bool(one["missing"]) for one in sessions)
-    readers = len({one["participant_id"] for one in sessions if not one["excluded"]})
+    left_out = sum(session["excluded"] for session in sessions)
+    unfinished = sum(bool(session["missing"]) for session in sessions)
+    readers = len({session["participant_id"] for session in sessions if not session["excluded"]})
     words = (
-        f"{_count(readers, 'reader')} in {_count(len(sessions) - left_out, 'session')} "
+        f"{counted(readers, 'reader')} in {counted(len(sessions) - left_out, 'session')} "
         f"{'counts' if readers == 1 else 'count'}"
     )
     if left_out:
         words += (
-            f"; {_count(left_out, 'session')} {'is' if left_out == 1 else 'are'} left out by the rule "
+            f"; {counted(left_out, 'session')} {'is' if left_out == 1 else 'are'} left out by the rule "
             "that was frozen with the design"
         )
-    if going:
+    if unfinished:
         words += (
-            f"; {_count(going, 'session')} {'lacks' if going == 1 else 'lack'} answers, so this is how "
-            "it stands so far"
+            f"; {counted(unfinished, 'session')} {'lacks' if unfinished == 1 else 'lack'} answers, so this "
+            "is how it stands so far"
         )
     return [words + "."]
 
 
-def _arms(arms: Figures, what: str, deed: str, name: str) -> list[str]:
+def _arms(arms: Values, told: Told) -> list[str]:
     found = []
-    for arm, figures in arms.items():
-        whole = figures.get(what) or {}
-        figure = whole.get("over_readers", whole) or {}
-        margin = _margin(figures.get("beside_margin"))
-        if figure.get("estimate") is not None and figure["interval"][0] is not None:
-            low, high = figure["interval"]
+    for arm, values in arms.items():
+        whole = values.get(told.key) or {}
+        estimate = whole.get("over_readers", whole) or {}
+        beside = values.get("beside_margin")
+        margin = _margin(beside, told.form) if beside else ""
+        if estimate.get("estimate") is not None and estimate["interval"][0] is not None:
+            low, high = estimate["interval"]
             head = (
-                f"Readers {deed.format(arm)}"
+                f"Readers {told.deed.format(arm)}"
                 if low > 0.5
                 else f"Readers take “{arm}” for untouched and untouched pictures for altered"
                 if high < 0.5
-                else f"Whether readers {deed.format(arm)} stays open"
+                else f"Whether readers {told.deed.format(arm)} stays open"
             )
-            found.append(f"{head}: {name} {_with_interval(figure, 2)}, 0.50 being chance. {margin}".strip())
-        elif figures.get("beside_margin"):
+            words = f"{told.name} {_with_interval(estimate, told.form)}, {told.form(0.5)} being chance."
+            found.append(f"{head}: {words} {margin}".strip())
+        elif beside:
             found.append(
-                f"{name[0].upper()}{name[1:]} for “{arm}”: {figures['beside_margin']['estimate']:.2f}. "
+                f"{told.name[0].upper()}{told.name[1:]} for “{arm}”: {told.form(beside['estimate'])}. "
                 f"{margin} This says nothing of other readers."
             )
     return found
 
 
-def _margin(beside: Figures | None) -> str:
+def _margin(beside: Values, form: Form) -> str:
     """What the one-sided bounds say of the margin."""
-    if not beside:
-        return ""
-    margin = (
-        f"the margin of {beside['margin_from']:.2f} to {beside['margin_to']:.2f} that was fixed beforehand"
-    )
     low, high = beside["lower"], beside["upper"]
-    bounds = f"With 95 % confidence each, it is at least {low:.2f} and at most {high:.2f}: "
+    ends = f"{form(beside['margin_from'])} to {form(beside['margin_to'])}"
+    margin = f"the margin of {ends} that was fixed beforehand"
+    bounds = f"With 95 % confidence each, it is at least {form(low)} and at most {form(high)}: "
     if beside["within"]:
         return bounds + f"both bounds lie within {margin}."
     if low > beside["margin_to"] or high < beside["margin_from"]:
@@ -131,52 +167,48 @@ def _margin(beside: Figures | None) -> str:
     )
 
 
-def _differences(pairs: Figures, what: str, words: str) -> list[str]:
+def _differences(pairs: Values, told: Told) -> list[str]:
     found = []
-    for pair, figures in pairs.items():
-        figure = figures.get(what)
-        if figure is None or figure["interval"][0] is None:
+    for pair, values in pairs.items():
+        change = values.get(told.key)
+        if change is None or change["interval"][0] is None:
             continue
         first, second = pair.split(" minus ")
-        low, high = figure["interval"]
-        middle = f"{words} differ by {_with_interval(figure, 2, sign=True)}"
+        low, high = change["interval"]
+        middle = f"{told.names} differ by {_with_interval(change, told.difference, told.unit)}"
         if low > 0 or high < 0:
             found.append(
                 f"Readers find “{first if low > 0 else second}” more easily than "
                 f"“{second if low > 0 else first}”: {middle}."
             )
         else:
+            most = told.difference(max(abs(low), abs(high))).removeprefix("+")
             found.append(
                 f"Whether readers find “{first}” or “{second}” more easily stays open: {middle}, so with 95 "
-                f"% confidence by at most {max(abs(low), abs(high)):.2f} either way."
+                f"% confidence by at most {most}{told.unit} either way."
             )
     return found
 
 
-def _diagnoses(diagnosis: Figures) -> list[str]:
+def _diagnoses(diagnosis: Values) -> list[str]:
     found = []
     arms = diagnosis["arms"]
-    for pair, figures in diagnosis["differences"].items():
-        figure = figures["right"]
+    for pair, values in diagnosis["differences"].items():
+        change = values["right"]
         first, second = pair.split(" minus ")
-        if figure is not None and figure["interval"][0] is not None:
+        if change is not None and change["interval"][0] is not None:
             found.append(
-                f"Diagnoses were right in {arms[first]['right']['share']:.0%} of the answers to "
-                f"“{first}” and {arms[second]['right']['share']:.0%} of those to "
-                f"“{second}”: a change of {_with_interval(figure, 2, sign=True)}."
+                f"Diagnoses were right in {per_cent(arms[first]['right']['share'])} of the answers to "
+                f"“{first}” and {per_cent(arms[second]['right']['share'])} of those to "
+                f"“{second}”: a change of {_with_interval(change, points, SHARE.unit)}."
             )
     return found
 
 
-def _with_interval(figure: Figures, digits: int, *, sign: bool = False) -> str:
-    form = f"{'+' if sign else ''}.{digits}f"
-    low, high = figure["interval"]
+def _with_interval(values: Values, form: Form, unit: str = "") -> str:
+    low, high = (form(end).removesuffix(" %") for end in values["interval"])
     return (
-        f"{figure['estimate']:{form}} (95 % interval {low:{form}} to {high:{form}}; "
-        f"{_count(figure['readers'], 'reader')}, "
-        f"{_count(figure['sources'], 'source')}, {_count(figure['answers'], 'answer')})"
+        f"{form(values['estimate'])}{unit} (95 % interval {low} to {high}; "
+        f"{counted(values['readers'], 'reader')}, {counted(values['sources'], 'source')}, "
+        f"{counted(values['answers'], 'answer')})"
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from snapgui.study.analysis.figures import Figures
+from snapgui.study.analysis.estimates import Values
 from snapgui.study.design.freeze import read_file
 from snapgui.study.design.study import Study
 from snapgui.study.records import Stimulus
@@ -19,14 +19,16 @@ from snapgui.study.store.export import Row
 
 Floats = NDArray[np.float64]
 LEAST_PICTURES = 8
-# Figures of a stimulus that are no measures of visibility.
+# Values of a stimulus that are no measures of visibility.
 NO_MEASURES = ("fooled", "attempt", "gap_levels")
 
 
 def measures_of(study: Study) -> dict[str, dict[str, float]]:
     """Measures that the design holds, by picture: every number of a stimulus's details."""
     return {
-        one.id: found for one in study.stimuli if one.arm.altered and (found := dict(_numbers(one.details)))
+        stimulus.id: found
+        for stimulus in study.stimuli
+        if stimulus.arm.altered and (found := dict(_numbers(stimulus.details)))
     }
 
 
@@ -55,29 +57,32 @@ def measure_folder(study: Study, folder: Path) -> dict[str, dict[str, float]]:
     from snapgui.engine.images import decode_pixels
     from snapgui.engine.visibility.measures import measure
 
-    def pixels(one: Stimulus, name: str) -> NDArray[np.uint8]:
-        return decode_pixels(read_file(folder, one, name))
+    def pixels(stimulus: Stimulus, name: str) -> NDArray[np.uint8]:
+        return decode_pixels(read_file(folder, stimulus, name))
 
-    untouched = {one.source: one for one in study.stimuli if not one.arm.altered}
+    untouched = {stimulus.source: stimulus for stimulus in study.stimuli if not stimulus.arm.altered}
     found = measures_of(study)
-    for one in study.stimuli:
-        if one.arm.altered and one.use == "main" and one.source in untouched and one.mask in one.files:
-            calm, mask = untouched[one.source], pixels(one, one.mask).mean(axis=2) > 127.5
-            for region, figures in measure(
-                pixels(calm, calm.picture), pixels(one, one.picture), mask
-            ).items():
-                found.setdefault(one.id, {}).update(_numbers(asdict(figures), f"{region}."))
+    for stimulus in study.stimuli:
+        beside = untouched.get(stimulus.source)
+        if stimulus.arm.altered and stimulus.use == "main" and beside and stimulus.mask in stimulus.files:
+            regions = measure(
+                pixels(beside, beside.picture),
+                pixels(stimulus, stimulus.picture),
+                pixels(stimulus, stimulus.mask).mean(axis=2) > 127.5,
+            )
+            for region, values in regions.items():
+                found.setdefault(stimulus.id, {}).update(_numbers(asdict(values), f"{region}."))
     return found
 
 
-def visibility_figures(
+def visibility_estimates(
     rows: Sequence[Row],
     measures: Mapping[str, Mapping[str, float]],
     *,
     question: str,
     seed: int,
     resamples: int = 2000,
-) -> Figures | None:
+) -> Values | None:
     """For every altered arm and measure: rank correlation with the share of readers who found the picture,
     and the points.
     """
@@ -91,23 +96,23 @@ def visibility_figures(
             and row["stim_id"] in measures
         ):
             answers[row["arm"]][row["stim_id"]].append(row["correct"])
-    figures: Figures = {}
+    values: Values = {}
     for arm, own in sorted(answers.items()):
         names = sorted({name for picture in own for name in measures[picture]})
         points = [
-            {"stim_id": one, "found": sum(said), "of": len(said), **measures[one]}
-            for one, said in sorted(own.items())
+            {"stim_id": picture, "found": sum(said), "of": len(said), **measures[picture]}
+            for picture, said in sorted(own.items())
         ]
-        figures[arm] = {
+        values[arm] = {
             "pictures": points,
             "measures": {name: rank_correlation(points, name, seed, resamples) for name in names},
         }
-    return figures or None
+    return values or None
 
 
 def rank_correlation(
     points: Sequence[Mapping[str, Any]], name: str, seed: int, resamples: int
-) -> Figures | None:
+) -> Values | None:
     """Spearman's correlation over pictures with an interval from drawing pictures anew; None with few or all
     alike.
     """
@@ -131,7 +136,7 @@ def bootstrap_correlation(
     """
     drawn = generator.integers(0, len(x), (resamples, len(x)))
     ranks = [stats.rankdata(values[drawn], axis=1) for values in (x, y)]
-    ranks = [one - one.mean(1, keepdims=True) for one in ranks]
+    ranks = [rank - rank.mean(1, keepdims=True) for rank in ranks]
     with np.errstate(invalid="ignore", divide="ignore"):
         found = (ranks[0] * ranks[1]).sum(1) / np.sqrt((ranks[0] ** 2).sum(1) * (ranks[1] ** 2).sum(1))
     error = float(np.nanstd(np.arctanh(np.clip(found, -0.999, 0.999)), ddof=1))

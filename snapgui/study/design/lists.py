@@ -1,4 +1,4 @@
-"""The trials of one session: practice, then sources by condition, with repeats and catch trials among
+"""The trials of one session: practice, then sources by condition, with repeats and obvious pictures among
 them.
 """
 
@@ -53,8 +53,8 @@ def build_session(
         gathers early or
     late; a mirrored list takes its partner's order backwards. Design C asks for every diagnosis before it
     says that anything may be altered, then shows the same pictures again, in another order, as declared
-    repeats; its catch trials and its altered practice pictures come in that second part, where they can give
-    nothing away.
+    repeats; its obvious pictures and its altered practice pictures come in that second part, where they can
+    give nothing away.
 
     Args:
         sources: main sources, each a stimulus by arm; source ``i`` is shown under condition ``i + shift``.
@@ -81,7 +81,7 @@ def build_session(
         """One entry per source, arms taking turns; ``altered`` keeps to one sort."""
         entries = []
         for i, own in enumerate(group.values()):
-            fit = [one for one in own.values() if altered is None or one.arm.altered == altered]
+            fit = [shown for shown in own.values() if altered is None or shown.arm.altered == altered]
             if fit:
                 ids = (
                     _pair(own, fit[i % len(fit)], bool(rng.integers(2)))
@@ -113,12 +113,14 @@ def build_session(
             *_among(_repeat(main, repeats, gap, rng), extra(catch, question, "catch", True)),
         ]
         return _number(entries, kind)
-    asked_again = [_Entry(one.stimuli, "altered", "main", of=one) for one in main]
+    asked_again = [_Entry(entry.stimuli, "altered", "main", of=entry) for entry in main]
     again = [asked_again[i] for i in order_rng.permutation(len(main))]
     again = again[::-1] if mirrored else again
     first = _repeat(main, repeats, gap, rng)
     untouched = {
-        name: own for name, own in practice.items() if not any(one.arm.altered for one in own.values())
+        name: own
+        for name, own in practice.items()
+        if not any(stimulus.arm.altered for stimulus in own.values())
     }
     primed = {name: own for name, own in practice.items() if name not in untouched}
     second = _among(_repeat(again, repeats, gap, rng), extra(catch, "altered", "catch", True))
@@ -133,7 +135,7 @@ def _ids(own: Source, shown: Shown, kind: Kind) -> tuple[str, ...]:
 
 
 def _pair(own: Source, altered: Stimulus, right: bool) -> tuple[str, str]:
-    untouched = next(one for one in own.values() if not one.arm.altered)
+    untouched = next(stimulus for stimulus in own.values() if not stimulus.arm.altered)
     return (untouched.id, altered.id) if right else (altered.id, untouched.id)
 
 
@@ -156,10 +158,10 @@ def _repeat(entries: Sequence[_Entry], count: int, gap: int, rng: np.random.Gene
         )
     after: dict[int, list[_Entry]] = {}
     for i in rng.permutation(early)[:count] if count else ():
-        one = entries[i]
-        again = _Entry(one.stimuli, one.question, "repeat", one.exposure_ms, of=one)
+        first = entries[i]
+        again = _Entry(first.stimuli, first.question, "repeat", first.exposure_ms, of=first)
         after.setdefault(int(rng.integers(i + gap - 1, len(entries))), []).append(again)
-    return [entry for i, one in enumerate(entries) for entry in (one, *after.get(i, ()))]
+    return [entry for i, first in enumerate(entries) for entry in (first, *after.get(i, ()))]
 
 
 def _among(entries: Sequence[_Entry], more: Sequence[_Entry]) -> list[_Entry]:
@@ -177,11 +179,11 @@ def _number(entries: Sequence[_Entry], kind: Kind) -> tuple[Trial, ...]:
         Trial(
             i,
             kind,
-            one.question,
-            one.stimuli,
-            one.role,
-            place[id(one.of)] if one.of else None,
-            one.exposure_ms,
+            entry.question,
+            entry.stimuli,
+            entry.role,
+            place[id(entry.of)] if entry.of else None,
+            entry.exposure_ms,
         )
-        for i, one in enumerate(entries)
+        for i, entry in enumerate(entries)
     )

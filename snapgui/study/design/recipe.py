@@ -86,7 +86,7 @@ def draft_study(truths: Sequence[int | None], recipe: Recipe, settings: StudySet
     made.
 
     Raises:
-        StudyError: as `make_study` does, or there are too few pictures for practice and catch trials.
+        StudyError: as `make_study` does, or there are too few for practice and obvious pictures.
     """
     uses = share_out(recipe, len(truths))
     stimuli = [

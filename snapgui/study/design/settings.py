@@ -9,6 +9,7 @@ import numpy as np
 from snapgui.engine.settings import Settings
 from snapgui.errors import SettingsError
 from snapgui.study.records import KINDS, Kind, Response, Stimulus, Trial, right_choice
+from snapgui.words import per_cent
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class ExclusionRule(Settings):
     """When a session is left out of the analysis; written down before the first trial.
 
     Attributes:
-        min_catch_share: least share of catch trials answered rightly.
+        min_catch_share: least share of obvious pictures found.
         min_repeat_share: least share of repeats answered as the first time.
         fast_ms, max_fast_share: at most this share of the answers may be faster than that.
         min_answered_share: least share of the session's trials answered.
@@ -117,15 +118,15 @@ def reasons_to_exclude(
     ]
     fast = [r.reaction_ms < rule.fast_ms for r in responses if r.reaction_ms is not None]
     checks = [
-        ("catch trials right", catch, rule.min_catch_share, None),
+        ("obvious pictures found", catch, rule.min_catch_share, None),
         ("repeats answered alike", again, rule.min_repeat_share, None),
         (f"answers faster than {rule.fast_ms:g} ms", fast, None, rule.max_fast_share),
         ("trials answered", [t.index in given for t in trials], rule.min_answered_share, None),
     ]
     return [
         (
-            f"{words}: {np.mean(found):.0%}, {'at least' if low is not None else 'at most'} "
-            f"{low if low is not None else high:.0%} asked"
+            f"{words}: {per_cent(float(np.mean(found)), 0)}, {'at least' if low is not None else 'at most'} "
+            f"{per_cent(low if low is not None else high or 0, 0)} asked"
         )
         for words, found, low, high in checks
         if found

@@ -57,10 +57,10 @@ def make_study(stimuli: Sequence[Stimulus], settings: StudySettings) -> Study:
                 f"{stimulus.source} is there twice as “{stimulus.arm.name}”. Give each source and arm once."
             )
         by_source[stimulus.source][stimulus.arm.name] = stimulus
-    mixed = [name for name, own in by_source.items() if len({one.use for one in own.values()}) > 1]
+    mixed = [name for name, own in by_source.items() if len({stimulus.use for stimulus in own.values()}) > 1]
     if mixed:
         raise StudyError(
-            f"{mixed[0]} serves several uses. Practice and catch trials need sources of their own."
+            f"{mixed[0]} serves several uses. Practice and obvious pictures need sources of their own."
         )
     main, practice, catch = (
         {name: own for name, own in sorted(by_source.items()) if next(iter(own.values())).use == use}
@@ -90,7 +90,7 @@ def make_study(stimuli: Sequence[Stimulus], settings: StudySettings) -> Study:
         )
         for k in range(2 * len(conditions))
     )
-    return Study(settings, tuple(sorted(stimuli, key=lambda one: one.id)), lists)
+    return Study(settings, tuple(sorted(stimuli, key=lambda stimulus: stimulus.id)), lists)
 
 
 def _conditions(
@@ -110,7 +110,7 @@ def _conditions(
             )
     if settings.kind == "B":
         for name, own in [*main.items(), *practice.items(), *catch.items()]:
-            if all(one.arm.altered for one in own.values()):
+            if all(stimulus.arm.altered for stimulus in own.values()):
                 raise StudyError(
                     f"{name} has no untouched picture; a choice between two needs it beside the altered one."
                 )

@@ -64,8 +64,8 @@ def build_study(
 
     Sources are drawn at random by the settings' seed. Left out, with a sentence each: pictures that cannot be
     read or do not agree with their mask, images that another source shows already, and with a victim those
-    whose every sham fools it too (these serve for catch trials first). Nothing is on disk before all pictures
-    are made.
+    whose every sham fools it too (these serve as obvious pictures first). Nothing is on disk before all
+    pictures are made.
 
     Args:
         victim: the model that was attacked, for choosing shams that do not fool it; without it they are not
@@ -101,7 +101,7 @@ def build_study(
         if source is None:
             continue
         own = make_stimuli([source], arms, seed=settings.seed, use=use, victim=victim)
-        if any(one.arm.name == "sham" and one.details.get("fooled") for one in own[0]):
+        if any(made.arm.name == "sham" and made.details.get("fooled") for made in own[0]):
             bench.spare.append(source)
             bench.left_out[source.name] = (
                 f"{source.name}: every sham fools the model as SNAP does, so it is none."
@@ -119,7 +119,9 @@ def build_study(
             f"{len(material.names)} were left out.{why}"
         )
     repeats = min(settings.repeats, max(0, main - settings.repeat_gap + 1))
-    study = make_study([one for own, _ in bench.made for one in own], replace(settings, repeats=repeats))
+    study = make_study(
+        [stimulus for own, _ in bench.made for stimulus in own], replace(settings, repeats=repeats)
+    )
     name, digest = _take_in(
         study, {name: data for _, files in bench.made for name, data in files.items()}, store
     )

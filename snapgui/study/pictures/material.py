@@ -62,7 +62,7 @@ def material_from_runs(folders: Sequence[Path]) -> Material:
         about = _read_json(folder / "result.json", f"{folder.name} is not the folder of a saved run")
         if not {"image_sha256", "model_sha256", "model_name", "attack"} <= set(about):
             raise StudyError(
-                f"{folder.name} is not the folder of a saved run: its result.json lacks figures. "
+                f"{folder.name} is not the folder of a saved run: its result.json lacks numbers. "
                 "Choose another."
             )
         chosen.setdefault(about["image_sha256"], (folder, about))

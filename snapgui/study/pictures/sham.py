@@ -127,4 +127,4 @@ def _match_change(own: Pixels, patch: Pixels, order: NDArray[np.int64]) -> NDArr
 def is_fooled(victim: Victim, before: Pixels, after: Sequence[Pixels]) -> list[bool]:
     """Whether the victim's class of each picture differs from that of the untouched one."""
     classes = victim.predict(torch.stack([to_image(pixels) for pixels in (before, *after)])).argmax(dim=1)
-    return [bool(one != classes[0]) for one in classes[1:]]
+    return [bool(seen != classes[0]) for seen in classes[1:]]

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from snapgui.engine.visibility.display import Display
 from snapgui.errors import SettingsError
 from snapgui.study.records import Response, StudyError, Trial
-from snapgui.study.store.store import Sitting, StudyStore
+from snapgui.study.store.store import ReaderSession, StudyStore
 
 Step = Literal["consent", "display", "instructions", "second_part", "break", "trial", "thanks", "withdrawn"]
 Events = Sequence[tuple[str, Mapping[str, Any]]]
@@ -75,9 +75,11 @@ def find_progress(trials: Sequence[Trial], index: int) -> Progress:
     """How far a reader is before trial ``index``; practice is counted by itself, each part's own."""
     trial = trials[index]
     if trial.role == "practice":
-        alike = [one.index for one in trials if one.role == "practice" and one.question == trial.question]
+        alike = [
+            other.index for other in trials if other.role == "practice" and other.question == trial.question
+        ]
     else:
-        alike = [one.index for one in trials if one.role != "practice"]
+        alike = [other.index for other in trials if other.role != "practice"]
     return Progress(sum(i < index for i in alike), len(alike), trial.role == "practice")
 
 
@@ -118,12 +120,12 @@ def read_screen(payload: Any) -> dict[str, Any]:
 
 
 def read_display(payload: Any) -> dict[str, Any]:
-    """What a display check found, ready to be kept; raises StudyError with a sentence where the figures
+    """What a display check found, ready to be kept; raises StudyError with a sentence where the numbers
     cannot be.
 
     ``payload`` holds ``card_px`` (CSS pixels that equal a bank card's width), ``device_pixel_ratio``,
     ``distance_mm`` and the sizes of screen and window; without ``card_px`` the reader had no card, and common
-    figures are assumed.
+    sizes are assumed.
     """
     values = payload if isinstance(payload, dict) else {}
     names = (
@@ -153,7 +155,7 @@ def read_display(payload: Any) -> dict[str, Any]:
             display = Display(zoom=1)
     except (SettingsError, OverflowError, ValueError) as error:
         raise StudyError(
-            "These figures of a screen cannot be. "
+            "These sizes of a screen cannot be. "
             f"{error if isinstance(error, SettingsError) else 'Measure again.'}"
         ) from error
     return said | {
@@ -170,7 +172,7 @@ def with_dash(letters: str) -> str:
     return f"{plain[:4]}-{plain[4:]}" if len(plain) == 8 else letters.strip()
 
 
-def begin_session(store: StudyStore, study: str, letters: str | None) -> Sitting:
+def begin_session(store: StudyStore, study: str, letters: str | None) -> ReaderSession:
     """The session of a new reader (no letters), or of one who was here before.
 
     Raises:

@@ -14,18 +14,18 @@ from numpy.typing import NDArray
 from snapgui.study.design.freeze import read_file
 from snapgui.study.reading.steps import find_progress
 from snapgui.study.records import CHOICES, Question, Response, Stimulus, Trial, right_choice
-from snapgui.study.store.store import Sitting
+from snapgui.study.store.store import ReaderSession
 
 
-def trial_message(sitting: Sitting, trial: Trial, pictures: Sequence[bytes]) -> dict[str, Any]:
+def trial_message(session: ReaderSession, trial: Trial, pictures: Sequence[bytes]) -> dict[str, Any]:
     """A trial as the browser gets it.
 
     No name of a stimulus is in it: it would be the same for every reader, and so could be passed on.
     ``session`` merely tells one session's unsent answer from another's.
     """
-    progress = find_progress(sitting.trials, trial.index)
+    progress = find_progress(session.trials, trial.index)
     return {
-        "session": hashlib.sha256(f"unsent\0{sitting.id}".encode()).hexdigest()[:16],
+        "session": hashlib.sha256(f"unsent\0{session.id}".encode()).hexdigest()[:16],
         "trial": trial.index,
         "done": progress.done,
         "total": progress.total,

@@ -1,9 +1,9 @@
-"""Figures of several readers as sums over tables, so that any of them, and any difference of two, gets an
+"""Estimates of several readers as sums over tables, so that any of them, and any difference of two, gets an
 interval.
 
-A table is ``(R, N)``: readers by sources, NaN where a reader did not see a source in that arm. A figure that
-is no plain mean (d', an area) is written as the mean of pseudo-values: its value for a reader, plus how far
-each answer pulls it up or down.
+A table is ``(R, N)``: readers by sources, NaN where a reader did not see a source in that arm. An estimate
+that is no plain mean (d', an area) is written as the mean of pseudo-values: its value for a reader, plus how
+far each answer pulls it up or down.
 """
 
 import math
@@ -27,7 +27,7 @@ _NO_SPREAD = 1e-7
 
 @dataclass(frozen=True)
 class Part:
-    """A table of values ``(R, N)`` with signed weights, 0 where there is nothing; a figure is the sum over
+    """A table of values ``(R, N)`` with signed weights, 0 where there is nothing; an estimate is the sum over
     its parts.
     """
 
@@ -41,7 +41,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure over readers and sources.
+    """An estimate over readers and sources.
 
     ``interval`` is two-sided; ``lower`` and ``upper`` are one-sided bounds of the same confidence. All four
     are NaN where the answers show no spread.
@@ -122,7 +122,7 @@ def estimate(parts: Sequence[Part], *, scale: Scale = "plain", level: float = 0.
     if min(rows.sum(), columns.sum()) < 2:
         raise DataError(
             f"{rows.sum()} readers and {columns.sum()} sources came; two of each are needed. Use "
-            "the figures of one reader instead."
+            "the estimates of one reader instead."
         )
     values, weights = (
         np.stack([getattr(part, name)[np.ix_(rows, columns)] for part in parts])

@@ -1,7 +1,7 @@
 """How far is a signed sum of answers off, when readers and sources are both drawn at random and each saw only
 a part?
 
-A Latin square shows each reader every source in one arm only. A figure of such a study is a sum of weights
+A Latin square shows each reader every source in one arm only. An estimate of such a study is a sum of weights
 times values, where weights and values are ``(K, R, N)``: arms, readers, sources; a weight of 0 stands for
 what was not seen.
 """
@@ -39,7 +39,7 @@ class _Layout:
         sums: weights by reader, by source, and by reader and source; the sums of squares are those of their
             products.
         held: ``held[q, c]`` of kind ``c`` is expected in sum of squares ``q``.
-        size: how much of each kind the figure's variance holds.
+        size: how much of each kind the estimate's variance holds.
         joint: ``joint[q, p]`` gives half the covariance of two sums of squares as a quadratic form of the
             three variances.
     """
@@ -105,13 +105,13 @@ def _lay_out(data: bytes, shape: tuple[int, int, int]) -> _Layout:
     sums = group(r, readers, s), group(i, sources, s), group(pair, int(pair.max()) + 1, s)
     effects = group(k * readers + r, arms * readers, ones), group(k * sources + i, arms * sources, ones)
     # Effects without what was taken out of them.
-    left = [one.T.toarray() - (one.T @ base) @ base.T for one in effects]
-    seen = [[*((one @ summed).T for one in left), summed.T @ base] for summed in sums]
+    left = [effect.T.toarray() - (effect.T @ base) @ base.T for effect in effects]
+    seen = [[*((part @ summed).T for part in left), summed.T @ base] for summed in sums]
     chance = float((s**2).sum())
     held = [
         [*(float((part**2).sum()) for part in row[:2]), chance - float((row[2] ** 2).sum())] for row in seen
     ]
-    size = [*(float(((one.T @ s) ** 2).sum()) for one in effects), chance]
+    size = [*(float(((effect.T @ s) ** 2).sum()) for effect in effects), chance]
     return _Layout((k, r, i), base, sums, np.array(held), np.array(size), _joint(sums, seen))
 
 
@@ -131,7 +131,7 @@ def _joint(sums: tuple[sparse.csr_array, ...], seen: list[list[Floats]]) -> Floa
     for q, p in ((0, 0), (1, 1), (0, 1), (0, 2), (1, 2)):
         common = [seen[q][c] @ seen[p][c].T for c in (0, 1)]
         common.append((sums[q].T @ sums[p]).toarray() - seen[q][2] @ seen[p][2].T)
-        flat = np.stack([one.ravel() for one in common])
+        flat = np.stack([product.ravel() for product in common])
         joint[q, p] = joint[p, q] = flat @ flat.T
     own = np.stack(
         [
@@ -175,7 +175,7 @@ def _clustered(values: Floats, weights: Floats) -> Spread:
         for over, n in (((0, 2), weights.shape[1]), ((0, 1), weights.shape[2]))
     ]
     variance = max(*by, sum(by) - float((pull.sum(axis=0) ** 2).sum()))
-    spread = sum(one**2 / (n - 1) for one, n in zip(by, weights.shape[1:], strict=True))
+    spread = sum(part**2 / (n - 1) for part, n in zip(by, weights.shape[1:], strict=True))
     least = min(weights.shape[1:]) - 1.0
     return Spread(variance, max(least, variance**2 / spread) if spread > 0 else least)
 

@@ -41,7 +41,7 @@ def count_answers(store: StudyStore, name: str) -> Counts:
         readers = (
             session.scalar(select(func.count()).select_from(ReaderRow).where(ReaderRow.study_id == name)) or 0
         )
-        sittings = session.execute(
+        begun = session.execute(
             select(ReaderRow.list_index, SessionRow.number, func.count(ResponseRow.trial_index))
             .select_from(SessionRow)
             .join(ReaderRow, SessionRow.reader_id == ReaderRow.pseudonym)
@@ -59,10 +59,8 @@ def count_answers(store: StudyStore, name: str) -> Counts:
             )
             or 0
         )
-    done = sum(answers >= len(study.lists[k][number]) for k, number, answers in sittings)
-    return Counts(
-        row.made, readers, len(sittings), done, sum(answers for _, _, answers in sittings), withdrawn
-    )
+    done = sum(answers >= len(study.lists[k][number]) for k, number, answers in begun)
+    return Counts(row.made, readers, len(begun), done, sum(answers for _, _, answers in begun), withdrawn)
 
 
 def delete_study(store: StudyStore, name: str) -> int:

@@ -13,7 +13,7 @@ from snapgui.study.design.freeze import read_file
 from snapgui.study.design.settings import reasons_to_exclude
 from snapgui.study.design.study import Study
 from snapgui.study.records import Response, Stimulus, Trial, right_choice
-from snapgui.study.store.store import Answer, Sitting, StudyStore
+from snapgui.study.store.store import Answer, ReaderSession, StudyStore
 
 Row = dict[str, Any]
 MISSING = "n/a"
@@ -103,9 +103,9 @@ def export_files(store: StudyStore, name: str, folder: Path | None = None) -> di
     rows = trial_rows(
         study,
         [
-            (sitting, answers)
-            for sitting, answers in store.sittings(name)
-            if all(kind != "withdrawn" for kind, _ in store.events(sitting.id))
+            (session, answers)
+            for session, answers in store.sessions(name)
+            if all(kind != "withdrawn" for kind, _ in store.events(session.id))
         ],
         read_masks(study, folder) if folder else {},
     )
@@ -121,30 +121,30 @@ def export_files(store: StudyStore, name: str, folder: Path | None = None) -> di
 def read_masks(study: Study, folder: Path) -> dict[str, Mask]:
     """Masks by stimulus; raises StudyError where a file is gone or changed."""
     return {
-        one.id: decode_pixels(read_file(folder, one, one.mask)).mean(axis=2) > 127.5
-        for one in study.stimuli
-        if one.mask in one.files
+        stimulus.id: decode_pixels(read_file(folder, stimulus, stimulus.mask)).mean(axis=2) > 127.5
+        for stimulus in study.stimuli
+        if stimulus.mask in stimulus.files
     }
 
 
 def trial_rows(
-    study: Study, sittings: Iterable[tuple[Sitting, Sequence[Answer]]], masks: dict[str, Mask]
+    study: Study, sessions: Iterable[tuple[ReaderSession, Sequence[Answer]]], masks: dict[str, Mask]
 ) -> list[Row]:
     """One row per answered trial, by reader, session and trial; values are plain, None where there is
     none.
     """
     stimuli, rows = study.by_id(), []
-    for sitting, answers in sittings:
+    for session, answers in sessions:
         responses = [answer.response for answer in answers]
-        reasons = "; ".join(reasons_to_exclude(study.settings.exclusion, sitting.trials, responses, stimuli))
+        reasons = "; ".join(reasons_to_exclude(study.settings.exclusion, session.trials, responses, stimuli))
         for answer in answers:
             rows.append(
                 {
-                    "participant_id": sitting.reader.pseudonym,
-                    "session_id": f"ses-{sitting.number + 1}",
-                    "list": sitting.reader.list_index,
+                    "participant_id": session.reader.pseudonym,
+                    "session_id": f"ses-{session.number + 1}",
+                    "list": session.reader.list_index,
                     **_trial_columns(
-                        sitting.trials[answer.response.trial_index], answer.response, stimuli, masks
+                        session.trials[answer.response.trial_index], answer.response, stimuli, masks
                     ),
                     "answered": answer.answered,
                     "excluded": int(bool(reasons)),

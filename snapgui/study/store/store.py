@@ -27,7 +27,7 @@ _LETTERS = "ABCDEFGHJKMNPQRTUVWXY346789"
 
 
 @dataclass(frozen=True)
-class Sitting:
+class ReaderSession:
     """One session of a reader.
 
     Attributes:
@@ -175,7 +175,7 @@ class StudyStore:
             )
             return [Reader(row.pseudonym, row.study_id, row.list_index) for row in rows]
 
-    def begin(self, pseudonym: str) -> Sitting:
+    def begin(self, pseudonym: str) -> ReaderSession:
         """The session that a reader is in, or the next one.
 
         Raises:
@@ -197,7 +197,7 @@ class StudyStore:
             if last is not None and self._answered(session, last.id) < len(
                 study.lists[reader.list_index][last.number]
             ):
-                return self._sitting(last, reader)
+                return self._reader_session(last, reader)
             number = 0 if last is None else last.number + 1
             if number >= study.settings.sessions:
                 raise StudyError("All sessions of this reader are done. Thank you.")
@@ -207,9 +207,9 @@ class StudyStore:
                 id=secrets.token_hex(16), reader_id=reader.pseudonym, number=number, started=self._time()
             )
             session.add(row)
-            return self._sitting(row, reader)
+            return self._reader_session(row, reader)
 
-    def sitting(self, session_id: str) -> Sitting:
+    def session(self, session_id: str) -> ReaderSession:
         """A session by its address; raises StudyError if there is none."""
         with self._reading() as session:
             return self._find(session, session_id)
@@ -270,7 +270,7 @@ class StudyStore:
             )
             return [(row.kind, json.loads(row.data)) for row in rows]
 
-    def sittings(self, study: str) -> list[tuple[Sitting, list[Answer]]]:
+    def sessions(self, study: str) -> list[tuple[ReaderSession, list[Answer]]]:
         """All sessions of a study with their answers, by reader and number."""
         with self._reading() as session:
             found = session.execute(
@@ -288,18 +288,18 @@ class StudyStore:
                 .order_by(ResponseRow.session_id, ResponseRow.trial_index)
             ):
                 answers[row.session_id].append(Answer(_response(row), row.answered))
-            return [(self._sitting(row, reader), answers[row.id]) for row, reader in found]
+            return [(self._reader_session(row, reader), answers[row.id]) for row, reader in found]
 
-    def _find(self, session: Session, session_id: str, *, lock: bool = False) -> Sitting:
+    def _find(self, session: Session, session_id: str, *, lock: bool = False) -> ReaderSession:
         row = session.get(SessionRow, session_id, with_for_update=lock or None)
         reader = session.get(ReaderRow, row.reader_id) if row else None
         if row is None or reader is None:
             raise StudyError("There is no such session. Begin again with your reader's letters.")
-        return self._sitting(row, reader)
+        return self._reader_session(row, reader)
 
-    def _sitting(self, row: SessionRow, reader: ReaderRow) -> Sitting:
+    def _reader_session(self, row: SessionRow, reader: ReaderRow) -> ReaderSession:
         who = Reader(reader.pseudonym, reader.study_id, reader.list_index)
-        return Sitting(row.id, who, row.number, self.study(who.study).lists[who.list_index][row.number])
+        return ReaderSession(row.id, who, row.number, self.study(who.study).lists[who.list_index][row.number])
 
     def _answered(self, session: Session, session_id: str) -> int:
         """How many trials are answered; they are answered in order, so it is the index of the next."""

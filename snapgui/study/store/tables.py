@@ -46,7 +46,7 @@ class ReaderRow(Base):
 
 
 class SessionRow(Base):
-    """One sitting of a reader; ``id`` is random and serves as the address to come back to."""
+    """One session of a reader; ``id`` is random and serves as the address to come back to."""
 
     __tablename__ = "session"
     __table_args__ = (UniqueConstraint("reader_id", "number"),)

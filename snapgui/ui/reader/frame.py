@@ -7,7 +7,7 @@ import streamlit as st
 
 from snapgui.errors import SnapError
 from snapgui.study.records import StudyError
-from snapgui.study.store.store import Sitting, StudyStore
+from snapgui.study.store.store import ReaderSession, StudyStore
 from snapgui.ui.reader.resources import only_study
 
 # No bar of the program above the pictures, no fading while the next trial is fetched, room for the picture.
@@ -35,7 +35,7 @@ def named_study(store: StudyStore) -> str:
     return name
 
 
-def present_sitting(store: StudyStore, study: str) -> Sitting | None:
+def present_sitting(store: StudyStore, study: str) -> ReaderSession | None:
     """The session that the address names; None before one is begun.
 
     A reload is noted, once for each time that the page is opened.
@@ -46,7 +46,7 @@ def present_sitting(store: StudyStore, study: str) -> Sitting | None:
     named = st.query_params.get("sitting")
     if not named:
         return None
-    sitting = store.sitting(named)
+    sitting = store.session(named)
     if sitting.reader.study != study:
         raise StudyError("This session belongs to another study. Open the address that you were given.")
     if st.session_state.get("reader_sitting") != sitting.id:
@@ -57,13 +57,13 @@ def present_sitting(store: StudyStore, study: str) -> Sitting | None:
     return sitting
 
 
-def enter(sitting: Sitting) -> None:
+def enter(sitting: ReaderSession) -> None:
     """Continue a session, whose secret name stands in the address from now on."""
     st.session_state["reader_sitting"] = sitting.id
     st.query_params["sitting"] = sitting.id
 
 
-def reader_foot(store: StudyStore, sitting: Sitting) -> None:
+def reader_foot(store: StudyStore, sitting: ReaderSession) -> None:
     """What went wrong, the reader's letters, and the way out."""
     show_trouble()
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):

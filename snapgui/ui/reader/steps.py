@@ -6,7 +6,7 @@ from snapgui.study.design.texts import SECOND_PART, instructions_text
 from snapgui.study.reading.steps import Step, find_progress, find_step, read_display
 from snapgui.study.reading.trial import key_words
 from snapgui.study.records import Trial
-from snapgui.study.store.store import Sitting, StudyStore
+from snapgui.study.store.store import ReaderSession, StudyStore
 from snapgui.ui.reader.browser.widget import DISPLAY_KEY, display_widget, sent
 from snapgui.ui.reader.frame import show_trouble, told
 
@@ -16,7 +16,7 @@ KEPT_WORDS = (
 )
 
 
-def present_step(store: StudyStore, sitting: Sitting) -> tuple[Step, Trial | None]:
+def present_step(store: StudyStore, sitting: ReaderSession) -> tuple[Step, Trial | None]:
     """The step that is due, and the first trial without an answer."""
     following = store.next_trial(sitting.id)
     settings = store.study(sitting.reader.study).settings
@@ -24,7 +24,7 @@ def present_step(store: StudyStore, sitting: Sitting) -> tuple[Step, Trial | Non
     return find_step(sitting.trials, following, events, break_every=settings.break_every), following
 
 
-def show_step(store: StudyStore, sitting: Sitting, step: Step, following: Trial | None) -> None:
+def show_step(store: StudyStore, sitting: ReaderSession, step: Step, following: Trial | None) -> None:
     """Draw a step that is no trial."""
     settings = store.study(sitting.reader.study).settings
     with st.container(width=760):
@@ -73,7 +73,7 @@ def show_step(store: StudyStore, sitting: Sitting, step: Step, following: Trial 
             )
 
 
-def _show_letters(sitting: Sitting) -> None:
+def _show_letters(sitting: ReaderSession) -> None:
     st.markdown(
         "Write down these letters. They stand for you, and with them you can continue at another time "
         "or computer:"
@@ -81,7 +81,7 @@ def _show_letters(sitting: Sitting) -> None:
     st.header(sitting.reader.pseudonym, anchor=False)
 
 
-def _continue(store: StudyStore, sitting: Sitting, kind: str, data: dict[str, int]) -> None:
+def _continue(store: StudyStore, sitting: ReaderSession, kind: str, data: dict[str, int]) -> None:
     st.button(
         "Continue",
         key=f"reader_{kind}_{data}",
@@ -104,7 +104,7 @@ def _keep_display(store: StudyStore, sitting_id: str) -> None:
         store.note(sitting_id, "display", read_display(sent(DISPLAY_KEY, "measured")))
 
 
-def _thanks(sitting: Sitting, sessions: int, washout_days: int) -> str:
+def _thanks(sitting: ReaderSession, sessions: int, washout_days: int) -> str:
     if sitting.number + 1 < sessions:
         return (
             "This session is complete and every answer is kept. Please come again in "

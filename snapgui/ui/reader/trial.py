@@ -14,12 +14,12 @@ from snapgui.study.reading.steps import read_answer, read_screen
 from snapgui.study.reading.trial import feedback_message, read_pictures, trial_message
 from snapgui.study.records import Response, Stimulus, StoreError, Trial
 from snapgui.study.store.folders import study_folder
-from snapgui.study.store.store import Sitting, StudyStore
+from snapgui.study.store.store import ReaderSession, StudyStore
 from snapgui.ui.reader.browser.widget import TRIAL_KEY, sent, trial_widget
 from snapgui.ui.reader.frame import told
 
 
-def show_trial(store: StudyStore, sitting: Sitting, trial: Trial) -> None:
+def show_trial(store: StudyStore, sitting: ReaderSession, trial: Trial) -> None:
     """Show a trial; whatever comes back is kept before the page is drawn again."""
     stimuli = store.study(sitting.reader.study).by_id()
     pictures = read_pictures(study_folder(sitting.reader.study), trial, stimuli)
@@ -32,7 +32,7 @@ def show_trial(store: StudyStore, sitting: Sitting, trial: Trial) -> None:
     )
 
 
-def keep_answer(store: StudyStore, sitting: Sitting, payload: Any = None) -> None:
+def keep_answer(store: StudyStore, sitting: ReaderSession, payload: Any = None) -> None:
     """Keep the answer that the browser sent; the same again changes nothing (callback)."""
     payload = sent(TRIAL_KEY, "answer") if payload is None else payload
     if payload is None:
@@ -51,7 +51,7 @@ def keep_answer(store: StudyStore, sitting: Sitting, payload: Any = None) -> Non
         st.session_state["reader_refused"] = st.session_state.get("reader_refused", 0) + 1
 
 
-def keep_exposure(store: StudyStore, sitting: Sitting) -> None:
+def keep_exposure(store: StudyStore, sitting: ReaderSession) -> None:
     """Keep that a timed picture was shown, and for how long, whether or not an answer follows (callback)."""
     screen = read_screen(sent(TRIAL_KEY, "shown"))
     if not screen:
@@ -60,7 +60,9 @@ def keep_exposure(store: StudyStore, sitting: Sitting) -> None:
         store.note(sitting.id, "shown", screen)
 
 
-def _feedback(store: StudyStore, sitting: Sitting, trial: Trial, response: Response) -> dict[str, Any] | None:
+def _feedback(
+    store: StudyStore, sitting: ReaderSession, trial: Trial, response: Response
+) -> dict[str, Any] | None:
     stimuli = store.study(sitting.reader.study).by_id()
     if not trial.feedback:
         return None
@@ -68,7 +70,7 @@ def _feedback(store: StudyStore, sitting: Sitting, trial: Trial, response: Respo
     return feedback_message(trial, response, stimuli, masks)
 
 
-def _read_mask(sitting: Sitting, stimulus: Stimulus) -> NDArray[np.bool_] | None:
+def _read_mask(sitting: ReaderSession, stimulus: Stimulus) -> NDArray[np.bool_] | None:
     if stimulus.mask not in stimulus.files:
         return None
     data = read_file(study_folder(sitting.reader.study), stimulus, stimulus.mask)

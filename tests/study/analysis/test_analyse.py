@@ -147,7 +147,7 @@ def test_who_is_left_out_and_what_is_missing_is_told(study_a) -> None:
     found = analyse_store(store, name, folder)
     careless, unfinished = (one for one in found["sessions"] if one["excluded"])
     reasons = {careless["reasons"].split(":")[0], unfinished["reasons"].split(":")[0]}
-    assert "trials answered" in " ".join(reasons) and "catch trials right" in " ".join(reasons)
+    assert "trials answered" in " ".join(reasons) and "obvious pictures found" in " ".join(reasons)
     gaps = [one for one in found["sessions"] if one["missing"]]
     assert (
         len(gaps) == 1

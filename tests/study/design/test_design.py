@@ -260,10 +260,10 @@ def test_the_exclusion_rule_counts_what_it_says() -> None:
     assert reasons_to_exclude(rule, trials, good, stimuli) == []
     bad = [Response(0, "no", 1, reaction_ms=90), Response(1, "no", 1, reaction_ms=90)]
     assert reasons_to_exclude(rule, trials, bad, stimuli) == [
-        "catch trials right: 0%, at least 75% asked",
-        "answers faster than 200 ms: 100%, at most 20% asked",
-        "trials answered: 67%, at least 100% asked",
+        "obvious pictures found: 0 %, at least 75 % asked",
+        "answers faster than 200 ms: 100 %, at most 20 % asked",
+        "trials answered: 67 %, at least 100 % asked",
     ]
     assert reasons_to_exclude(rule, trials, [*good[:2], Response(2, "yes", 6)], stimuli) == [
-        "repeats answered alike: 0%, at least 50% asked"
+        "repeats answered alike: 0 %, at least 50 % asked"
     ]

@@ -446,18 +446,18 @@ def test_audits_that_do_not_fit_are_told(audit, tmp_path) -> None:
 def test_a_study_is_counted_and_deleted_whole(store, frozen_folder, two_session_folder) -> None:
     name, other = store.create_study(frozen_folder), store.create_study(two_session_folder)
     assert [count_answers(store, one).responses for one in (name, other)] == [0, 0]
-    sittings = [store.begin(store.enrol(one).pseudonym) for one in (name, name, other)]
-    for trial in sittings[0].trials:
-        store.record(sittings[0].id, Response(trial.index, "no", 1))
-    store.record(sittings[1].id, Response(0, "no", 1))
-    store.record(sittings[2].id, Response(0, "no", 1))
-    store.note(sittings[1].id, "withdrawn")
+    sessions = [store.begin(store.enrol(one).pseudonym) for one in (name, name, other)]
+    for trial in sessions[0].trials:
+        store.record(sessions[0].id, Response(trial.index, "no", 1))
+    store.record(sessions[1].id, Response(0, "no", 1))
+    store.record(sessions[2].id, Response(0, "no", 1))
+    store.note(sessions[1].id, "withdrawn")
     counts = count_answers(store, name)
     assert (counts.readers, counts.sessions, counts.sessions_done, counts.responses, counts.withdrawn) == (
         2,
         2,
         1,
-        len(sittings[0].trials) + 1,
+        len(sessions[0].trials) + 1,
         1,
     )
     assert delete_study(store, name) == counts.responses
@@ -466,7 +466,7 @@ def test_a_study_is_counted_and_deleted_whole(store, frozen_folder, two_session_
         lambda: delete_study(store, name),
         lambda: store.enrol(name),
         lambda: count_answers(store, name),
-        lambda: store.begin(sittings[0].reader.pseudonym),
+        lambda: store.begin(sessions[0].reader.pseudonym),
     ):
         with pytest.raises(StudyError):
             deed()

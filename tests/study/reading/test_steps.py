@@ -34,7 +34,7 @@ from snapgui.study.reading.steps import (
 from snapgui.study.reading.trial import feedback_message, outline_path, read_pictures, trial_message
 from snapgui.study.records import CHOICES, KINDS, SHAM, SNAP, UNTOUCHED, Reader, Response, StudyError, Trial
 from snapgui.study.store.folders import study_folder, study_name
-from snapgui.study.store.store import Sitting
+from snapgui.study.store.store import ReaderSession
 
 ALL_SEEN = [("consent", {}), ("display", {}), ("instructions", {"part": 1})]
 
@@ -172,7 +172,7 @@ def test_what_a_browser_gets_is_the_same_whatever_the_arm(pictures, settings, ki
     stimuli = study.by_id()
     reader = Reader("ABCD-EFGH", "study-0", 0)
     for trial in study.lists[0][0]:
-        sitting = Sitting("5e" * 16, reader, 0, study.lists[0][0])
+        session = ReaderSession("5e" * 16, reader, 0, study.lists[0][0])
         texts = set()
         for ids in itertools.product(list(stimuli)[:6], repeat=len(trial.stimuli)):
             for role, repeat_of in (
@@ -181,7 +181,7 @@ def test_what_a_browser_gets_is_the_same_whatever_the_arm(pictures, settings, ki
                 else ((trial.role, None),)
             ):
                 shown = replace(trial, stimuli=ids, role=role, repeat_of=repeat_of)
-                texts.add(json.dumps(trial_message(sitting, shown, [blank] * len(ids))))
+                texts.add(json.dumps(trial_message(session, shown, [blank] * len(ids))))
         (text,) = texts
         spoken = json.dumps(
             {name: value for name, value in json.loads(text).items() if name not in ("pictures", "ask")}
@@ -193,7 +193,7 @@ def test_what_a_browser_gets_is_the_same_whatever_the_arm(pictures, settings, ki
         }
         assert (
             not [name for name in names if name in spoken]
-            and sitting.id not in text
+            and session.id not in text
             and reader.pseudonym not in text
         )
         if trial.question == "diagnosis":
@@ -205,7 +205,7 @@ def test_the_pictures_are_the_frozen_bytes(small_study, frozen_folder) -> None:
     trial = study.lists[0][0][0]
     data = read_pictures(frozen_folder, trial, study.by_id())
     assert data == [files[study.by_id()[trial.stimuli[0]].picture]]
-    (uri,) = trial_message(Sitting("0" * 32, Reader("A", "s", 0), 0, study.lists[0][0]), trial, data)[
+    (uri,) = trial_message(ReaderSession("0" * 32, Reader("A", "s", 0), 0, study.lists[0][0]), trial, data)[
         "pictures"
     ]
     assert base64.b64decode(uri.removeprefix("data:image/png;base64,")) == data[0]

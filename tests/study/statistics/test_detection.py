@@ -101,17 +101,10 @@ def test_two_choice_sensitivity() -> None:
 
 def test_equivalence_is_judged_by_both_bounds() -> None:
     found = two_choice_equivalence(50, 100, margin=0.1)
-    assert (
-        found.within
-        and found.upper == pytest.approx(upper_bound(50, 100))
-        and "lie within it" in found.sentence()
-    )
-    few = two_choice_equivalence(10, 20, margin=0.1)
-    assert not few.within and "does not show" in few.sentence()
+    assert found.within and found.upper == pytest.approx(upper_bound(50, 100))
+    assert not two_choice_equivalence(10, 20, margin=0.1).within
     # Choosing the wrong side reliably is seeing the difference.
     assert not two_choice_equivalence(20, 100, margin=0.1).within
-    for one in (found, few):
-        assert "signific" not in one.sentence() and "invisible" not in one.sentence()
     assert (
         equivalence(0.1, -0.2, 0.4, chance=0.0, margin=0.5).within
         and not equivalence(0.1, -0.2, 0.6, chance=0.0, margin=0.5).within

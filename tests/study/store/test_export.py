@@ -29,13 +29,13 @@ def run_readers(store, folder, count: int = 3, *, comment: str = "") -> str:
     name = store.create_study(folder)
     stimuli = store.study(name).by_id()
     for _ in range(count):
-        sitting = store.begin(store.enrol(name).pseudonym)
-        for trial in sitting.trials:
+        session = store.begin(store.enrol(name).pseudonym)
+        for trial in session.trials:
             arms = [stimuli[one].arm.name for one in trial.stimuli]
             first, second = CHOICES[trial.question]
             yes = arms[-1] != "untouched" if trial.question == "which" else arms[0] in ("SNAP", "obvious")
             store.record(
-                sitting.id,
+                session.id,
                 Response(
                     trial.index,
                     second if yes else first,
@@ -56,7 +56,7 @@ def test_one_row_per_trial_with_every_column_explained(sqlite, frozen_folder) ->
     assert list(rows[0]) == list(json.loads(files["trials.json"])) == list(COLUMNS)
     assert (
         len(rows)
-        == sum(len(answers) for _, answers in sqlite.sittings(name))
+        == sum(len(answers) for _, answers in sqlite.sessions(name))
         == 3 * len(sqlite.study(name).lists[0][0])
     )
     assert rows[0]["comment"] == '\'=HYPERLINK("x") second line, "quoted"' and rows[1]["comment"] == "n/a"
@@ -121,7 +121,7 @@ def test_every_design_is_exported(sqlite, pictures, settings, tmp_path, kind: st
 
 def test_readers_who_withdrew_are_left_out(sqlite, frozen_folder) -> None:
     name = run_readers(sqlite, frozen_folder, 2)
-    (gone, _), (stays, _) = sqlite.sittings(name)
+    (gone, _), (stays, _) = sqlite.sessions(name)
     sqlite.note(gone.id, "withdrawn")
     assert {row["participant_id"] for row in read(export_files(sqlite, name)["trials.csv"])} == {
         stays.reader.pseudonym
@@ -130,8 +130,8 @@ def test_readers_who_withdrew_are_left_out(sqlite, frozen_folder) -> None:
 
 def test_an_unfinished_session_is_marked_by_the_rule(sqlite, frozen_folder) -> None:
     name = sqlite.create_study(frozen_folder)
-    sitting = sqlite.begin(sqlite.enrol(name).pseudonym)
-    sqlite.record(sitting.id, Response(0, "no", 1))
+    session = sqlite.begin(sqlite.enrol(name).pseudonym)
+    sqlite.record(session.id, Response(0, "no", 1))
     files = export_files(sqlite, name)
     (row,) = read(files["trials.csv"])
     assert (

@@ -20,7 +20,7 @@ from snapgui.study.design.freeze import DESIGN_FILE
 from snapgui.study.records import CHOICES, Response, StoreError, StudyError, Trial
 from snapgui.study.store import database as database_module
 from snapgui.study.store.deletion import delete_study
-from snapgui.study.store.store import Sitting, StudyStore, open_store
+from snapgui.study.store.store import ReaderSession, StudyStore, open_store
 from snapgui.study.store.tables import Base, ReaderRow, ResponseRow
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -111,15 +111,15 @@ def test_readers_get_the_lists_in_turn_though_they_come_at_once(
 def test_a_session_goes_on_where_it_was(store: StudyStore, database: str, frozen_folder: Path) -> None:
     name = store.create_study(frozen_folder)
     reader = store.enrol(name)
-    sitting = store.begin(reader.pseudonym)
+    session = store.begin(reader.pseudonym)
     trials = store.study(name).lists[reader.list_index][0]
     for trial in trials[:3]:
-        assert store.next_trial(sitting.id) == trial
-        assert store.record(sitting.id, answer(trial))
+        assert store.next_trial(session.id) == trial
+        assert store.record(session.id, answer(trial))
     again = open_store(database)
-    assert again.begin(reader.pseudonym.lower() + " ") == sitting and again.sitting(sitting.id) == sitting
-    assert again.next_trial(sitting.id) == trials[3]
-    assert answer_all(again, sitting.id) == len(trials) - 3 and again.next_trial(sitting.id) is None
+    assert again.begin(reader.pseudonym.lower() + " ") == session and again.session(session.id) == session
+    assert again.next_trial(session.id) == trials[3]
+    assert answer_all(again, session.id) == len(trials) - 3 and again.next_trial(session.id) is None
     with pytest.raises(StudyError, match="All sessions"):
         again.begin(reader.pseudonym)
     with pytest.raises(StudyError, match="no reader"):
@@ -130,17 +130,17 @@ def test_a_session_goes_on_where_it_was(store: StudyStore, database: str, frozen
 
 
 def test_an_answer_counts_once(store: StudyStore, frozen_folder: Path) -> None:
-    sitting = store.begin(store.enrol(store.create_study(frozen_folder)).pseudonym)
-    trial = sitting.trials[0]
+    session = store.begin(store.enrol(store.create_study(frozen_folder)).pseudonym)
+    trial = session.trials[0]
     first = answer(trial, 5, click_x_px=3.25, click_y_px=0.1, comment="dark; =1+1")
-    assert store.record(sitting.id, first) and not store.record(sitting.id, first)
+    assert store.record(session.id, first) and not store.record(session.id, first)
     with pytest.raises(StudyError, match="answered otherwise"):
-        store.record(sitting.id, answer(trial, 6))
+        store.record(session.id, answer(trial, 6))
     with pytest.raises(StudyError, match="not the next"):
-        store.record(sitting.id, answer(sitting.trials[2]))
+        store.record(session.id, answer(session.trials[2]))
     with pytest.raises(StudyError, match="takes no or yes"):
-        store.record(sitting.id, Response(1, "left", 2))
-    ((_, kept),) = store.sittings(sitting.reader.study)
+        store.record(session.id, Response(1, "left", 2))
+    ((_, kept),) = store.sessions(session.reader.study)
     assert [one.response for one in kept] == [first] and kept[0].answered.endswith("+00:00")
 
 
@@ -173,18 +173,18 @@ def test_reading_does_not_wait_for_a_writer(store: StudyStore, frozen_folder: Pa
 
 
 def test_events_are_kept_in_order(store: StudyStore, frozen_folder: Path) -> None:
-    sitting = store.begin(store.enrol(store.create_study(frozen_folder)).pseudonym)
-    store.note(sitting.id, "consent")
-    store.note(sitting.id, "display", {"pixels_per_degree": 41.5})
-    assert store.events(sitting.id) == [("consent", {}), ("display", {"pixels_per_degree": 41.5})]
+    session = store.begin(store.enrol(store.create_study(frozen_folder)).pseudonym)
+    store.note(session.id, "consent")
+    store.note(session.id, "display", {"pixels_per_degree": 41.5})
+    assert store.events(session.id) == [("consent", {}), ("display", {"pixels_per_degree": 41.5})]
     with pytest.raises(StudyError, match="must be one of"):
-        store.note(sitting.id, "lunch")
+        store.note(session.id, "lunch")
 
 
 def test_nothing_is_changed_or_removed(store: StudyStore, frozen_folder: Path) -> None:
-    sitting = store.begin(store.enrol(store.create_study(frozen_folder)).pseudonym)
-    store.record(sitting.id, answer(sitting.trials[0]))
-    store.note(sitting.id, "consent")
+    session = store.begin(store.enrol(store.create_study(frozen_folder)).pseudonym)
+    store.record(session.id, answer(session.trials[0]))
+    store.note(session.id, "consent")
     columns = {
         "study": "title",
         "reader": "list_index",
@@ -223,7 +223,7 @@ def test_writers_at_once_lose_and_double_nothing(
 
     def work(job: int) -> None:
         own, session_id = stores[job % 2], sessions[job // 2]
-        for trial in own.sitting(session_id).trials:
+        for trial in own.session(session_id).trials:
             # Whoever comes second gives the same answer and is heard in silence.
             stored = own.record(session_id, answer(trial, 1 + trial.index % 6))
             with lock:
@@ -231,7 +231,7 @@ def test_writers_at_once_lose_and_double_nothing(
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(work, range(4)))
-    expected = sorted((s, t.index) for s in sessions for t in store.sitting(s).trials)
+    expected = sorted((s, t.index) for s in sessions for t in store.session(s).trials)
     assert sorted((s, i) for s, i, stored in new if stored) == expected and len(new) == 2 * len(expected)
     with store.engine.connect() as connection:
         assert connection.scalar(select(func.count()).select_from(ResponseRow)) == len(expected)
@@ -266,13 +266,13 @@ def test_a_killed_writer_leaves_every_answer_that_it_confirmed(
     process.send_signal(signal.SIGKILL)
     confirmed += [int(line) for line in process.communicate()[0].splitlines() if line.strip()]
     time.sleep(0.05)
-    ((sitting, kept),) = store.sittings(reader.study)
+    ((session, kept),) = store.sessions(reader.study)
     assert [one.response.trial_index for one in kept][: len(confirmed)] == confirmed and len(kept) <= len(
         confirmed
     ) + 1
-    following = store.next_trial(sitting.id)
+    following = store.next_trial(session.id)
     assert following is None or following.index == len(kept)
-    assert answer_all(store, sitting.id) == len(sitting.trials) - len(kept)
+    assert answer_all(store, session.id) == len(session.trials) - len(kept)
 
 
 def test_the_store_loads_without_the_engines_libraries() -> None:
@@ -291,7 +291,7 @@ def test_migrations_run_without_a_file_of_settings() -> None:
 
 
 @pytest.fixture
-def begun(frozen_folder: Path, tmp_path: Path, monkeypatch) -> Iterator[tuple[StudyStore, Sitting]]:
+def begun(frozen_folder: Path, tmp_path: Path, monkeypatch) -> Iterator[tuple[StudyStore, ReaderSession]]:
     """A session in SQLite, whose writers wait for a moment only."""
     monkeypatch.setattr(database_module, "WAIT_S", 0.1)
     store = open_store(f"sqlite:///{tmp_path / 'studies.db'}")

@@ -20,7 +20,7 @@ from snapgui.study.pictures.stimuli import make_stimuli
 from snapgui.study.reading.serving import CODE_VARIABLE, READER_APP, STUDY_VARIABLE
 from snapgui.study.records import CHOICES, SHAM, SNAP, UNTOUCHED, Response, StoreError, StudyError, Trial
 from snapgui.study.store.folders import study_folder, study_name
-from snapgui.study.store.store import Sitting, StudyStore, open_store
+from snapgui.study.store.store import ReaderSession, StudyStore, open_store
 from snapgui.ui.reader import trial as reader_trial
 
 
@@ -31,8 +31,8 @@ class Kept:
     store: StudyStore
     name: str
 
-    def sitting(self) -> Sitting:
-        return self.store.sittings(self.name)[-1][0]
+    def sitting(self) -> ReaderSession:
+        return self.store.sessions(self.name)[-1][0]
 
 
 def make_kept(tmp_path, *, seed: int = 5, sessions: int = 1) -> Kept:
@@ -85,7 +85,7 @@ def has_component(app: AppTest) -> bool:
     return len(app.get("bidi_component")) == 1
 
 
-def give(kept: Kept, sitting: Sitting, trial: Trial) -> None:
+def give(kept: Kept, sitting: ReaderSession, trial: Trial) -> None:
     kept.store.record(sitting.id, Response(trial.index, CHOICES[trial.question][0], 1, reaction_ms=500.0))
 
 
@@ -241,7 +241,7 @@ def test_answers_are_kept_once_whatever_the_browser_sends(kept, monkeypatch) -> 
     for wrong in (answer | {"rating": 6}, answer | {"trial": 2}, answer | {"trial": 1, "rating": 2}, "x"):
         reader_trial.keep_answer(kept.store, sitting, wrong)
     assert state["reader_refused"] == 4
-    ((_, answers),) = kept.store.sittings(kept.name)
+    ((_, answers),) = kept.store.sessions(kept.name)
     assert [one.response for one in answers] == [Response(0, "yes", 5, 3.0, 4.0, 700.5)]
     assert kept.store.events(sitting.id) == [("shown", {"trial": 0, "zoom": 4, "frame_ms": 16.7})]
     with pytest.raises(StudyError):
@@ -257,7 +257,7 @@ def test_a_store_that_keeps_nothing_is_told_and_the_session_goes_on(kept, text_o
 
     with monkeypatch.context() as patched:
         patched.setattr(StudyStore, "note", full)
-        press(app, "I agree and go on")
+        press(app, "I agree and continue")
         assert "The disk is full. Make room." in text_of(app) and "Write down these letters" in text_of(app)
         state: dict = {}
         patched.setattr(reader_trial.st, "session_state", state)
@@ -265,7 +265,7 @@ def test_a_store_that_keeps_nothing_is_told_and_the_session_goes_on(kept, text_o
         answer = {"trial": 0, "choice": "yes", "rating": 5, "reaction_ms": 700.5}
         reader_trial.keep_answer(kept.store, session, answer)
         assert state == {"reader_trouble": "The disk is full. Make room.", "reader_refused": 1}
-    press(app, "I agree and go on")
+    press(app, "I agree and continue")
     assert "Your screen" in text_of(app) and "The disk is full" not in text_of(app)
     assert kept.store.events(session.id) == [("consent", {})]
 

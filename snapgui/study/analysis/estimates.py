@@ -1,6 +1,4 @@
-"""Figures of an analysis as plain values: estimates with intervals and numbers, the same however few readers
-there are.
-"""
+"""Estimates with intervals and numbers as plain values, the same however few readers there are."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +14,7 @@ from snapgui.study.statistics.detection import equivalence, exact_interval, lowe
 from snapgui.study.statistics.estimates import Part, Scale, estimate, share_part
 
 Floats = NDArray[np.float64]
-Figures = dict[str, Any]
+Values = dict[str, Any]
 
 
 def plain(value: Any) -> Any:
@@ -24,16 +22,16 @@ def plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return plain(asdict(value))
     if isinstance(value, Mapping):
-        return {str(name): plain(one) for name, one in value.items()}
+        return {str(name): plain(part) for name, part in value.items()}
     if isinstance(value, (list, tuple, np.ndarray)):
-        return [plain(one) for one in value]
+        return [plain(part) for part in value]
     if isinstance(value, np.generic):
         return plain(value.item())
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def over_readers(parts: Sequence[Part], *, scale: Scale = "plain") -> Figures | None:
-    """A figure for other readers and other sources; None with fewer than two of either."""
+def over_readers(parts: Sequence[Part], *, scale: Scale = "plain") -> Values | None:
+    """An estimate for other readers and other sources; None with fewer than two of either."""
     try:
         found = asdict(estimate(parts, scale=scale))
     except DataError:
@@ -41,51 +39,50 @@ def over_readers(parts: Sequence[Part], *, scale: Scale = "plain") -> Figures | 
     return {"estimate": found.pop("estimate"), "interval": found.pop("interval"), **found}
 
 
-def counted_share(answers: Floats) -> Figures:
+def counted_share(answers: Floats) -> Values:
     """Count, share, Wilson's interval as if all answers were independent, and the interval over readers and
     sources.
     """
     seen = answers[np.isfinite(answers)]
-    figures = share(int(seen.sum()), len(seen))
+    values = share(int(seen.sum()), len(seen))
     return {
-        "count": figures["count"],
-        "of": figures["of"],
-        "share": figures["share"],
-        "wilson_interval": figures["interval"] if len(seen) else None,
+        "count": values["count"],
+        "of": values["of"],
+        "share": values["share"],
+        "wilson_interval": values["interval"] if len(seen) else None,
         "over_readers": over_readers([share_part(answers)], scale="share") if len(seen) else None,
     }
 
 
-def exact_share(answers: Floats) -> Figures:
+def exact_share(answers: Floats) -> Values:
     """The same with Clopper and Pearson's interval and one-sided bounds."""
-    figures = counted_share(answers)
-    if figures["of"]:
-        pair = figures["count"], figures["of"]
-        figures |= {
+    values = counted_share(answers)
+    if values["of"]:
+        pair = values["count"], values["of"]
+        values |= {
             "exact_interval": exact_interval(*pair),
             "exact_lower": lower_bound(*pair),
             "exact_upper": upper_bound(*pair),
         }
-    return figures
+    return values
 
 
-def beside_margin(figure: Figures | None, margin: float) -> Figures | None:
+def beside_margin(values: Values | None, margin: float) -> Values | None:
     """One-sided bounds of a share or an area beside the margin of the design, which lies as far from chance
     (0.5) on both sides.
     """
-    if figure is None or margin <= 0.5 or not all(math.isfinite(figure[name]) for name in ("lower", "upper")):
+    if values is None or margin <= 0.5 or not all(math.isfinite(values[name]) for name in ("lower", "upper")):
         return None
-    found = equivalence(figure["estimate"], figure["lower"], figure["upper"], chance=0.5, margin=margin - 0.5)
+    found = equivalence(values["estimate"], values["lower"], values["upper"], chance=0.5, margin=margin - 0.5)
     return {
         **asdict(found),
         "margin_from": 1 - margin,
         "margin_to": margin,
         "within": found.within,
-        "sentence": found.sentence(),
     }
 
 
-def quartiles(values: Floats) -> Figures:
+def quartiles(values: Floats) -> Values:
     """Median and quartiles of some seconds."""
     if not len(values):
         return {"n": 0, "median": None, "quartiles": None}
