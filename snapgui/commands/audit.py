@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,7 +102,7 @@ def run_audit(args: argparse.Namespace, arguments: list[str]) -> int:
     )
     from snapgui.audit.read import read_finished
     from snapgui.audit.run import run_audit as audit_steps
-    from snapgui.audit.words import table_text
+    from snapgui.audit.words import condition_names, table_text
     from snapgui.engine.victim.memory import keep_freed_memory
     from snapgui.engine.victim.victim import choose_device
 
@@ -115,7 +116,8 @@ def run_audit(args: argparse.Namespace, arguments: list[str]) -> int:
         engine=args.engine,
         address=args.address,
     )
-    outcome = drain(steps, _show)
+    names = condition_names(settings)
+    outcome = drain(steps, lambda progress: _show(progress, names))
     print(file=sys.stderr)
     for index, why in sorted(outcome.failures.items()):
         print(f"note: shard {index} is missing: {why.rstrip('.')}.", file=sys.stderr)
@@ -127,13 +129,11 @@ def run_audit(args: argparse.Namespace, arguments: list[str]) -> int:
     return 0
 
 
-def _show(progress: "AuditProgress") -> None:
+def _show(progress: "AuditProgress", names: Mapping[str, str]) -> None:
     left = "" if progress.left_s is None else f", {duration(progress.left_s)} left"
     fooled = f", {progress.flipped} of {progress.attacked} fooled" if progress.attacked else ""
-    line = (
-        f"{progress.images_done} of {progress.images} "
-        f"images{left}{fooled}{', ' + progress.doing if progress.doing else ''}"
-    )
+    doing = f", now: {names.get(progress.doing, progress.doing)}" if progress.doing else ""
+    line = f"{progress.images_done} of {progress.images} images{left}{fooled}{doing}"
     print(
         f"\r\033[K{line}" if sys.stderr.isatty() else line,
         end="" if sys.stderr.isatty() else "\n",

@@ -415,7 +415,7 @@ def test_a_full_disk_is_reported_and_the_rest_goes_on(
     arguments = ["audit", str(small_set), "--out", str(tmp_path), *FAST]
     assert main(arguments) == 1
     told = capsys.readouterr()
-    assert "shard 1 is missing: " in told.err and "goes on with it" in told.out
+    assert "shard 1 is missing: " in told.err and "the same command continues it" in told.out
     assert "00001.parquet cannot be written (No space left on device). Free space" in told.err
     (folder,) = store.find_audits(tmp_path)
     assert store.finished_shards(folder) == {0, 2, 3, 4}
