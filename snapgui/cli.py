@@ -13,7 +13,7 @@ from snapgui.commands.audit import add_audit
 from snapgui.commands.data import add_data_commands
 from snapgui.commands.predict import add_predict
 from snapgui.commands.report import add_report
-from snapgui.commands.study import add_study_command
+from snapgui.commands.study.study import add_study_command
 from snapgui.commands.train import add_train
 from snapgui.commands.universal import add_universal
 from snapgui.commands.verify import add_verify

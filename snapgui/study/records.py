@@ -178,6 +178,31 @@ class Response(Settings):
             )
 
 
+@dataclass(frozen=True)
+class ReaderSession:
+    """One session of a reader.
+
+    Attributes:
+        id: secret address to come back to.
+        reader: whose it is.
+        number: from 0.
+        trials: all of it.
+    """
+
+    id: str
+    reader: Reader
+    number: int
+    trials: tuple[Trial, ...]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A stored response with the time at which it came (ISO 8601, UTC)."""
+
+    response: Response
+    answered: str
+
+
 def check_response(trial: Trial, response: Response) -> None:
     """Raise StudyError where an answer does not fit its trial: another word, or a rating missing or at odds
     with the choice.

@@ -25,7 +25,8 @@ from snapgui.study.design.freeze import canonical_json, design_text
 from snapgui.study.design.settings import StudySettings
 from snapgui.study.design.study import make_study
 from snapgui.study.records import Stimulus
-from snapgui.study.store.export import COLUMNS, to_csv
+from snapgui.study.store.columns import COLUMNS
+from snapgui.study.store.export import to_csv
 
 
 @pytest.fixture

@@ -17,15 +17,17 @@ from snapgui.study.records import (
     SHAM,
     SNAP,
     UNTOUCHED,
+    Answer,
     Arm,
     Kind,
     Reader,
+    ReaderSession,
     Response,
     Stimulus,
     Trial,
 )
 from snapgui.study.store.export import trial_rows
-from snapgui.study.store.store import Answer, ReaderSession, StudyStore
+from snapgui.study.store.store import StudyStore
 
 SIGHT = {"untouched": 0.0, "SNAP": 1.2, "sham": 0.5, "obvious": 5.0}
 

@@ -11,6 +11,7 @@ from typing import Any
 from snapgui.errors import DataError
 from snapgui.report.bundle.manifest import NOTICE
 from snapgui.report.pages.document import Document, Picture, Section, Table
+from snapgui.study.analysis.bounds import bounds_table
 from snapgui.study.analysis.details import (
     agreement_table,
     answers_table,
@@ -24,7 +25,7 @@ from snapgui.study.analysis.details import (
     times_table,
     visibility_table,
 )
-from snapgui.study.analysis.tables import Columns, bounds_table, main_table
+from snapgui.study.analysis.tables import Columns, main_table
 
 FIGURE_DPI = 200
 MAX_BYTES = 64 << 20

@@ -22,7 +22,7 @@ from snapgui.study.analysis.verdict import SOURCES_OF_METHODS, verdict
 from snapgui.study.analysis.visibility import measure_folder, measures_of, visibility_estimates
 from snapgui.study.design.freeze import design_text
 from snapgui.study.design.study import Study
-from snapgui.study.store.export import Row
+from snapgui.study.store.columns import Row
 from snapgui.study.store.store import StudyStore
 
 FORMAT = 2

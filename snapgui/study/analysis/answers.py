@@ -16,7 +16,7 @@ from snapgui.study.analysis.estimates import (
 from snapgui.study.analysis.rows import Table
 from snapgui.study.statistics.detection import two_choice, two_choice_equivalence
 from snapgui.study.statistics.estimates import share_part
-from snapgui.study.store.export import Row
+from snapgui.study.store.columns import Row
 
 
 def choice_estimates(table: Table, *, margin: float) -> Values:

@@ -2,16 +2,14 @@
 measured on the pictures.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from snapgui.study.analysis.estimate_words import area, decimals, share_alone, share_over, spread
+from snapgui.study.analysis.estimate_words import Values, area, decimals, share_alone, share_over, spread
 from snapgui.study.analysis.tables import Columns
 from snapgui.study.design.settings import ExclusionRule
 from snapgui.study.design.texts import DESIGN_WORDS, exclusion_words
 from snapgui.words import NONE, per_cent, with_interval
 
-Values = Mapping[str, Any]
 QUESTION_WORDS = {"altered": "altered or not", "which": "which of two", "diagnosis": "diagnosis"}
 ROLE_WORDS = {
     "practice": "practice",

@@ -15,7 +15,7 @@ from snapgui.study.records import CHOICES
 from snapgui.study.statistics.agreement import cohen, fleiss, repeat_agreement
 from snapgui.study.statistics.detection import two_choice, yes_no
 from snapgui.study.statistics.roc import lroc_area, roc_area
-from snapgui.study.store.export import Row
+from snapgui.study.store.columns import Row
 
 LEAST_SHARED = 5
 

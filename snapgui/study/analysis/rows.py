@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from snapgui.study.design.freeze import DESIGN_FILE, read_design
 from snapgui.study.design.study import Study
 from snapgui.study.records import CHOICES, StudyError
-from snapgui.study.store.export import COLUMNS, MISSING, Row, export_files
+from snapgui.study.store.columns import COLUMNS, MISSING, Row
+from snapgui.study.store.export import export_files
 from snapgui.study.store.store import StudyStore
 
 Floats = NDArray[np.float64]

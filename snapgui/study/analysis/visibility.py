@@ -15,7 +15,7 @@ from snapgui.study.analysis.estimates import Values
 from snapgui.study.design.freeze import read_file
 from snapgui.study.design.study import Study
 from snapgui.study.records import Stimulus
-from snapgui.study.store.export import Row
+from snapgui.study.store.columns import Row
 
 Floats = NDArray[np.float64]
 LEAST_PICTURES = 8

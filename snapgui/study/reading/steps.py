@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from snapgui.engine.visibility.display import Display
 from snapgui.errors import SettingsError
-from snapgui.study.records import Response, StudyError, Trial
-from snapgui.study.store.store import ReaderSession, StudyStore
+from snapgui.study.records import ReaderSession, Response, StudyError, Trial
+from snapgui.study.store.store import StudyStore
 
 Step = Literal["consent", "display", "instructions", "second_part", "break", "trial", "thanks", "withdrawn"]
 Events = Sequence[tuple[str, Mapping[str, Any]]]

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from snapgui.study.design.freeze import read_file
 from snapgui.study.reading.steps import find_progress
-from snapgui.study.records import CHOICES, Question, Response, Stimulus, Trial, right_choice
-from snapgui.study.store.store import ReaderSession
+from snapgui.study.records import CHOICES, Question, ReaderSession, Response, Stimulus, Trial, right_choice
 
 
 def trial_message(session: ReaderSession, trial: Trial, pictures: Sequence[bytes]) -> dict[str, Any]:

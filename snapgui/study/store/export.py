@@ -1,94 +1,20 @@
-"""A study's answers as files: one row per trial, what the columns mean, and the table that iMRMC reads."""
+"""A study's answers as files: one row per trial, and the table that iMRMC reads."""
 
 import csv
 import io
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from snapgui.engine.cells.outlines import Mask
 from snapgui.engine.images import decode_pixels
 from snapgui.study.design.freeze import read_file
 from snapgui.study.design.settings import reasons_to_exclude
 from snapgui.study.design.study import Study
-from snapgui.study.records import Response, Stimulus, Trial, right_choice
-from snapgui.study.store.store import Answer, ReaderSession, StudyStore
+from snapgui.study.records import Answer, ReaderSession, Response, Stimulus, Trial, right_choice
+from snapgui.study.store.columns import COLUMNS, MISSING, Row
+from snapgui.study.store.store import StudyStore
 
-Row = dict[str, Any]
-MISSING = "n/a"
-# Names as in BIDS; what is not known is n/a.
-COLUMNS: dict[str, dict[str, Any]] = {
-    "participant_id": {"Description": "Pseudonym that the tool made"},
-    "session_id": {"Description": "Session of the reader, from ses-1"},
-    "list": {"Description": "Latin-square list, from 0"},
-    "trial_index": {"Description": "Place in the session, from 0"},
-    "trial_type": {
-        "Description": "What is asked",
-        "Levels": {
-            "altered": "Altered or not?",
-            "which": "Which of two is altered?",
-            "diagnosis": "Normal or metastasis?",
-        },
-    },
-    "design": {
-        "Description": "Design of the study",
-        "Levels": {
-            "A": "yes/no and click",
-            "B": "two-alternative forced choice",
-            "C": "diagnosis, then detection",
-            "D": "timed exposure",
-        },
-    },
-    "role": {
-        "Description": "Why the trial is there",
-        "Levels": {
-            "practice": "with feedback",
-            "main": "counts",
-            "catch": "obvious",
-            "repeat": "asked again",
-        },
-    },
-    "repeat_of": {"Description": "trial_index of the earlier trial with the same picture"},
-    "stim_id": {"Description": "Opaque name of the picture; in a choice between two, of the altered one"},
-    "stim_left": {"Description": "Picture on the left, in a choice between two"},
-    "stim_right": {"Description": "Picture on the right, in a choice between two"},
-    "source_id": {"Description": "Image that the picture was made from"},
-    "arm": {"Description": "How the picture was made"},
-    "altered": {
-        "Description": "Whether the picture (or one of two) was altered",
-        "Levels": {"0": "no", "1": "yes"},
-    },
-    "truth": {"Description": "Class of the source", "Levels": {"0": "normal", "1": "metastasis"}},
-    "model_fooled": {
-        "Description": "Whether the picture fools the model, where this was asked",
-        "Levels": {"0": "no", "1": "yes"},
-    },
-    "response": {"Description": "The reader's answer"},
-    "correct_response": {"Description": "The true answer"},
-    "correct": {"Description": "Whether they agree", "Levels": {"0": "no", "1": "yes"}},
-    "rating": {
-        "Description": (
-            "1 surely the first answer (no, left, normal) to 6 surely the second (yes, right, metastasis)"
-        )
-    },
-    "response_time": {"Description": "From the picture to the answer, by the browser's clock", "Units": "s"},
-    "exposure_asked": {"Description": "Time for which the picture was to be shown", "Units": "s"},
-    "exposure_shown": {"Description": "Time for which it was shown, measured in the browser", "Units": "s"},
-    "click_x": {"Description": "Click, from the left edge", "Units": "pixel of the picture"},
-    "click_y": {"Description": "Click, from the top edge", "Units": "pixel of the picture"},
-    "click_hit": {
-        "Description": "Whether the click lies in the altered cells",
-        "Levels": {"0": "no", "1": "yes"},
-    },
-    "comment": {"Description": "Free text; a leading quote keeps spreadsheets from computing it"},
-    "answered": {"Description": "When the answer arrived, ISO 8601, UTC"},
-    "excluded": {
-        "Description": "Whether the frozen exclusion rule leaves the session out",
-        "Levels": {"0": "no", "1": "yes"},
-    },
-    "exclusion_reasons": {"Description": "Why"},
-}
 _FORMULA = tuple("=+-@|%＝＋－＠")
 
 

@@ -7,7 +7,7 @@ import json
 import secrets
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,39 +16,15 @@ from sqlalchemy.orm import Session
 
 from snapgui.study.design.freeze import canonical_json, design_text, read_design, verify
 from snapgui.study.design.study import Study
-from snapgui.study.records import Reader, Response, StudyError, Trial, check_response
+from snapgui.study.records import Answer, Reader, ReaderSession, Response, StudyError, Trial, check_response
 from snapgui.study.store.database import connect, database_session
 from snapgui.study.store.folders import study_name
+from snapgui.study.store.sessions import answers_of, check_washout, count_answered, to_response
 from snapgui.study.store.tables import DeletionRow, EventRow, ReaderRow, ResponseRow, SessionRow, StudyRow
 
 EVENTS = ("consent", "display", "instructions", "shown", "break", "reloaded", "withdrawn")
 # Without letters and digits that are taken for one another.
 _LETTERS = "ABCDEFGHJKMNPQRTUVWXY346789"
-
-
-@dataclass(frozen=True)
-class ReaderSession:
-    """One session of a reader.
-
-    Attributes:
-        id: secret address to come back to.
-        reader: whose it is.
-        number: from 0.
-        trials: all of it.
-    """
-
-    id: str
-    reader: Reader
-    number: int
-    trials: tuple[Trial, ...]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A stored response with the time at which it came (ISO 8601, UTC)."""
-
-    response: Response
-    answered: str
 
 
 def open_store(url: str | None = None) -> "StudyStore":
@@ -194,7 +170,7 @@ class StudyStore:
                 .order_by(SessionRow.number.desc())
                 .limit(1)
             ).first()
-            if last is not None and self._answered(session, last.id) < len(
+            if last is not None and count_answered(session, last.id) < len(
                 study.lists[reader.list_index][last.number]
             ):
                 return self._reader_session(last, reader)
@@ -202,7 +178,7 @@ class StudyStore:
             if number >= study.settings.sessions:
                 raise StudyError("All sessions of this reader are done. Thank you.")
             if last is not None:
-                self._check_washout(session, last.id, study.settings.washout_days)
+                check_washout(session, last.id, study.settings.washout_days, self._now())
             row = SessionRow(
                 id=secrets.token_hex(16), reader_id=reader.pseudonym, number=number, started=self._time()
             )
@@ -218,7 +194,7 @@ class StudyStore:
         """The first trial without an answer, the same after any interruption; None at the end."""
         with self._reading() as session:
             trials = self._find(session, session_id).trials
-            answered = self._answered(session, session_id)
+            answered = count_answered(session, session_id)
             return trials[answered] if answered < len(trials) else None
 
     def record(self, session_id: str, response: Response) -> bool:
@@ -232,13 +208,13 @@ class StudyStore:
             trials = self._find(session, session_id, lock=True).trials
             earlier = session.get(ResponseRow, (session_id, response.trial_index))
             if earlier is not None:
-                if _response(earlier) == response:
+                if to_response(earlier) == response:
                     return False
                 raise StudyError(
                     f"Trial {response.trial_index} was answered otherwise before; the first answer "
                     "stays. Reload the page to continue."
                 )
-            answered = self._answered(session, session_id)
+            answered = count_answered(session, session_id)
             if response.trial_index != answered or answered >= len(trials):
                 raise StudyError(
                     f"Trial {response.trial_index} is not the next one of this session. Reload the "
@@ -279,16 +255,8 @@ class StudyStore:
                 .where(ReaderRow.study_id == study)
                 .order_by(ReaderRow.number, SessionRow.number)
             ).all()
-            answers: dict[str, list[Answer]] = {row.id: [] for row, _ in found}
-            for row in session.scalars(
-                select(ResponseRow)
-                .join(SessionRow)
-                .join(ReaderRow)
-                .where(ReaderRow.study_id == study)
-                .order_by(ResponseRow.session_id, ResponseRow.trial_index)
-            ):
-                answers[row.session_id].append(Answer(_response(row), row.answered))
-            return [(self._reader_session(row, reader), answers[row.id]) for row, reader in found]
+            answers = answers_of(session, study)
+            return [(self._reader_session(row, reader), answers.get(row.id, [])) for row, reader in found]
 
     def _find(self, session: Session, session_id: str, *, lock: bool = False) -> ReaderSession:
         row = session.get(SessionRow, session_id, with_for_update=lock or None)
@@ -301,25 +269,6 @@ class StudyStore:
         who = Reader(reader.pseudonym, reader.study_id, reader.list_index)
         return ReaderSession(row.id, who, row.number, self.study(who.study).lists[who.list_index][row.number])
 
-    def _answered(self, session: Session, session_id: str) -> int:
-        """How many trials are answered; they are answered in order, so it is the index of the next."""
-        return (
-            session.scalar(
-                select(func.count()).select_from(ResponseRow).where(ResponseRow.session_id == session_id)
-            )
-            or 0
-        )
-
-    def _check_washout(self, session: Session, session_id: str, days: int) -> None:
-        ended = session.scalar(
-            select(func.max(ResponseRow.answered)).where(ResponseRow.session_id == session_id)
-        )
-        due = datetime.datetime.fromisoformat(ended or self._time()) + datetime.timedelta(days=days)
-        if self._now() < due:
-            raise StudyError(
-                f"The next session may begin on {due:%d %B %Y}, {days} days after the last. Come back then."
-            )
-
     def _time(self) -> str:
         return self._now().isoformat(timespec="milliseconds")
 
@@ -328,7 +277,3 @@ class StudyStore:
 
     def _reading(self) -> AbstractContextManager[Session]:
         return database_session(self.engine, reading=True)
-
-
-def _response(row: ResponseRow) -> Response:
-    return Response(**{field.name: getattr(row, field.name) for field in fields(Response)})

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 import streamlit as st
 
 from snapgui.errors import SnapError
-from snapgui.study.records import StudyError
-from snapgui.study.store.store import ReaderSession, StudyStore
+from snapgui.study.records import ReaderSession, StudyError
+from snapgui.study.store.store import StudyStore
 from snapgui.ui.reader.resources import only_study
 
 # No bar of the program above the pictures, no fading while the next trial is fetched, room for the picture.

@@ -5,8 +5,8 @@ import streamlit as st
 from snapgui.study.design.texts import SECOND_PART, instructions_text
 from snapgui.study.reading.steps import Step, find_progress, find_step, read_display
 from snapgui.study.reading.trial import key_words
-from snapgui.study.records import Trial
-from snapgui.study.store.store import ReaderSession, StudyStore
+from snapgui.study.records import ReaderSession, Trial
+from snapgui.study.store.store import StudyStore
 from snapgui.ui.reader.browser.widget import DISPLAY_KEY, display_widget, sent
 from snapgui.ui.reader.frame import show_trouble, told
 

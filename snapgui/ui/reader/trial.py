@@ -12,9 +12,9 @@ from snapgui.errors import SnapError
 from snapgui.study.design.freeze import read_file
 from snapgui.study.reading.steps import read_answer, read_screen
 from snapgui.study.reading.trial import feedback_message, read_pictures, trial_message
-from snapgui.study.records import Response, Stimulus, StoreError, Trial
+from snapgui.study.records import ReaderSession, Response, Stimulus, StoreError, Trial
 from snapgui.study.store.folders import study_folder
-from snapgui.study.store.store import ReaderSession, StudyStore
+from snapgui.study.store.store import StudyStore
 from snapgui.ui.reader.browser.widget import TRIAL_KEY, sent, trial_widget
 from snapgui.ui.reader.frame import told
 

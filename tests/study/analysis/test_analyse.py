@@ -13,10 +13,11 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from snapgui.commands import study as analyse_command
+from snapgui.commands.study.analyse import write_analysis
 from snapgui.statistics import wilson_interval
 from snapgui.study.analysis import verdict as analysis_words
 from snapgui.study.analysis.analyse import analyse, analyse_folder, analyse_store, analysis_text
+from snapgui.study.analysis.bounds import bounds_table
 from snapgui.study.analysis.details import (
     agreement_table,
     answers_table,
@@ -31,7 +32,7 @@ from snapgui.study.analysis.details import (
     visibility_table,
 )
 from snapgui.study.analysis.rows import check_rows, read_rows, read_store
-from snapgui.study.analysis.tables import bounds_table, main_table
+from snapgui.study.analysis.tables import main_table
 from snapgui.study.analysis.verdict import verdict
 from snapgui.study.records import StudyError
 from snapgui.study.store.export import export_files
@@ -379,7 +380,7 @@ def test_the_command_prints_a_table_and_writes_figures(study_a, tmp_path, capsys
         "visibility.png",
     } <= set(files)
     assert files["roc.png"].startswith(b"\x89PNG") and b"<svg" in files["roc.svg"]
-    analyse_command.write_analysis(json.loads(files["analysis.json"]), tmp_path / "again")
+    write_analysis(json.loads(files["analysis.json"]), tmp_path / "again")
     assert {file.name: file.read_bytes() for file in (tmp_path / "again").iterdir()} == files
     assert (
         main(["study", "analyse", "study-000000000000"]) == 2

@@ -32,9 +32,19 @@ from snapgui.study.reading.steps import (
     with_dash,
 )
 from snapgui.study.reading.trial import feedback_message, outline_path, read_pictures, trial_message
-from snapgui.study.records import CHOICES, KINDS, SHAM, SNAP, UNTOUCHED, Reader, Response, StudyError, Trial
+from snapgui.study.records import (
+    CHOICES,
+    KINDS,
+    SHAM,
+    SNAP,
+    UNTOUCHED,
+    Reader,
+    ReaderSession,
+    Response,
+    StudyError,
+    Trial,
+)
 from snapgui.study.store.folders import study_folder, study_name
-from snapgui.study.store.store import ReaderSession
 
 ALL_SEEN = [("consent", {}), ("display", {}), ("instructions", {"part": 1})]
 

@@ -1,15 +1,19 @@
 import csv
+import hashlib
 import io
 import json
+import zipfile
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from snapgui.report.study.bundle import study_zip
 from snapgui.study.design.freeze import freeze
 from snapgui.study.design.study import make_study
 from snapgui.study.records import CHOICES, SNAP, UNTOUCHED, Response, StudyError
-from snapgui.study.store.export import COLUMNS, defuse, export_files, to_csv
+from snapgui.study.store.columns import COLUMNS
+from snapgui.study.store.export import defuse, export_files, to_csv
 from snapgui.study.store.store import open_store
 
 
@@ -160,3 +164,21 @@ def test_a_changed_mask_is_noticed(sqlite, pictures, settings, tmp_path) -> None
     (tmp_path / "study" / "stimuli" / stimuli[0].mask).write_bytes(np.random.default_rng(0).bytes(30))
     with pytest.raises(StudyError, match="was changed"):
         export_files(sqlite, name, tmp_path / "study")
+
+
+def test_the_zip_holds_every_file_in_order_without_a_date(frozen_folder) -> None:
+    store = open_store(f"sqlite:///{frozen_folder.parent / 'one.db'}")
+    name = store.create_study(frozen_folder)
+    data = study_zip(store, name, frozen_folder)
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert {"trials.csv", "trials.json", "design.json", "manifest.json", "SHA256SUMS"} <= set(
+            archive.namelist()
+        )
+        assert {entry.date_time for entry in archive.infolist()} == {
+            (1980, 1, 1, 0, 0, 0)
+        } and archive.testzip() is None
+        assert archive.read("design.json") == (frozen_folder / "design.json").read_bytes()
+    again = open_store(f"sqlite:///{frozen_folder.parent / 'one.db'}")
+    assert hashlib.sha256(study_zip(again, name, frozen_folder)).digest() == hashlib.sha256(data).digest()
+    store.close()
+    again.close()

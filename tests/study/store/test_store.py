@@ -17,10 +17,10 @@ from sqlalchemy import event, func, select, text
 from sqlalchemy.exc import IntegrityError
 
 from snapgui.study.design.freeze import DESIGN_FILE
-from snapgui.study.records import CHOICES, Response, StoreError, StudyError, Trial
+from snapgui.study.records import CHOICES, ReaderSession, Response, StoreError, StudyError, Trial
 from snapgui.study.store import database as database_module
 from snapgui.study.store.deletion import delete_study
-from snapgui.study.store.store import ReaderSession, StudyStore, open_store
+from snapgui.study.store.store import StudyStore, open_store
 from snapgui.study.store.tables import Base, ReaderRow, ResponseRow
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -18,9 +18,19 @@ from snapgui.study.design.study import make_study
 from snapgui.study.pictures.sham import Source
 from snapgui.study.pictures.stimuli import make_stimuli
 from snapgui.study.reading.serving import CODE_VARIABLE, READER_APP, STUDY_VARIABLE
-from snapgui.study.records import CHOICES, SHAM, SNAP, UNTOUCHED, Response, StoreError, StudyError, Trial
+from snapgui.study.records import (
+    CHOICES,
+    SHAM,
+    SNAP,
+    UNTOUCHED,
+    ReaderSession,
+    Response,
+    StoreError,
+    StudyError,
+    Trial,
+)
 from snapgui.study.store.folders import study_folder, study_name
-from snapgui.study.store.store import ReaderSession, StudyStore, open_store
+from snapgui.study.store.store import StudyStore, open_store
 from snapgui.ui.reader import trial as reader_trial
 
 

@@ -92,9 +92,8 @@ def test_what_cannot_be_offered_and_what_ended_by_itself_is_told(servers, text_o
 
 
 def test_an_offer_is_ended_and_forgotten(tmp_path) -> None:
-    code = (
-        "import sys, time; from snapgui.commands.serve import end_with; end_with(sys.stdin); time.sleep(600)"
-    )
+    code = "import sys, time; from snapgui.commands.study.serve import end_with; "
+    code += "end_with(sys.stdin); time.sleep(600)"
     servers = ReaderServers()
     for number in range(2):
         log = tmp_path / str(number) / "log"

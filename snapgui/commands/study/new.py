@@ -1,19 +1,11 @@
-"""The command ``study``: list, make, export, delete, plan; ``analyse`` and ``serve`` come from modules of
-their own.
-
-A subcommand stands for itself: its parser says with ``set_defaults(run_study=FUNCTION)`` what is called, with
-the parsed arguments and the command line as given; it returns the exit status, or None for 0.
-"""
+"""The command ``study new``: make a study, freeze it and take it into the store."""
 
 import argparse
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from snapgui.commands.options import WITH_DEFAULTS, Commands
-from snapgui.commands.serve import add_serve
 from snapgui.shipped import MODEL
-from snapgui.workspace import write_whole
 
 if TYPE_CHECKING:
     from snapgui.engine.victim.victim import Victim
@@ -22,34 +14,8 @@ if TYPE_CHECKING:
     from snapgui.study.pictures.material import Material
 
 
-def add_study_command(commands: Commands) -> None:
-    """Add ``study`` with its own commands."""
-    study = commands.add_parser("study", help="blinded reader studies: would anyone notice?")
-    study.set_defaults(run=run_study_command)
-    kinds = study.add_subparsers(dest="kind", required=True, metavar="WHAT")
-    kinds.add_parser("list", help="the studies of the workspace").set_defaults(run_study=run_list)
-    _add_new(kinds)
-    export = kinds.add_parser(
-        "export", help="answers and design as one ZIP: the same answers, the same bytes"
-    )
-    export.add_argument("name", metavar="STUDY", help="its name, see “study list”")
-    export.add_argument("--out", type=Path, required=True, metavar="FILE", help="the ZIP to write")
-    export.set_defaults(run_study=run_export)
-    _add_power(kinds)
-    delete = kinds.add_parser("delete", help="delete a study with its pictures and answers for good")
-    delete.add_argument("name", metavar="STUDY", help="its name, see “study list”")
-    delete.add_argument(
-        "--title",
-        default=None,
-        metavar="TEXT",
-        help="its title, letter by letter; needed where there are answers",
-    )
-    delete.set_defaults(run_study=run_delete)
-    add_analyse(kinds)
-    add_serve(kinds)
-
-
-def _add_new(kinds: Commands) -> None:
+def add_new(kinds: Commands) -> None:
+    """Add ``new`` to the commands of ``study``."""
     new = kinds.add_parser("new", help="make a study and freeze it", formatter_class=WITH_DEFAULTS)
     origin = new.add_mutually_exclusive_group(required=True)
     origin.add_argument("--runs", type=Path, nargs="+", metavar="DIR", help="folders of saved runs")
@@ -169,49 +135,6 @@ def _add_new(kinds: Commands) -> None:
     new.set_defaults(run_study=run_new)
 
 
-def _add_power(kinds: Commands) -> None:
-    power = kinds.add_parser(
-        "power", help="what a number of readers and trials can show", formatter_class=WITH_DEFAULTS
-    )
-    power.add_argument("--readers", type=int, default=6)
-    power.add_argument("--trials", type=int, default=40, help="of each reader, on one arm")
-    power.add_argument("--share", type=float, default=0.6, help="true share right that should be found")
-    power.add_argument(
-        "--margin",
-        type=float,
-        default=0.6,
-        help="share right up to which a change counts as practically unnoticed",
-    )
-    power.add_argument("--reader-correlation", type=float, default=0.02, help="of two answers of one reader")
-    power.add_argument(
-        "--case-correlation", type=float, default=0.05, help="of two readers' answers to one picture"
-    )
-    power.set_defaults(run_study=run_power)
-
-
-def run_study_command(args: argparse.Namespace, arguments: list[str]) -> int | None:
-    """Run one of the ``study`` commands."""
-    status: int | None = args.run_study(args, arguments)
-    return status
-
-
-def run_list(args: argparse.Namespace, arguments: list[str]) -> None:
-    """Print one line a study."""
-    from snapgui.study.store.deletion import count_answers
-    from snapgui.study.store.store import open_store
-
-    store = open_store()
-    studies = store.studies()
-    for name, title in studies:
-        counts = count_answers(store, name)
-        print(
-            f"{name}  {counts.made[:10]}  design {store.study(name).settings.kind}  {counts.readers} "
-            f"readers, {counts.sessions_done} sessions done, {counts.responses} answers  {title}"
-        )
-    if not studies:
-        print("There is no study yet. Make one with “study new”.")
-
-
 def run_new(args: argparse.Namespace, arguments: list[str]) -> None:
     """Make a study, freeze it and take it into the store."""
     import sys
@@ -296,48 +219,6 @@ def _recipe(args: argparse.Namespace, count: int) -> "tuple[Recipe, StudySetting
     )
 
 
-def run_export(args: argparse.Namespace, arguments: list[str]) -> None:
-    """Write a study's ZIP."""
-    from snapgui.report.study.bundle import study_zip
-    from snapgui.study.store.folders import has_folder, study_folder
-    from snapgui.study.store.store import open_store
-
-    store = open_store()
-    store.study(args.name)
-    data = study_zip(store, args.name, study_folder(args.name) if has_folder(args.name) else None)
-    write_whole(args.out, data, advice="Choose another place for --out.")
-    print(args.out)
-
-
-def run_power(args: argparse.Namespace, arguments: list[str]) -> None:
-    """Print what so many readers and trials can show."""
-    from snapgui.study.design.planning import Planned, compute_power, power_words
-
-    planned = Planned(
-        args.readers, args.trials, args.share, args.margin, args.reader_correlation, args.case_correlation
-    )
-    print("\n".join(power_words(planned, compute_power(planned), arm="one arm")))
-
-
-def run_delete(args: argparse.Namespace, arguments: list[str]) -> None:
-    """Delete a study; one that has answers asks for its title."""
-    from snapgui.study.records import StudyError
-    from snapgui.study.store.deletion import count_answers, delete_study
-    from snapgui.study.store.folders import remove_folder
-    from snapgui.study.store.store import open_store
-
-    store = open_store()
-    title, counts = store.study(args.name).settings.title, count_answers(store, args.name)
-    if counts.responses and args.title != title:
-        raise StudyError(
-            f"{args.name} has {counts.responses} answers of {counts.readers} readers. To delete "
-            f"them for good, give --title with its exact title: {title}"
-        )
-    gone = delete_study(store, args.name)
-    remove_folder(args.name)
-    print(f"{args.name} is deleted, with {gone} answers.")
-
-
 def _material(args: argparse.Namespace) -> "Material":
     from snapgui.study.pictures.material import material_from_audit, material_from_runs
     from snapgui.study.pictures.pairs import material_from_pairs
@@ -381,67 +262,3 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise StudyError(f"{path} cannot be read as text ({error}). Give a text file in UTF-8.") from error
-
-
-Figures = Mapping[str, Any]
-
-
-def add_analyse(commands: Commands) -> None:
-    """Add ``analyse`` to the commands of ``study``."""
-    analyse = commands.add_parser("analyse", help="what the answers show, with intervals")
-    analyse.add_argument(
-        "study",
-        metavar="STUDY_OR_FOLDER",
-        help="a study's name, or a folder with its exported trials.csv and design.json",
-    )
-    analyse.add_argument(
-        "--out",
-        type=Path,
-        default=None,
-        metavar="DIR",
-        help="write analysis.json and the figures (PNG, SVG) there",
-    )
-    analyse.set_defaults(run_study=run_analyse)
-
-
-def run_analyse(args: argparse.Namespace, arguments: list[str]) -> None:
-    """Print a table, and write the files where a place is named."""
-    from snapgui.study.analysis.tables import main_table, plain_table
-
-    analysis = _analyse(args.study)
-    print("\n".join(analysis["verdict"]))
-    for title, columns in main_table(analysis).items():
-        print(f"\n{title}\n{plain_table(columns)}")
-    if args.out is not None:
-        write_analysis(analysis, args.out)
-        print(f"\n{args.out}")
-
-
-def _analyse(name: str) -> dict[str, Any]:
-    if Path(name).is_dir():
-        from snapgui.study.analysis.analyse import analyse_folder
-
-        return analyse_folder(Path(name))
-    from snapgui.study.analysis.analyse import analyse_store
-    from snapgui.study.store.folders import has_folder, study_folder
-    from snapgui.study.store.store import open_store
-
-    store = open_store()
-    store.study(name)
-    return analyse_store(store, name, study_folder(name) if has_folder(name) else None)
-
-
-def write_analysis(analysis: Figures, folder: Path) -> None:
-    """Every figure as PNG and SVG, and `analysis.json`; raises DataError where the folder cannot be
-    written.
-    """
-    from snapgui.report.study.figures import figure_bytes, study_figures
-    from snapgui.study.analysis.analyse import analysis_text
-
-    files = {
-        f"{name}.{kind}": figure_bytes(figure, kind)
-        for name, figure in study_figures(analysis).items()
-        for kind in ("png", "svg")
-    }
-    files["analysis.json"] = analysis_text(analysis).encode()
-    write_whole(folder, files, advice="Choose another place for --out.")
