@@ -13,6 +13,7 @@ from snapgui.study.statistics.power import (
     equivalence_trials,
     readers_needed,
 )
+from snapgui.words import counted, per_cent
 
 POWER = 0.8
 Goal = Literal["found", "unnoticed"]
@@ -103,7 +104,7 @@ def compute_power(planned: Planned) -> Power:
 def power_words(planned: Planned, power: Power, *, arm: str = "SNAP") -> list[str]:
     """The same as whole sentences."""
     answers = planned.readers * planned.trials
-    who = "1 reader" if planned.readers == 1 else f"{planned.readers} readers"
+    who = counted(planned.readers, "reader")
     each = "" if planned.readers == 1 else " each"
     worth = (
         f"With {who} and {planned.trials} trials{each} on {arm} there are {answers:,} answers. "
@@ -115,8 +116,8 @@ def power_words(planned: Planned, power: Power, *, arm: str = "SNAP") -> list[st
     sentences = [
         worth,
         (
-            f"A true share right of {_per_cent(planned.share)} would be found to lie above guessing (50 %) "
-            f"with a probability of {_per_cent(power.found)}.{_needed(power.found, power.readers_found)}"
+            f"A true share right of {per_cent(planned.share, 0)} would be found to lie above guessing (50 %) "
+            f"with a probability of {per_cent(power.found, 0)}.{_needed(power.found, power.readers_found)}"
         ),
     ]
     if power.unnoticed is None:
@@ -124,30 +125,23 @@ def power_words(planned: Planned, power: Power, *, arm: str = "SNAP") -> list[st
             *sentences,
             "Without a margin above 50 % the study cannot show that the change goes unnoticed.",
         ]
-    low, high = _per_cent(1 - planned.margin), _per_cent(planned.margin)
+    low, high = per_cent(1 - planned.margin, 0), per_cent(planned.margin, 0)
     return [
         *sentences,
         (
             f"If readers only guess, the study would show that their share lies below {high} (and "
             f"above {low}) with a probability of "
-            f"{_per_cent(power.unnoticed)}.{_needed(power.unnoticed, power.readers_unnoticed)}"
+            f"{per_cent(power.unnoticed, 0)}.{_needed(power.unnoticed, power.readers_unnoticed)}"
         ),
     ]
 
 
 def _needed(reached: float, readers: int | str) -> str:
     if isinstance(readers, str):
-        return f" For {_per_cent(POWER)}, {readers}."
+        return f" For {per_cent(POWER, 0)}, {readers}."
     if reached >= POWER:
         return (
-            f" For {_per_cent(POWER)}, {'1 reader is' if readers == 1 else f'{readers:,} readers are'} "
+            f" For {per_cent(POWER, 0)}, {counted(readers, 'reader')} {'is' if readers == 1 else 'are'} "
             "enough."
         )
-    return f" For {_per_cent(POWER)} it takes {'1 reader' if readers == 1 else f'{readers:,} readers'}."
-
-
-def _per_cent(share: float) -> str:
-    value = share * 100
-    if value < 1:
-        return "less than 1 %"
-    return "more than 99 %" if 99 < value < 100 else f"{value:.0f} %"
+    return f" For {per_cent(POWER, 0)} it takes {counted(readers, 'reader')}."

@@ -46,7 +46,7 @@ def plain_stimuli(count: int, arms=(UNTOUCHED, SNAP, SHAM)) -> list[Stimulus]:
 def make(kind: str, count: int, seed: int, **more) -> Study:
     stimuli = plain_stimuli(count)
     if kind == "B":
-        stimuli = [one for one in stimuli if not one.source.startswith("q")]
+        stimuli = [stimulus for stimulus in stimuli if not stimulus.source.startswith("q")]
     return make_study(stimuli, StudySettings("t", seed, kind, repeats=2, repeat_gap=3, **more))
 
 

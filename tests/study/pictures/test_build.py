@@ -160,10 +160,13 @@ def test_pairs_become_a_frozen_study(pairs, own_store, kind, arms, trials: int) 
         and study == own_store.study(outcome.name)
         and own_store.studies() == [(outcome.name, "Which tissue?")]
     )
-    uses = Counter(use for use, _ in {(one.use, one.source) for one in study.stimuli})
+    uses = Counter(use for use, _ in {(stimulus.use, stimulus.source) for stimulus in study.stimuli})
     assert uses == {"main": 8, "practice": 2, "catch": 2}
-    assert {one.arm.name for one in study.stimuli if one.use == "main"} == set(arms)
-    assert {one.arm.name for one in study.stimuli if one.use == "catch"} == {"untouched", "obvious"}
+    assert {stimulus.arm.name for stimulus in study.stimuli if stimulus.use == "main"} == set(arms)
+    assert {stimulus.arm.name for stimulus in study.stimuli if stimulus.use == "catch"} == {
+        "untouched",
+        "obvious",
+    }
     assert {len(session) for sessions in study.lists for session in sessions} == {trials}
     drafted = draft_study([0] * 12, Recipe(arms, 20, 2, 2), replace(SETTINGS, kind=kind))
     assert [len(one[0]) for one in drafted.lists] == [len(one[0]) for one in study.lists], (
@@ -280,8 +283,8 @@ def test_images_whose_every_sham_fools_are_left_out(pairs, own_store) -> None:
         and {reason.split(":")[0] for reason in outcome.left_out} == bright
         and all("every sham fools" in reason for reason in outcome.left_out)
     )
-    assert {one.source for one in study.stimuli} == set(material.names) - bright
-    assert all(one.details["fooled"] is False for one in study.stimuli if one.arm.altered)
+    assert {stimulus.source for stimulus in study.stimuli} == set(material.names) - bright
+    assert all(stimulus.details["fooled"] is False for stimulus in study.stimuli if stimulus.arm.altered)
     kept = finished(
         build_study(
             material,

@@ -73,7 +73,7 @@ def test_no_byte_but_pixels_differs_by_arm(draw_source) -> None:
         pixel[-20:-12] = True
         around.add(bytes(np.frombuffer(bytes(png), np.uint8)[~pixel]))
     assert len(around) == 1
-    assert len({len(files[one.picture]) for one in stimuli}) == 1
+    assert len({len(files[stimulus.picture]) for stimulus in stimuli}) == 1
 
 
 def test_names_tell_nothing_and_files_are_in_the_record(draw_source) -> None:
@@ -81,13 +81,13 @@ def test_names_tell_nothing_and_files_are_in_the_record(draw_source) -> None:
     stimuli, files = make_stimuli([source], (UNTOUCHED, SNAP, SHAM), seed=4)
     again, _ = make_stimuli([source], (UNTOUCHED, SNAP, SHAM), seed=4)
     other, _ = make_stimuli([source], (UNTOUCHED, SNAP, SHAM), seed=5)
-    assert [one.id for one in stimuli] == [one.id for one in again] and not {one.id for one in stimuli} & {
-        one.id for one in other
-    }
+    assert [stimulus.id for stimulus in stimuli] == [stimulus.id for stimulus in again] and not {
+        stimulus.id for stimulus in stimuli
+    } & {one.id for one in other}
     for one in stimuli:
         assert len(one.id) == 16 and set(one.id) <= set("0123456789abcdef")
         assert one.files == {name: sha256(files[name]) for name in (one.picture, one.mask)}
-    assert len({files[one.mask] for one in stimuli}) == 1
+    assert len({files[stimulus.mask] for stimulus in stimuli}) == 1
     assert decode_pixels(files[stimuli[1].picture]).tobytes() == source.snap.tobytes()
     with pytest.raises(StudyError, match="no picture for “blur”; it has untouched, SNAP, sham"):
         make_stimuli([source], (Arm("blur"),), seed=4)
@@ -139,7 +139,7 @@ def test_a_run_becomes_a_source_whose_sham_does_not_fool(victim, tissue, tmp_pat
     sham = make_sham(source, seed=3, victim=victim)
     assert sham.fooled is False and sham.gap_levels < 0.05
     stimuli, _ = make_stimuli([source], (UNTOUCHED, SNAP, SHAM), seed=3, victim=victim)
-    assert [one.details.get("fooled") for one in stimuli] == [None, True, False]
+    assert [stimulus.details.get("fooled") for stimulus in stimuli] == [None, True, False]
     levels = [one.details["mean_change_levels"] for one in stimuli[1:]]
     assert levels[0] == pytest.approx(levels[1], abs=0.05) and levels[0] > 1
 

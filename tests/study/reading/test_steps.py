@@ -53,7 +53,7 @@ def trials_of(pictures, settings, kind: str):
     stimuli, _ = pictures()
     if kind == "C":
         stimuli = (
-            [one for one in stimuli if one.use != "practice"]
+            [stimulus for stimulus in stimuli if stimulus.use != "practice"]
             + pictures(0, (UNTOUCHED,))[0][:1]
             + [
                 replace(one, source="another", id=one.id[::-1])
@@ -61,7 +61,7 @@ def trials_of(pictures, settings, kind: str):
                 if one.use == "practice" and one.source == "practice1"
             ]
         )
-        stimuli = list({one.id: one for one in stimuli}.values())
+        stimuli = list({stimulus.id: stimulus for stimulus in stimuli}.values())
     return make_study(stimuli, replace(settings, kind=kind))
 
 

@@ -35,7 +35,7 @@ def run_readers(store, folder, count: int = 3, *, comment: str = "") -> str:
     for _ in range(count):
         session = store.begin(store.enrol(name).pseudonym)
         for trial in session.trials:
-            arms = [stimuli[one].arm.name for one in trial.stimuli]
+            arms = [stimuli[name].arm.name for name in trial.stimuli]
             first, second = CHOICES[trial.question]
             yes = arms[-1] != "untouched" if trial.question == "which" else arms[0] in ("SNAP", "obvious")
             store.record(

@@ -141,7 +141,7 @@ def test_an_answer_counts_once(store: StudyStore, frozen_folder: Path) -> None:
     with pytest.raises(StudyError, match="takes no or yes"):
         store.record(session.id, Response(1, "left", 2))
     ((_, kept),) = store.sessions(session.reader.study)
-    assert [one.response for one in kept] == [first] and kept[0].answered.endswith("+00:00")
+    assert [answer.response for answer in kept] == [first] and kept[0].answered.endswith("+00:00")
 
 
 def test_sessions_wait_for_the_washout(store: StudyStore, two_session_folder: Path) -> None:
@@ -267,9 +267,9 @@ def test_a_killed_writer_leaves_every_answer_that_it_confirmed(
     confirmed += [int(line) for line in process.communicate()[0].splitlines() if line.strip()]
     time.sleep(0.05)
     ((session, kept),) = store.sessions(reader.study)
-    assert [one.response.trial_index for one in kept][: len(confirmed)] == confirmed and len(kept) <= len(
-        confirmed
-    ) + 1
+    assert [answer.response.trial_index for answer in kept][: len(confirmed)] == confirmed and len(
+        kept
+    ) <= len(confirmed) + 1
     following = store.next_trial(session.id)
     assert following is None or following.index == len(kept)
     assert answer_all(store, session.id) == len(session.trials) - len(kept)
