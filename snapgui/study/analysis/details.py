@@ -75,7 +75,6 @@ def readers_tables(analysis: Values) -> dict[str, Columns]:
         rows = [
             {
                 "Reader": reader["participant_id"],
-                "List": str(reader["list"]),
                 "Arm": arm,
                 "Answers": str(values["answers"]),
                 **cells[question](values),
