@@ -1,13 +1,12 @@
 """SNAP Studio: page config and navigation. Start it with ``streamlit run app.py``."""
 
-from pathlib import Path
-
 import streamlit as st
 
+from snapgui.shipped import PACKAGE
 from snapgui.ui.resources import prepare_process
 from snapgui.ui.state import init_state
 
-PAGES = Path(__file__).parent / "snapgui" / "ui" / "pages"
+PAGES = PACKAGE / "ui" / "pages"
 
 if "study" in st.query_params:
     # A reader's address: nothing else of the app is there.

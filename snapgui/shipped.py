@@ -1,8 +1,12 @@
-"""Where the files lie that come with the project."""
+"""Where the files lie that come with the project: beside the package in a checkout, inside it where a wheel
+was installed (setup.py puts them there).
+"""
 
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = Path(__file__).resolve().parent
+INSTALLED = PACKAGE / "shipped_files"
+ROOT = INSTALLED if INSTALLED.is_dir() else PACKAGE.parent
 APP = ROOT / "app.py"
 MODEL = ROOT / "assets" / "models" / "resnet50_hcd.safetensors"
 DEMO_FOLDER = ROOT / "assets" / "demo"

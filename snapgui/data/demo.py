@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from snapgui.errors import DataError
+from snapgui.shipped import DEMO_FOLDER
 
-DEMO_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "demo"
 DEMO_FILE = "demo.json"
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from snapgui.shipped import ROOT
+from snapgui.shipped import PACKAGE
 
-READER_APP = ROOT / "snapgui" / "ui" / "reader" / "app.py"
+READER_APP = PACKAGE / "ui" / "reader" / "app.py"
 PORT = 8601
 # How the command tells the reader's page what it serves; the code stands in no command line, where others
 # could read it.

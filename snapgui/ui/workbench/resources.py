@@ -7,11 +7,12 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from snapgui.data.datasets import picture_files
-from snapgui.data.demo import DEMO_FILE, DEMO_FOLDER, DemoPatch, demo_patches
+from snapgui.data.demo import DEMO_FILE, DemoPatch, demo_patches
 from snapgui.engine.checks import Finding, check_run
 from snapgui.engine.images import to_image
 from snapgui.engine.victim.victim import ModelCard, Victim
 from snapgui.runs.records import RunRequest
+from snapgui.shipped import DEMO_FOLDER
 
 
 # By the whole card, not by the weights alone: classes, input size and normalisation change the answer too.
