@@ -1,5 +1,5 @@
-"""The one step of a build that pyproject.toml cannot name: a wheel carries the app, its settings and its
-assets inside the package, where snapgui/shipped.py finds them.
+"""What pyproject.toml cannot say of a build: a wheel carries the app, its settings and its assets inside the
+package, where snapgui/shipped.py finds them, and requires the app's part of requirements.txt alone.
 """
 
 import shutil
@@ -27,4 +27,17 @@ class BuildWithShippedFiles(build_py):
                 shutil.copy(name, target)
 
 
-setup(cmdclass={"build_py": BuildWithShippedFiles})
+def requirements(name: str = "requirements.txt") -> tuple[list[str], list[str]]:
+    """The app's requirements, and those of the tests, which stand below ``# Tests``."""
+    app, _, tests = Path(name).read_text(encoding="utf-8").partition("# Tests\n")
+    return tuple(
+        [line for line in part.splitlines() if line and not line.startswith("#")] for part in (app, tests)
+    )
+
+
+app, tests = requirements()
+setup(
+    cmdclass={"build_py": BuildWithShippedFiles},
+    install_requires=app,
+    extras_require={"tests": tests, "ray": requirements("requirements-ray.txt")[0]},
+)

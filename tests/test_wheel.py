@@ -14,7 +14,7 @@ import pytest
 
 from snapgui import shipped
 
-SOURCES = ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE", "app.py", ".streamlit")
+SOURCES = ("pyproject.toml", "setup.py", "README.md", "LICENSE", "app.py", ".streamlit")
 LOOK = """
 import sys
 from streamlit.testing.v1 import AppTest
