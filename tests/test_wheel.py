@@ -42,7 +42,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (shutil.copytree if path.is_dir() else shutil.copy)(path, source / name)
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(shipped.PACKAGE, source / "snapgui", ignore=ignored)
-    shutil.copytree(shipped.ROOT / "assets", source / "assets", copy_function=os.link)
+    shutil.copytree(shipped.ROOT / "assets", source / "assets")
     words = ["wheel", ".", "--no-deps", "--no-build-isolation", "--wheel-dir", "built", "-q"]
     subprocess.run([sys.executable, "-m", "pip", *words], cwd=source, check=True, timeout=300)
     (built,) = (source / "built").glob("snap_studio-*.whl")
