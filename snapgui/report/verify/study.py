@@ -16,7 +16,7 @@ ANALYSIS_FILE = "analysis.json"
 # Measured on the pictures, which a bundle of answers does not hold.
 FROM_PICTURES = ("visibility",)
 # Sentences, and what has been computed in another way since format 1.
-OTHERWISE_SINCE_1 = ("format", "verdict", "methods", "sentence", "exposure_shown_s")
+OTHERWISE_SINCE_1 = ("format", "verdict", "methods", "exposure_shown_s")
 Read = Callable[[str], bytes]
 
 

@@ -79,6 +79,7 @@ def beside_margin(values: Values | None, margin: float) -> Values | None:
         "margin_from": 1 - margin,
         "margin_to": margin,
         "within": found.within,
+        "sentence": found.sentence(),
     }
 
 

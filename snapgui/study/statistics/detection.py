@@ -66,6 +66,20 @@ class Equivalence:
         """Whether both bounds lie within the margin (two one-sided tests, Schuirmann 1987)."""
         return self.chance - self.margin <= self.lower and self.upper <= self.chance + self.margin
 
+    def sentence(self) -> str:
+        """What the bounds allow to say, and no more."""
+        head = (
+            f"Estimate {self.estimate:.3f}; with {self.level:.0%} confidence at least {self.lower:.3f}, and "
+            f"with {self.level:.0%} confidence at most {self.upper:.3f}. The margin fixed beforehand "
+            f"reaches from {self.chance - self.margin:.3f} to {self.chance + self.margin:.3f}: "
+        )
+        if self.within:
+            return head + "both bounds lie within it."
+        return head + (
+            "the bounds do not both lie within it, so this study does not show that readers are as "
+            "good as guessing."
+        )
+
 
 def log_linear_rate(successes: ArrayLike, trials: ArrayLike) -> Floats:
     """Share of successes with 0.5 added to the successes and 1 to the trials (Hautus 1995): never 0 or 1."""

@@ -102,9 +102,13 @@ def test_two_choice_sensitivity() -> None:
 def test_equivalence_is_judged_by_both_bounds() -> None:
     found = two_choice_equivalence(50, 100, margin=0.1)
     assert found.within and found.upper == pytest.approx(upper_bound(50, 100))
-    assert not two_choice_equivalence(10, 20, margin=0.1).within
+    few = two_choice_equivalence(10, 20, margin=0.1)
+    assert "lie within it" in found.sentence()
+    assert not few.within and "does not show" in few.sentence()
     # Choosing the wrong side reliably is seeing the difference.
     assert not two_choice_equivalence(20, 100, margin=0.1).within
+    for judged in (found, few):
+        assert "signific" not in judged.sentence() and "invisible" not in judged.sentence()
     assert (
         equivalence(0.1, -0.2, 0.4, chance=0.0, margin=0.5).within
         and not equivalence(0.1, -0.2, 0.6, chance=0.0, margin=0.5).within
