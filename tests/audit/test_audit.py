@@ -362,7 +362,7 @@ def test_a_killed_audit_goes_on_and_gives_the_same_table(small_set: Path, tmp_pa
     whole = subprocess.run(
         command(small_set, tmp_path / "whole"), cwd=root, capture_output=True, text=True, timeout=300
     )
-    assert whole.returncode == 0 and "SNAP, centre excluded" in whole.stdout
+    assert whole.returncode == 0 and "SNAP, cells kept out of the centre" in whole.stdout
     assert table_bytes(out) == table_bytes(tmp_path / "whole")
 
 
