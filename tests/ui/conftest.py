@@ -16,6 +16,7 @@ from snapgui.engine.images import encode_png
 from snapgui.engine.victim.victim import ModelCard, Victim
 from snapgui.errors import ModelError
 from snapgui.ui import resources
+from snapgui.ui.result.screen import Screen, keep_screen
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -76,12 +77,12 @@ def scan_components_once() -> Iterator[None]:
     manifest_scanner.scan_component_manifests = original
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny_victim() -> Victim:
     return _tiny_victim()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def stained_patch() -> Callable[[int, int], np.ndarray]:
     """A patch by seed and redness; above about 187 the tiny victim calls it metastasis."""
     return _stained_patch
@@ -115,9 +116,10 @@ def app(tmp_path: Path, patches: list[DemoPatch], monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(Victim, "load", load)
     monkeypatch.setattr("snapgui.ui.workbench.image.list_demo_patches", lambda: patches)
-    # Drawing the figure takes longer than all the rest of a run.
     monkeypatch.setenv("SNAP_MODEL", str(weights))
     monkeypatch.setenv("SNAP_WORKSPACE", str(tmp_path / "workspace"))
+    # A sixteenth of the pixels for FLIP, which takes longer than all the rest of a page with a run.
+    keep_screen(Screen(zoom=1))
     return AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
 
 

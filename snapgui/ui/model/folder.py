@@ -97,7 +97,7 @@ def show_folder_run() -> None:
         show_answer,
         stop_help="What is predicted until then is shown.",
         stopped="The prediction was stopped before it began.",
-        lost="The prediction that this page followed is not kept any more. Press Predict to make it again.",
+        lost="The prediction that this page followed is not available any more. Predict again.",
     )
 
 

@@ -19,19 +19,19 @@ DE00_STEPS = (
 )
 HEADLINE = {
     "Colour difference, mean (CIEDE2000)": (
-        lambda one: difference(one.de00.mean),
+        lambda region: difference(region.de00.mean),
         "below 1 invisible, above 5 plain at a glance",
     ),
     "Colour difference, strongest 5 %": (
-        lambda one: difference(one.de00.tail),
+        lambda region: difference(region.de00.tail),
         "95 of 100 pixels differ by less",
     ),
     "On your screen, mean (FLIP)": (
-        lambda one: number(one.flip.mean, 3),
+        lambda region: number(region.flip.mean, 3),
         "0 the same, 1 the most; for the screen below",
     ),
-    "Structure, mean (SSIM)": (lambda one: number(one.ssim.mean, 3), "1 is the same structure"),
-    "Noise (PSNR)": (lambda one: decibels(one.psnr_db), "above 40 dB hardly anyone sees a change"),
+    "Structure, mean (SSIM)": (lambda region: number(region.ssim.mean, 3), "1 is the same structure"),
+    "Noise (PSNR)": (lambda region: decibels(region.psnr_db), "above 40 dB hardly anyone sees a change"),
 }
 TRAIT_NAMES = {
     "area_px": "size",

@@ -12,7 +12,7 @@ from snapgui.study.store.deletion import delete_study
 from snapgui.study.store.folders import has_folder, remove_folder, study_folder
 from snapgui.ui.studies.resources import reader_servers
 from snapgui.ui.studies.serve import show_serving
-from snapgui.ui.studies.studies import KeptStudy, about_study, kept_studies, reader_address, study_table
+from snapgui.ui.studies.studies import StoredStudy, about_study, reader_address, stored_studies, study_table
 from snapgui.ui.study_store import study_store
 from snapgui.words import counted
 
@@ -22,7 +22,7 @@ def show_studies() -> bool:
     if notice := st.session_state.pop("study_notice", ""):
         st.info(notice)
     try:
-        studies = kept_studies(study_store())
+        studies = stored_studies(study_store())
     except SnapError as error:
         st.error(str(error))
         return False
@@ -46,15 +46,15 @@ def show_studies() -> bool:
     return True
 
 
-def _show_study(kept: KeptStudy) -> None:
-    settings = kept.study.settings
+def _show_study(stored: StoredStudy) -> None:
+    settings = stored.study.settings
     st.subheader(settings.title, anchor=False)
-    st.caption(about_study(kept))
+    st.caption(about_study(stored))
     left, right = st.columns([1.4, 1], gap="medium")
     with left:
-        _show_address(kept)
+        _show_address(stored)
     with right:
-        counts = kept.counts
+        counts = stored.counts
         for place, name, value in zip(
             st.columns(3),
             ("Readers", "Sessions done", "Answers"),
@@ -65,40 +65,40 @@ def _show_study(kept: KeptStudy) -> None:
         if counts.withdrawn:
             st.caption(f"{counted(counts.withdrawn, 'session')} withdrawn and left out of every export.")
         st.caption(exclusion_words(settings.exclusion))
-    _downloads(kept)
+    _downloads(stored)
 
 
-def _show_address(kept: KeptStudy) -> None:
+def _show_address(stored: StoredStudy) -> None:
     st.markdown("**Address for readers**")
     st.code(
         reader_address(
             st.context.url,
-            kept.name,
+            stored.name,
             port=st.get_option("server.port"),
             base_path=st.get_option("server.baseUrlPath") or "",
         ),
         language=None,
     )
-    if not has_folder(kept.name):
+    if not has_folder(stored.name):
         st.warning(
             "The pictures of this study are not in this computer's workspace, so it cannot be read "
             "here. Copy its folder from the computer that froze it."
         )
         return
-    if CONTACT in kept.study.settings.consent:
+    if CONTACT in stored.study.settings.consent:
         st.warning(
             "The consent names nobody who is responsible: it still has brackets. Make the study "
             "anew before you ask readers."
         )
-    show_serving(kept.name)
+    show_serving(stored.name)
     st.caption(
         "Trying it yourself counts as a reader. To try without a trace, make a second study and "
         "delete it afterwards."
     )
 
 
-def _downloads(kept: KeptStudy) -> None:
-    store, name = study_store(), kept.name
+def _downloads(stored: StoredStudy) -> None:
+    store, name = study_store(), stored.name
     design = store.design(name)
     st.caption(f"SHA-256 of the design: {read_design(design)[1]}")
     with st.container(horizontal=True):
@@ -122,7 +122,7 @@ def _downloads(kept: KeptStudy) -> None:
             help="One row per trial (CSV) with an explanation of the columns, the tables for iMRMC, and "
             "the design. The same answers give the same bytes.",
         )
-        _delete(kept)
+        _delete(stored)
 
 
 def zip_of(name: str) -> bytes:
@@ -130,16 +130,16 @@ def zip_of(name: str) -> bytes:
     return study_zip(study_store(), name, study_folder(name) if has_folder(name) else None)
 
 
-def _delete(kept: KeptStudy) -> None:
+def _delete(stored: StoredStudy) -> None:
     # A key of its own closes it once this study is gone: left open, it would offer the next one.
-    with st.popover("Delete this study", key=f"delete-{kept.name}"):
-        title, answers = kept.study.settings.title, kept.counts.responses
+    with st.popover("Delete this study", key=f"delete-{stored.name}"):
+        title, answers = stored.study.settings.title, stored.counts.responses
         if answers:
             st.markdown(
-                f"This deletes **{counted(answers, 'answer')} of {counted(kept.counts.readers, 'reader')}** "
-                "with the design and the pictures, for good. Download the answers first."
+                f"This deletes **{counted(answers, 'answer')} of {counted(stored.counts.readers, 'reader')}**"
+                " with the design and the pictures, for good. Download the answers first."
             )
-            typed = st.text_input(f"To confirm, type the title: {title}", key=f"confirm-{kept.name}")
+            typed = st.text_input(f"To confirm, type the title: {title}", key=f"confirm-{stored.name}")
         else:
             st.markdown("This deletes the design and its pictures for good. No reader has answered yet.")
             typed = title
@@ -148,7 +148,7 @@ def _delete(kept: KeptStudy) -> None:
             key="delete_study",
             disabled=typed.strip() != title,
             on_click=_forget,
-            args=(kept.name,),
+            args=(stored.name,),
         )
 
 

@@ -30,7 +30,7 @@ class StudyTask:
 
 
 @dataclass(frozen=True)
-class KeptStudy:
+class StoredStudy:
     """A study of the store with how far it is."""
 
     name: str
@@ -57,36 +57,38 @@ def study_work(task: StudyTask, store: StudyStore) -> Callable[[Handle], BuildOu
     return work
 
 
-def kept_studies(store: StudyStore) -> list[KeptStudy]:
+def stored_studies(store: StudyStore) -> list[StoredStudy]:
     """All studies, the newest first; raises StudyError where a design in the database was tampered with."""
     return [
-        KeptStudy(name, store.study(name), count_answers(store, name))
+        StoredStudy(name, store.study(name), count_answers(store, name))
         for name, _ in reversed(store.studies())
     ]
 
 
-def study_table(studies: Sequence[KeptStudy]) -> dict[str, list[str]]:
+def study_table(studies: Sequence[StoredStudy]) -> dict[str, list[str]]:
     """The studies as columns of words."""
-    columns: dict[str, Callable[[KeptStudy], str]] = {
-        "Title": lambda kept: kept.study.settings.title,
-        "Design": lambda kept: f"{kept.study.settings.kind}: {DESIGN_WORDS[kept.study.settings.kind][0]}",
-        "Readers": lambda kept: str(kept.counts.readers),
+    columns: dict[str, Callable[[StoredStudy], str]] = {
+        "Title": lambda stored: stored.study.settings.title,
+        "Design": lambda stored: (
+            f"{stored.study.settings.kind}: {DESIGN_WORDS[stored.study.settings.kind][0]}"
+        ),
+        "Readers": lambda stored: str(stored.counts.readers),
         "Sessions done": _sessions_done,
-        "Trials per session": lambda kept: str(len(kept.study.lists[0][0])),
-        "Answers": lambda kept: f"{kept.counts.responses:,}",
-        "Frozen (UTC)": lambda kept: kept.counts.made[:16].replace("T", " "),
+        "Trials per session": lambda stored: str(len(stored.study.lists[0][0])),
+        "Answers": lambda stored: f"{stored.counts.responses:,}",
+        "Frozen (UTC)": lambda stored: stored.counts.made[:16].replace("T", " "),
     }
-    return {title: [read(kept) for kept in studies] for title, read in columns.items()}
+    return {title: [read(stored) for stored in studies] for title, read in columns.items()}
 
 
-def _sessions_done(kept: KeptStudy) -> str:
-    counts = kept.counts
+def _sessions_done(stored: StoredStudy) -> str:
+    counts = stored.counts
     return f"{counts.sessions_done} of {counts.sessions} started" if counts.sessions else "none yet"
 
 
-def about_study(kept: KeptStudy) -> str:
+def about_study(stored: StoredStudy) -> str:
     """A study on one line."""
-    study, settings = kept.study, kept.study.settings
+    study, settings = stored.study, stored.study.settings
     main = [stimulus for stimulus in study.stimuli if stimulus.use == "main"]
     arms = sorted({stimulus.arm for stimulus in main}, key=lambda arm: (arm.altered, arm.name))
     sources = len({stimulus.source for stimulus in main})
@@ -97,7 +99,7 @@ def about_study(kept: KeptStudy) -> str:
     return (
         f"{DESIGN_WORDS[settings.kind][0]} · {counted(sources, 'picture')} in {counted(len(arms), 'arm')} "
         f"({', '.join(arm.name for arm in arms)}) · {counted(settings.sessions, 'session')}{apart} of "
-        f"{session_words(study)}{exposures} · margin {as_set(settings.margin)} correct · {kept.name}"
+        f"{session_words(study)}{exposures} · margin {as_set(settings.margin)} correct · {stored.name}"
     )
 
 

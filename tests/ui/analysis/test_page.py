@@ -2,6 +2,9 @@
 fit.
 """
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -35,22 +38,35 @@ def pictures(count: int):
     return stimuli, files
 
 
+@pytest.fixture(scope="module")
+def workspace_once(tmp_path_factory) -> Path:
+    """A workspace with a study, one reader still on the way; made once for all tests."""
+    place = tmp_path_factory.mktemp("study")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SNAP_WORKSPACE", str(place / "workspace"))
+        patch.delenv("SNAP_DATABASE_URL", raising=False)
+        studies_folder().mkdir(parents=True)
+        store = open_store()
+        name = answer_study(
+            store,
+            place / "frozen",
+            pictures,
+            StudySettings("Lymph nodes", seed=1, repeats=2, repeat_gap=3),
+            readers=7,
+            sources=12,
+            unfinished=9,
+        )
+        (place / "frozen").rename(studies_folder() / name)
+        store.close()
+    return place / "workspace"
+
+
 @pytest.fixture
-def kept(app, tmp_path):
-    """A study in the app's own store, one reader still on the way."""
-    studies_folder().mkdir(parents=True)
+def kept(app, workspace_once, own_workspace):
+    """The study in the app's own store."""
+    shutil.copytree(workspace_once, own_workspace, dirs_exist_ok=True)
     store = open_store()
-    name = answer_study(
-        store,
-        tmp_path / "frozen",
-        pictures,
-        StudySettings("Lymph nodes", seed=1, repeats=2, repeat_gap=3),
-        readers=7,
-        sources=12,
-        unfinished=9,
-    )
-    (tmp_path / "frozen").rename(studies_folder() / name)
-    yield store, name
+    yield store, store.studies()[0][0]
     store.close()
 
 

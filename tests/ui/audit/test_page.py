@@ -1,4 +1,4 @@
-"""The Audit page: a data set chosen, audited in the background, gone on with, deleted, an image taken to the
+"""The Audit page: a data set chosen, audited in the background, continued, deleted, an image taken to the
 workbench.
 """
 
@@ -18,6 +18,7 @@ from snapgui.audit.settings import AuditSettings
 from snapgui.engine.cells.outlines import read_mask
 from snapgui.engine.images import encode_png, read_pixels
 from snapgui.engine.settings import AttackSettings, CellSettings
+from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError
 from snapgui.progress import drain
 from snapgui.ui import resources
@@ -31,10 +32,8 @@ QUICK = AuditSettings(
 )
 
 
-@pytest.fixture
-def data(tmp_path, stained_patch) -> Path:
+def write_data(folder: Path, stained_patch) -> Path:
     """Three metastases and three normal patches in Kaggle's layout, all in the split ``train``."""
-    folder = tmp_path / "set"
     (folder / "patches").mkdir(parents=True)
     labels, splits = ["id,label"], ["id,split"]
     for number in range(6):
@@ -46,6 +45,11 @@ def data(tmp_path, stained_patch) -> Path:
     (folder / "train_labels.csv").write_text("\n".join(labels), encoding="utf-8")
     (folder / "splits.csv").write_text("\n".join(splits), encoding="utf-8")
     return folder
+
+
+@pytest.fixture
+def data(tmp_path, stained_patch) -> Path:
+    return write_data(tmp_path / "set", stained_patch)
 
 
 @pytest.fixture
@@ -66,6 +70,29 @@ def kept(data: Path, settings: AuditSettings = QUICK, *, shards: int | None = No
         stop=lambda: shards is not None and len(list(out.glob("audit-*/shards/*.parquet"))) >= shards,
     )
     return drain(done).folder
+
+
+@pytest.fixture(scope="module")
+def finished_once(tmp_path_factory, stained_patch, tiny_victim) -> Path:
+    """A finished audit of such a data set, made once for all tests that only look at one."""
+    place = tmp_path_factory.mktemp("audit")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Victim, "load", lambda path, **more: tiny_victim)
+        patch.setenv("SNAP_WORKSPACE", str(place / "workspace"))
+        patch.setenv("SNAP_MODEL", str(place / "tiny.safetensors"))
+        (place / "tiny.safetensors").write_bytes(b"stands for weights")
+        return kept(write_data(place / "set", stained_patch))
+
+
+@pytest.fixture
+def finished(finished_once, app, data) -> Path:
+    """A copy of it in the workspace of this test, as if it were of this test's data set."""
+    folder = audits_folder() / finished_once.name
+    shutil.copytree(finished_once, folder)
+    about = json.loads((folder / "audit.json").read_text(encoding="utf-8"))
+    about |= {"data_path": str(data), "model_path": str(resources.shipped_model())}
+    (folder / "audit.json").write_text(json.dumps(about), encoding="utf-8")
+    return folder
 
 
 def run_from_page(page: AppTest, wait_for_job, key: str) -> AppTest:
@@ -171,6 +198,7 @@ def test_an_audit_runs_to_its_end_with_the_workbenchs_settings(app, page, text_o
 
 def test_a_reload_finds_the_audit_by_its_address(audit_page, text_of, data, wait_for_job, page):
     audit_page.text_input(key="audit_folder").set_value(str(data)).run()
+    audit_page.number_input(key="audit_limit").set_value(3).run()
     run_from_page(audit_page, wait_for_job, "run_audit")
     job_id = audit_page.session_state["snap"].jobs["audit"]
     again = AppTest.from_file(audit_page._script_path, default_timeout=30).run().switch_page(page("audit"))
@@ -238,8 +266,8 @@ def test_a_full_disk_is_told_and_the_rest_can_be_done(audit_page, text_of, data,
     assert not audit_page.button(key="continue_audit").disabled
 
 
-def test_delete_and_nothing_but_an_audit(app, page, text_of, data):
-    folder = kept(data)
+def test_delete_and_nothing_but_an_audit(app, page, text_of, finished):
+    folder = finished
     app.run().switch_page(page("audit")).run()
     beside = audits_folder().parent / "runs"
     beside.mkdir()
@@ -271,17 +299,16 @@ def test_delete_and_nothing_but_an_audit(app, page, text_of, data):
         (lambda folder: (folder / "rows.parquet").write_bytes(b"broken"), "has no table"),
     ],
 )
-def test_a_damaged_audit_is_a_sentence_and_can_be_deleted(app, page, text_of, data, spoil, sentence):
-    folder = kept(data)
-    spoil(folder)
+def test_a_damaged_audit_is_a_sentence_and_can_be_deleted(app, page, text_of, finished, spoil, sentence):
+    spoil(finished)
     app.run().switch_page(page("audit")).run()
     assert sentence in text_of(app)
     app.button(key="delete_audit").click().run()
-    assert not folder.exists() and "No audit is saved yet" in text_of(app)
+    assert not finished.exists() and "No audit is saved yet" in text_of(app)
 
 
-def test_an_image_of_the_gallery_goes_to_the_workbench(app, page, text_of, data, monkeypatch):
-    folder = kept(data)
+def test_an_image_of_the_gallery_goes_to_the_workbench(app, page, text_of, data, finished, monkeypatch):
+    folder = finished
     rows = store.read_rows(folder)
     row = rows[(rows.condition == "SNAP") & (rows.id == "p3")].iloc[0]
     seen = []
@@ -310,8 +337,7 @@ def test_an_image_of_the_gallery_goes_to_the_workbench(app, page, text_of, data,
     assert app.session_state["target"] == 0
 
 
-def test_without_its_data_set_an_audit_still_shows_what_it_found(app, page, text_of, data):
-    kept(data)
+def test_without_its_data_set_an_audit_still_shows_what_it_found(app, page, text_of, data, finished):
     shutil.rmtree(data)
     app.run().switch_page(page("audit")).run()
     text = text_of(app)

@@ -16,15 +16,13 @@ from snapgui.runs.store import delete_run, save_run
 from snapgui.ui import resources
 from snapgui.ui.result import alternatives_job
 from snapgui.ui.result.charts import FAMILY_LOOKS, MatchedPoint, matched_chart
-from snapgui.ui.result.screen import Screen, keep_screen
 
 COUNT = len(plan_alternatives(AttackSettings()))
 
 
 @pytest.fixture
 def saved(app, tiny_victim, stained_patch):
-    """A run that reached its goal; measures are taken on a screen that is quickly computed."""
-    keep_screen(Screen(zoom=1))
+    """A run that reached its goal."""
     pixels = stained_patch(1, 188)
     mask = np.zeros((96, 96), bool)
     mask[5:35, 5:35] = True
@@ -119,7 +117,6 @@ def test_a_deleted_run_is_told_and_does_not_come_back(
 
 
 def test_another_model_is_told_and_nothing_is_offered(app, page, tiny_victim, stained_patch, text_of) -> None:
-    keep_screen(Screen(zoom=1))
     pixels = stained_patch(1, 190)
     result = drain(
         run_snap(

@@ -14,7 +14,7 @@ from snapgui.progress import drain
 from snapgui.runs.records import RunRequest
 from snapgui.runs.run import run_snap
 from snapgui.runs.store import save_run
-from snapgui.ui.result.screen import Screen, keep_screen, read_screen
+from snapgui.ui.result.screen import FILE, Screen, keep_screen, read_screen
 from snapgui.ui.result.visibility_rows import other_table, panel_csv, spread_table
 from snapgui.ui.result.visibility_words import (
     PREDICT,
@@ -118,52 +118,40 @@ def test_all_numbers_stand_in_the_tables_and_in_the_file(measured) -> None:
 
 
 @pytest.fixture
-def opened(app, page, tiny_victim, stained_patch):
-    """The Runs page with one run open."""
+def saved(app, tiny_victim, stained_patch) -> None:
+    """One run in the workspace."""
     pixels = stained_patch(1, 190)
-    save_run(
-        drain(
-            run_snap(
-                tiny_victim,
-                RunRequest(
-                    pixels, pixels[..., 0] < 120, AttackSettings(steps=3), image_name="kept.png", true_class=1
-                ),
-            )
-        )
+    request = RunRequest(
+        pixels, pixels[..., 0] < 120, AttackSettings(steps=3), image_name="kept.png", true_class=1
     )
-    return app.run().switch_page(page("runs")).run()
+    save_run(drain(run_snap(tiny_victim, request)))
 
 
-def test_the_panel_says_for_which_screen_and_that_readers_decide(opened, text_of) -> None:
-    text = text_of(opened)
+def test_the_panel_says_for_which_screen_and_that_readers_decide(
+    app, page, saved, own_workspace, text_of
+) -> None:
+    (own_workspace / FILE).unlink()
+    text = text_of(app.run().switch_page(page("runs")).run())
     assert PREDICT in text and "41.9 pixels per degree (assumed, not measured)" in text
-    tables = [table.value for table in opened.table]
+    tables = [table.value for table in app.table]
     assert tables[0].shape[0] == 5 and any(
         "To get LPIPS" in str(table.to_numpy()) and "pip install cvvdp" in str(table.to_numpy())
         for table in tables
     )
 
 
-def test_another_screen_is_measured_kept_and_refused_where_it_cannot_be(opened, text_of) -> None:
-    flip = opened.table[0].value.iloc[2, 1]
-    opened.number_input(key="saved-visibility-screen-distance_mm").set_value(3000.0).run()
-    assert "209.4 pixels per degree" in text_of(opened) and opened.table[0].value.iloc[2, 1] != flip
-    assert read_screen() == Screen(distance_mm=3000.0)
-    opened.number_input(key="saved-visibility-screen-distance_mm").set_value(5000.0)
-    opened.number_input(key="saved-visibility-screen-width_px").set_value(20000).run()
-    assert any("must be from 5 to 500" in error.value for error in opened.error)
-    assert "pixels per degree" in text_of(opened) and read_screen().display.pixels_per_degree < 500
+def test_another_screen_is_measured_kept_and_refused_where_it_cannot_be(app, page, saved, text_of) -> None:
+    app.run().switch_page(page("runs")).run()
+    flip = app.table[0].value.iloc[2, 1]
+    app.number_input(key="saved-visibility-screen-distance_mm").set_value(3000.0).run()
+    assert "209.4 pixels per degree" in text_of(app) and app.table[0].value.iloc[2, 1] != flip
+    assert read_screen() == Screen(distance_mm=3000.0, zoom=1)
+    app.number_input(key="saved-visibility-screen-distance_mm").set_value(5000.0)
+    app.number_input(key="saved-visibility-screen-width_px").set_value(20000).run()
+    assert any("must be from 5 to 500" in error.value for error in app.error)
+    assert "pixels per degree" in text_of(app) and read_screen().display.pixels_per_degree < 500
 
 
-def test_the_kept_screen_is_there_in_the_next_session(app, page, tiny_victim, stained_patch, text_of) -> None:
-    keep_screen(Screen(width_mm=600, width_px=3840, measured=True))
-    pixels = stained_patch(1, 190)
-    save_run(
-        drain(
-            run_snap(
-                tiny_victim,
-                RunRequest(pixels, pixels[..., 0] < 120, AttackSettings(steps=2), image_name="kept.png"),
-            )
-        )
-    )
+def test_the_kept_screen_is_there_in_the_next_session(app, page, saved, text_of) -> None:
+    keep_screen(Screen(width_mm=600, width_px=3840, measured=True, zoom=1))
     assert "67.0 pixels per degree (measured)" in text_of(app.run().switch_page(page("runs")).run())

@@ -45,7 +45,7 @@ def test_a_run_reaches_its_verdict_and_is_kept(app, text_of, wait_for_job):
     job_id = app.session_state["snap"].jobs["attack"]
     assert (
         "Controls, the same cells not optimised" in text
-        and re.search(r"in \d+ steps?, 5\.0% of the pixels", text)
+        and re.search(r"in \d+ steps?, 5\.0 % of the pixels", text)
         and "How visible is it?" in text
     )
     assert app.query_params["run"] == job_id

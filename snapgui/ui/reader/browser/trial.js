@@ -1,6 +1,6 @@
 // One trial after another at one place of the page. The order of a trial:
 //   blank, (look: a cross until Space, fixation, exposed, noise,) answer, (where,) (comment,) sent, (told)
-// Only what the server sends is known here; every answer is kept in the browser until the server has gone on from it.
+// Only what the server sends is known here; every answer is kept in the browser until the server has moved on from it.
 
 const BLANK_MS = 400, FIXATION_MS = 500, NOISE_MS = 400, RESEND_MS = 3000, SLOW_MS = 2000;
 const LARGEST_ZOOM = 4; // CSS pixels to a pixel of the picture
@@ -337,24 +337,24 @@ function makeRunner(root) {
   }
 
   function button(words, key, act) {
-    const one = document.createElement("button");
-    one.type = "button";
-    one.tabIndex = -1;
+    const element = document.createElement("button");
+    element.type = "button";
+    element.tabIndex = -1;
     const name = document.createElement("b");
     name.textContent = key;
-    one.append(name, words);
-    one.onclick = (event) => { one.blur(); act(event); };
-    keys.replaceChildren(one);
-    return one;
+    element.append(name, words);
+    element.onclick = (event) => { element.blur(); act(event); };
+    keys.replaceChildren(element);
+    return element;
   }
 
   function showKeys(chosen = -1) {
     const names = rated() ? ["1", "2", "3", "4", "5", "6"] : ["←", "→"];
     const shown = data.ask.options.map((words, i) => {
-      const one = button(words, names[i], (event) => choose(i, event.timeStamp));
-      one.disabled = phase !== "answer" || chosen >= 0;
-      one.classList.toggle("chosen", i === chosen);
-      return one;
+      const element = button(words, names[i], (event) => choose(i, event.timeStamp));
+      element.disabled = phase !== "answer" || chosen >= 0;
+      element.classList.toggle("chosen", i === chosen);
+      return element;
     });
     keys.replaceChildren(...shown);
     keys.style.visibility = data.exposure_ms && !["answer", "sent"].includes(phase) ? "hidden" : "visible";

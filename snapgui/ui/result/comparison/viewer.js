@@ -87,7 +87,7 @@ function makeViewer(root) {
     all("[data-view]").forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.view === chosen.view)));
     all("[data-for]").forEach((part) => part.classList.toggle("on", part.dataset.for === chosen.mode));
     find(".outline").setAttribute("aria-pressed", String(chosen.outline));
-    find(".play").textContent = chosen.playing ? "Pause" : "Go on";
+    find(".play").textContent = chosen.playing ? "Pause" : "Play";
     find(".rate-words").textContent = `${rate.value} change${rate.value === "1" ? "" : "s"} a second`;
     find(".gain-words").textContent = `Mid-grey plus ${gain.value} × (altered − original).`;
     stage.setAttribute("aria-label", `${shownIn().map(([title]) => title).join("; ")}; ${place.zoom} times enlarged`);
@@ -97,7 +97,7 @@ function makeViewer(root) {
   }
 
   function pixelWords() {
-    const pane = pointer && panes.find((one) => pointer[0] >= one.x && pointer[0] < one.x + one.w);
+    const pane = pointer && panes.find((place) => pointer[0] >= place.x && pointer[0] < place.x + place.w);
     if (!pane) return ["point at a pixel to read it"];
     const [x, y] = imagePointAt(pane, place, ...pointer).map(Math.floor);
     if (x < 0 || y < 0 || x >= data.width || y >= data.height) return ["point at a pixel to read it"];
@@ -124,7 +124,7 @@ function makeViewer(root) {
 
   function zoomBy(direction, x, y) {
     if (!panes.length) return;
-    const pane = panes.find((one) => x >= one.x && x < one.x + one.w) ?? panes[0];
+    const pane = panes.find((place) => x >= place.x && x < place.x + place.w) ?? panes[0];
     const [px, py] = x === undefined ? [pane.x + pane.w / 2, pane.y + pane.h / 2] : [x, y];
     const [imageX, imageY] = imagePointAt(pane, place, px, py);
     const zoom = Math.max(1, Math.min(MOST_ZOOM, place.zoom + direction * Math.max(1, Math.round(place.zoom / 4))));
