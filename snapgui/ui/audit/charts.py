@@ -3,7 +3,7 @@
 Marks and dashes differ too, so that they can be read in print.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from snapgui.audit.choose import GoalCurve, Numbers
 from snapgui.ui.parts.charts import FAINT, INK, MAX_POINTS, style_figure
+from snapgui.words import per_cent, with_count
 
 # Two series at most: ink and Okabe and Ito's blue, told apart by mark and dash as well.
 LOOKS = (
@@ -24,7 +25,7 @@ FOOLED = "model fooled, per cent"
 
 
 def goal_chart(curves: Mapping[str, GoalCurve]) -> go.Figure:
-    """Share of the images at the goal against steps, one line a condition."""
+    """Share of the images at the goal against steps, a line for each condition."""
     figure = go.Figure()
     for (name, curve), look in zip(curves.items(), LOOKS, strict=False):
         shares = curve.shares
@@ -36,7 +37,8 @@ def goal_chart(curves: Mapping[str, GoalCurve]) -> go.Figure:
             mode="lines",
             name=name,
             line={"color": look["color"], "dash": look["dash"], "width": 2.5, "shape": "hv"},
-            hovertemplate="step %{x}: %{y:.1f} % at the goal<extra>" + name + "</extra>",
+            hovertext=[f"{name}, step {step}: {per_cent(float(shares[step]))} at the goal" for step in at],
+            hoverinfo="text",
         )
     style_figure(figure, height=330, x_title="step", y_title="images at the goal, per cent")
     figure.update_yaxes(range=[-2, 103])
@@ -47,16 +49,18 @@ def dots_chart(conditions: Sequence[Numbers], words: Mapping[str, str]) -> go.Fi
     """How often each condition fooled the model, a dot with its interval, in the order of the list; ``words``
     are read for the names.
     """
-    x = [row["flipped"]["share"] * 100 for row in conditions]
+    names = [words.get(row["condition"], row["condition"]) for row in conditions]
     figure = go.Figure(
         go.Scatter(
-            x=x,
-            y=[words.get(row["condition"], row["condition"]) for row in conditions],
+            x=[row["flipped"]["share"] * 100 for row in conditions],
+            y=names,
             mode="markers",
             marker={"color": INK, "size": 9},
             error_x=_bars(conditions),
-            customdata=[[row["flipped"]["count"], row["flipped"]["of"]] for row in conditions],
-            hovertemplate="%{y}: %{x:.1f} % (%{customdata[0]} of %{customdata[1]})<extra></extra>",
+            hovertext=[
+                f"{name}: {with_count(row['flipped'])}" for name, row in zip(names, conditions, strict=True)
+            ],
+            hoverinfo="text",
         )
     )
     style_figure(figure, height=90 + 27 * max(len(conditions), 2), x_title=FOOLED, y_title="")
@@ -67,16 +71,14 @@ def dots_chart(conditions: Sequence[Numbers], words: Mapping[str, str]) -> go.Fi
 
 def area_chart(series: Mapping[str, Sequence[Numbers]]) -> go.Figure:
     """How often the model was fooled against the area of the cells, with intervals."""
-    figure = _against(series, lambda row: row["medians"]["area"] * 100, "cells", apart=APART)
+    figure = _against(series, lambda row: row["medians"]["area"] * 100, apart=APART)
     style_figure(figure, height=330, x_title="area of the cells, per cent of the pixels", y_title=FOOLED)
     return _fooled_axis(figure)
 
 
 def frontier_chart(series: Mapping[str, Sequence[Numbers]]) -> go.Figure:
     """How often the model was fooled against how visible that is; each point is one area."""
-    figure = _against(
-        series, lambda row: row["medians"]["mean_de00_whole"], "colour difference %{x:.2f}", labelled=True
-    )
+    figure = _against(series, lambda row: row["medians"]["mean_de00_whole"], labelled=True)
     style_figure(
         figure, height=330, x_title="colour difference of the whole image (mean CIEDE2000)", y_title=FOOLED
     )
@@ -85,34 +87,36 @@ def frontier_chart(series: Mapping[str, Sequence[Numbers]]) -> go.Figure:
 
 def _against(
     series: Mapping[str, Sequence[Numbers]],
-    x_of: Any,
-    x_words: str,
+    x_of: Callable[[Numbers], float],
     *,
     labelled: bool = False,
     apart: float = 0.0,
 ) -> go.Figure:
     figure = go.Figure()
     for place, ((name, conditions), look) in enumerate(zip(series.items(), LOOKS, strict=False)):
-        kept = sorted(conditions, key=x_of)
+        ordered = sorted(conditions, key=x_of)
         figure.add_scatter(
-            x=[x_of(row) + place * apart for row in kept],
-            y=[row["flipped"]["share"] * 100 for row in kept],
+            x=[x_of(row) + place * apart for row in ordered],
+            y=[row["flipped"]["share"] * 100 for row in ordered],
             name=name,
             mode="lines+markers",
-            error_y=_bars(kept) | {"color": look["color"]},
+            error_y=_bars(ordered) | {"color": look["color"]},
             marker={"color": look["color"], "symbol": look["symbol"], "size": 9},
             line={"color": look["color"], "dash": look["dash"], "width": 1.5},
-            customdata=[[row["medians"]["area"] * 100, row["flipped"]["of"]] for row in kept],
-            hovertemplate=f"{x_words}, area %{{customdata[0]:.1f}} %: %{{y:.1f}} % of "
-            f"%{{customdata[1]}}<extra>{name}</extra>",
+            hovertext=[
+                f"{name}, area {per_cent(row['medians']['area'])}, "
+                f"colour difference {row['medians']['mean_de00_whole']:.2f}: {with_count(row['flipped'])}"
+                for row in ordered
+            ],
+            hoverinfo="text",
         )
         # Areas are written at one series only: both have the same, and the words would lie on each other.
         if labelled and look is LOOKS[0]:
-            for row in kept:
+            for row in ordered:
                 figure.add_annotation(
                     x=x_of(row),
                     y=row["flipped"]["share"] * 100,
-                    text=f"{row['medians']['area'] * 100:.0f} %",
+                    text=per_cent(row["medians"]["area"]),
                     showarrow=False,
                     xanchor="left",
                     yanchor="top",
