@@ -111,7 +111,7 @@ def fine_tune(
             schedule.step()
         last_loss = loss.item()  # waits for the device
         seconds = time.perf_counter() - began
-        write_weights(student.network, weights, settings.architecture)
+        write_weights(student.network, weights)
         card = make_card(
             weights,
             settings,

@@ -42,7 +42,13 @@ def add_train(commands: Commands) -> None:
     train.add_argument("--lr", type=float, default=1e-3, help="peak of the one-cycle schedule")
     train.add_argument("--weight-decay", type=float, default=0.02)
     train.add_argument("--stain", type=float, default=0.12, help="strength of the stain augmentation")
-    train.add_argument("--seed", type=int, default=0)
+    train.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        help="the same seed gives the same file on one machine with as many threads; elsewhere, or on a GPU, "
+        "last bits differ",
+    )
     train.add_argument(
         "--limit", type=int, default=None, metavar="N", help="train on N patches only (a trial)"
     )

@@ -18,7 +18,7 @@ from snapgui.workspace import write_whole, writing_beside
 Card = dict[str, Any]
 
 
-def write_weights(network: torch.nn.Module, out: Path, architecture: str) -> None:
+def write_weights(network: torch.nn.Module, out: Path) -> None:
     """Write float16 weights under torchvision's names in one move: who is killed meanwhile leaves the old
     file.
     """
@@ -29,7 +29,8 @@ def write_weights(network: torch.nn.Module, out: Path, architecture: str) -> Non
         if not key.endswith("num_batches_tracked")
     }
     with writing_beside(out) as partial:
-        save_file(state, partial, metadata={"format": "pt", "architecture": architecture})
+        # One entry alone: safetensors writes several in an order of chance, and a file has one digest.
+        save_file(state, partial, metadata={"format": "pt"})
 
 
 def make_card(

@@ -146,7 +146,7 @@ def write_model(
     device: str,
 ) -> None:
     """Write the weights, and the card with figures measured on those very weights."""
-    write_weights(network, out, settings.architecture)
+    write_weights(network, out)
     card = make_card(
         out,
         settings,

@@ -13,6 +13,7 @@ from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError, ModelError, SettingsError
 from snapgui.statistics import area_under_curve, wilson_interval
 from snapgui.training.augment import random_views, resize_patches
+from snapgui.training.card import write_weights
 from snapgui.training.evaluate import figures_of
 from snapgui.training.networks import build_network, load_start, stages
 from snapgui.training.run import train
@@ -100,6 +101,25 @@ def test_a_resumed_run_goes_on_where_it_stopped(data, tmp_path, monkeypatch) -> 
     train(data, out, config, resume=True)
     assert seen[start:] == [2, 2], "epochs that were done were done again"
     assert Victim.load(out).card.name == "broken"
+
+
+def test_the_same_weights_are_the_same_file(tmp_path) -> None:
+    torch.manual_seed(0)
+    network = torch.nn.Linear(3, 2)
+    files = set()
+    for _ in range(20):
+        write_weights(network, tmp_path / "w.safetensors")
+        files.add((tmp_path / "w.safetensors").read_bytes())
+    assert len(files) == 1
+
+
+def test_the_same_seed_gives_the_same_file_another_seed_another(data, tmp_path) -> None:
+    made = []
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        out = tmp_path / name / "m.safetensors"
+        train(data, out, TrainSettings(init="random", input_size_px=32, epochs=1, batch_size=4, seed=seed))
+        made.append(out.read_bytes())
+    assert made[0] == made[1] != made[2]
 
 
 def test_what_cannot_be_trained_is_said(data, tmp_path, teacher) -> None:
