@@ -11,6 +11,7 @@ from snapgui.audit.read import FinishedAudit, picture_file, snap_mask
 from snapgui.data.datasets import PatchSet
 from snapgui.engine.images import WINDOW_PX
 from snapgui.errors import DataError, SnapError
+from snapgui.shipped import PACKAGE
 from snapgui.ui import resources
 from snapgui.ui.audit.resources import audited_set
 from snapgui.ui.parts.gallery import Thumbnail, gallery
@@ -143,4 +144,4 @@ def _say_opened(state: SnapState, audit: FinishedAudit, row: dict[str, Any] | No
             width="content",
         )
         if st.button("Open the Workbench", key="to_bench"):
-            st.switch_page("snapgui/ui/pages/workbench.py")
+            st.switch_page(PACKAGE / "ui" / "pages" / "workbench.py")
