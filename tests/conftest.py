@@ -18,6 +18,9 @@ from snapgui.engine.victim.memory import keep_freed_memory
 from snapgui.engine.victim.victim import ModelCard, Victim
 
 SIZE = 96
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Processes beside each other share the cores.
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)

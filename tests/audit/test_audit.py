@@ -280,7 +280,7 @@ def test_the_interval_of_draws_covers_as_it_says() -> None:
 
 
 def test_a_shard_that_fails_in_any_way_is_told_and_the_rest_goes_on(
-    small_set: Path, tmp_path: Path, monkeypatch
+    small_set: Path, small_model: Path, tmp_path: Path, monkeypatch
 ) -> None:
     measure = audit_shard._measure
 
@@ -290,13 +290,15 @@ def test_a_shard_that_fails_in_any_way_is_told_and_the_rest_goes_on(
         measure(victim, patches, subjects, *rest)
 
     monkeypatch.setattr(audit_shard, "_measure", fail_once)
-    _, outcome = drain(run_audit(shipped.MODEL, small_set, tmp_path, SETTINGS))
+    _, outcome = drain(run_audit(small_model, small_set, tmp_path, SETTINGS))
     assert list(outcome.failures.values()) == ["a column has another length"] and outcome.summary is None
     assert len(store.finished_shards(outcome.folder)) == 2
 
 
-def test_to_continue_reads_the_model_and_the_data_once(small_set: Path, tmp_path: Path, monkeypatch) -> None:
-    stopped = run_audit(shipped.MODEL, small_set, tmp_path, SETTINGS, stop=lambda: True)
+def test_to_continue_reads_the_model_and_the_data_once(
+    small_set: Path, small_model: Path, tmp_path: Path, monkeypatch
+) -> None:
+    stopped = run_audit(small_model, small_set, tmp_path, SETTINGS, stop=lambda: True)
     _, outcome = drain(stopped)
     audit = read_audit(outcome.folder)
     assert not audit.finished
@@ -320,10 +322,8 @@ def test_to_continue_reads_the_model_and_the_data_once(small_set: Path, tmp_path
         next(run_audit(audit.model, audit.data, tmp_path, audit.settings, continues=gone))
 
 
-def test_both_directions(small_set: Path, tmp_path: Path) -> None:
-    _, outcome = drain(
-        run_audit(shipped.MODEL, small_set, tmp_path, replace(SETTINGS, source="both", limit=6))
-    )
+def test_both_directions(small_set: Path, small_model: Path, tmp_path: Path) -> None:
+    _, outcome = drain(run_audit(small_model, small_set, tmp_path, replace(SETTINGS, source="both", limit=6)))
     rows = store.read_rows(outcome.folder)
     snap = rows[rows.condition == "SNAP"]
     assert set(snap.label) == {0, 1} and (snap.predicted_before == snap.label).all()
@@ -334,15 +334,28 @@ def table_bytes(out: Path) -> bytes:
     return (folder / "rows.parquet").read_bytes()
 
 
-def command(data: Path, out: Path, *more: str) -> list[str]:
-    return [sys.executable, "-m", "snapgui", "audit", str(data), "--out", str(out), *FAST, *more]
+def command(model: Path, data: Path, out: Path) -> list[str]:
+    return [
+        sys.executable,
+        "-m",
+        "snapgui",
+        "audit",
+        str(data),
+        "--out",
+        str(out),
+        "--model",
+        str(model),
+        *FAST,
+    ]
 
 
-def test_a_killed_audit_goes_on_and_gives_the_same_table(small_set: Path, tmp_path: Path) -> None:
+def test_a_killed_audit_goes_on_and_gives_the_same_table(
+    small_set: Path, small_model: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "killed"
     root = Path(__file__).resolve().parents[2]
     process = subprocess.Popen(
-        command(small_set, out), cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command(small_model, small_set, out), cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     deadline = time.monotonic() + 240
     while not list(out.glob("audit-*/shards/*.parquet")):
@@ -355,12 +368,18 @@ def test_a_killed_audit_goes_on_and_gives_the_same_table(small_set: Path, tmp_pa
     assert 0 < len(done) < 5 and not (folder / "rows.parquet").exists(), "killed too late to prove anything"
     stamps = {path.name: path.stat().st_mtime_ns for path in (folder / "shards").glob("*.parquet")}
 
-    again = subprocess.run(command(small_set, out), cwd=root, capture_output=True, text=True, timeout=300)
+    again = subprocess.run(
+        command(small_model, small_set, out), cwd=root, capture_output=True, text=True, timeout=300
+    )
     assert again.returncode == 0, again.stderr
     for name, stamp in stamps.items():
         assert (folder / "shards" / name).stat().st_mtime_ns == stamp, "a finished shard was done again"
     whole = subprocess.run(
-        command(small_set, tmp_path / "whole"), cwd=root, capture_output=True, text=True, timeout=300
+        command(small_model, small_set, tmp_path / "whole"),
+        cwd=root,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     assert whole.returncode == 0 and "SNAP, cells kept out of the centre" in whole.stdout
     assert table_bytes(out) == table_bytes(tmp_path / "whole")
@@ -390,11 +409,13 @@ def test_other_settings_data_or_model_get_a_folder_of_their_own(
     assert len(folders) == 2
 
 
-def test_an_unreadable_image_is_recorded_and_the_rest_goes_on(small_set: Path, tmp_path: Path) -> None:
+def test_an_unreadable_image_is_recorded_and_the_rest_goes_on(
+    small_set: Path, small_model: Path, tmp_path: Path
+) -> None:
     data = tmp_path / "data"
     shutil.copytree(small_set, data)
     (data / "patches" / "metastasis2.png").write_bytes(b"not a picture")
-    _, outcome = drain(run_audit(shipped.MODEL, data, tmp_path / "out", SETTINGS))
+    _, outcome = drain(run_audit(small_model, data, tmp_path / "out", SETTINGS))
     rows = store.read_rows(outcome.folder)
     broken = rows[rows.id == "metastasis2"]
     assert list(broken.status) == ["unreadable"] and "not a PNG" in broken.error.iloc[0]
@@ -402,7 +423,7 @@ def test_an_unreadable_image_is_recorded_and_the_rest_goes_on(small_set: Path, t
 
 
 def test_a_full_disk_is_reported_and_the_rest_goes_on(
-    small_set: Path, tmp_path: Path, monkeypatch, capsys
+    small_set: Path, small_model: Path, tmp_path: Path, monkeypatch, capsys
 ) -> None:
     write = Path.write_bytes
 
@@ -412,7 +433,7 @@ def test_a_full_disk_is_reported_and_the_rest_goes_on(
         return write(self, data)
 
     monkeypatch.setattr(Path, "write_bytes", full_once)
-    arguments = ["audit", str(small_set), "--out", str(tmp_path), *FAST]
+    arguments = ["audit", str(small_set), "--out", str(tmp_path), "--model", str(small_model), *FAST]
     assert main(arguments) == 1
     told = capsys.readouterr()
     assert "shard 1 is missing: " in told.err and "the same command continues it" in told.out
@@ -457,13 +478,13 @@ def test_what_a_killed_process_left_is_cleared_but_not_what_is_being_written(tmp
     assert fresh.exists() and not old.exists()
 
 
-def test_stopping_keeps_what_is_done(small_set: Path, tmp_path: Path) -> None:
+def test_stopping_keeps_what_is_done(small_set: Path, small_model: Path, tmp_path: Path) -> None:
     seen = []
 
     def stop() -> bool:
         return bool(list(tmp_path.glob("audit-*/shards/*.parquet")))
 
-    audit = run_audit(shipped.MODEL, small_set, tmp_path, SETTINGS, stop=stop)
+    audit = run_audit(small_model, small_set, tmp_path, SETTINGS, stop=stop)
     seen, outcome = drain(audit)
     assert outcome.summary is None and 0 < seen[-1].images_done < 10
 
@@ -510,23 +531,36 @@ def drop_metastases(folder: Path) -> None:
     ],
 )
 def test_bad_data_ends_with_one_sentence_and_writes_nothing(
-    small_set: Path, tmp_path: Path, capsys, spoil, words: str
+    small_set: Path, small_model: Path, tmp_path: Path, capsys, spoil, words: str
 ) -> None:
     data, out = tmp_path / "data", tmp_path / "out"
     shutil.copytree(small_set, data)
     spoil(data)
-    assert main(["audit", str(data), "--out", str(out), *FAST]) == 2
+    assert main(["audit", str(data), "--out", str(out), "--model", str(small_model), *FAST]) == 2
     said = capsys.readouterr().err.strip().splitlines()
     assert len(said) == 1 and words in said[0] and not out.exists()
 
 
 def test_a_split_that_is_not_there_and_a_place_that_cannot_be_written(
-    small_set: Path, tmp_path: Path, capsys
+    small_set: Path, small_model: Path, tmp_path: Path, capsys
 ) -> None:
     assert main(["audit", str(small_set), "--out", str(tmp_path / "out"), "--split", "test"]) == 2
     assert "no split “test”; it has train, val" in capsys.readouterr().err
     (tmp_path / "file").write_text("", encoding="utf-8")
-    assert main(["audit", str(small_set), "--out", str(tmp_path / "file" / "out"), *FAST]) == 2
+    assert (
+        main(
+            [
+                "audit",
+                str(small_set),
+                "--out",
+                str(tmp_path / "file" / "out"),
+                "--model",
+                str(small_model),
+                *FAST,
+            ]
+        )
+        == 2
+    )
     assert "cannot be written" in capsys.readouterr().err
 
 
@@ -535,12 +569,12 @@ def test_a_victim_with_other_classes_is_refused(small_set: Path, linear_victim) 
         plan_audit(linear_victim(classes=3), small_set, SETTINGS)
 
 
-def test_memory_holds_one_shard(small_set: Path, tmp_path: Path) -> None:
+def test_memory_holds_one_shard(small_set: Path, small_model: Path, tmp_path: Path) -> None:
     """Rows and pictures of a shard are gone from memory once they are on disk."""
     import gc
 
     audit = run_audit(
-        shipped.MODEL, small_set, tmp_path, replace(SETTINGS, shard_size=2, attack=AttackSettings(steps=1))
+        small_model, small_set, tmp_path, replace(SETTINGS, shard_size=2, attack=AttackSettings(steps=1))
     )
     held = 0
     for _ in audit:
@@ -549,17 +583,19 @@ def test_memory_holds_one_shard(small_set: Path, tmp_path: Path) -> None:
     assert held <= 2
 
 
-def test_ray_gives_the_same_rows_though_a_worker_dies(small_set: Path, tmp_path: Path) -> None:
+def test_ray_gives_the_same_rows_though_a_worker_dies(
+    small_set: Path, small_model: Path, tmp_path: Path
+) -> None:
     if "SNAP_REQUIRE_RAY" not in os.environ:
         pytest.importorskip("ray", reason="Ray is not installed: pip install -r requirements-ray.txt")
     import ray
 
     threads = torch.get_num_threads()
-    _, local = drain(run_audit(shipped.MODEL, small_set, tmp_path / "local", SETTINGS))
+    _, local = drain(run_audit(small_model, small_set, tmp_path / "local", SETTINGS))
     torch.set_num_threads(threads)
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, configure_logging=False)
     try:
-        audit = run_audit(shipped.MODEL, small_set, tmp_path / "ray", SETTINGS, engine="ray")
+        audit = run_audit(small_model, small_set, tmp_path / "ray", SETTINGS, engine="ray")
         next(audit)
         killed = False
         while True:

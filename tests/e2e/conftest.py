@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from snapgui import shipped
 
@@ -29,7 +29,8 @@ FLAGS = [
 ]
 
 
-@pytest.fixture(scope="module")
+# For the package, not the session: while Playwright is at work no other test of the process may run a loop.
+@pytest.fixture(scope="package")
 def app_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of an app started as a user starts it, with a workspace of its own."""
     with socket.socket() as probe:
@@ -84,16 +85,24 @@ def outside(page: Page) -> list[str]:
     return seen
 
 
-@pytest.fixture
-def page() -> Iterator[Page]:
-    """A page of 1440 x 900 px."""
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """One browser for all tests; each gets a profile of its own in it."""
     if not Path(CHROMIUM).exists():
         if os.environ.get("SNAP_REQUIRE_BROWSER"):
             pytest.fail(f"{CHROMIUM} is missing")
         pytest.skip(f"{CHROMIUM} is missing: install Debian's chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1440, "height": 900}, accept_downloads=True)
-        page.set_default_timeout(180_000)
-        yield page
+        yield browser
         browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page of 1440 x 900 px, without the memory of another."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
+    page = context.new_page()
+    page.set_default_timeout(180_000)
+    yield page
+    context.close()
