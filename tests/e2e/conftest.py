@@ -70,7 +70,11 @@ def app_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
     finally:
         server.terminate()
-        server.wait(timeout=30)
+        try:
+            server.wait(timeout=30)
+        except subprocess.TimeoutExpired:  # a job that a test left is at work
+            server.kill()
+            server.wait()
         log.close()
 
 

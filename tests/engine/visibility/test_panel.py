@@ -18,7 +18,7 @@ from snapgui.engine.visibility.learned import Learned, measure_colorvideovdp, me
 from snapgui.engine.visibility.measures import colour_difference
 from snapgui.engine.visibility.panel import panel, ring_around
 from snapgui.errors import ImageError, MaskError, ModelError
-from snapgui.ui.result.visibility_words import panel_rows
+from snapgui.ui.result.visibility_rows import panel_rows
 
 DISPLAY = Display(zoom=2)
 
