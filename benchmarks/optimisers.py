@@ -34,7 +34,7 @@ class LatentAdam:
         self._limit = steps
 
     def step(self, seen: Observation) -> None:
-        rows, gradient = seen.rows, normalise(seen)
+        rows, gradient = seen.rows, normalise(seen.gradient, seen)
         steps = seen.steps[seen.owners, None] + 1
         first = 0.9 * self._first[rows] + 0.1 * gradient
         second = 0.99 * self._second[rows] + 0.01 * gradient**2

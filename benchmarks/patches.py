@@ -15,6 +15,7 @@ from snapgui.engine.attack.loop import run_attack
 from snapgui.engine.attack.objectives import Targeted
 from snapgui.engine.attack.pool import Step
 from snapgui.engine.attack.starts import start_colours
+from snapgui.engine.attack.texture import FreeTexture
 from snapgui.engine.cells.outlines import draw_mask
 from snapgui.engine.cells.proposals import propose_cells
 from snapgui.engine.images import decode_pixels, encode_png, to_image, to_pixels
@@ -140,8 +141,7 @@ def attack(victim: Victim, batch: PatchBatch, settings: AttackSettings) -> Itera
         batch.images,
         batch.masks,
         objective=Targeted(settings.target),
-        gamut=gamut,
-        start=start,
+        texture=FreeTexture(gamut, batch.images, batch.masks, start, seed=settings.seed),
         settings=settings,
         optimiser=rule_of(settings),
     )

@@ -17,6 +17,7 @@ from snapgui.engine.attack.objectives import Objective
 from snapgui.engine.attack.packing import compose, flatten, pack
 from snapgui.engine.attack.pool import Step
 from snapgui.engine.attack.starts import start_colours
+from snapgui.engine.attack.texture import FreeTexture, Texture, fit_texture
 from snapgui.engine.cells.outlines import Mask, centre_mask
 from snapgui.engine.images import round_to_8_bits
 from snapgui.engine.nuclei import find_nuclei, tissue_mask
@@ -163,18 +164,22 @@ def attack_steps(
     """The steps of an alteration that is optimised, as `run_attack` gives them; ``whole`` starts from the
     images themselves.
     """
-    settings, gamut = alteration.attack, allowed_colours(alteration, images)
+    settings = alteration.attack
     if alteration.kind == "whole":
         start = flatten(images)
-    else:
+        texture: Texture = FreeTexture(allowed_colours(alteration, images), images, masks, start)
+    elif alteration.free:
+        gamut = allowed_colours(alteration, images)
         start = start_colours(settings.start, images, masks, gamut, seed=settings.seed)
+        texture = FreeTexture(gamut, images, masks, start, seed=settings.seed)
+    else:
+        texture = fit_texture(settings, images, masks)
     return run_attack(
         victim,
         images,
         masks,
         objective=objective,
-        gamut=gamut,
-        start=start,
+        texture=texture,
         settings=settings,
         batch_size=batch_size,
     )

@@ -9,12 +9,14 @@ from snapgui.errors import SettingsError
 Centre = Literal["open", "excluded"]
 Placement = Literal["scattered", "nuclei", "gain", "trim"]
 GamutName = Literal["range", "percentile", "pca", "stain"]
+TextureName = Literal["free", "retouch"]
 Start = Literal["median", "nuclear", "random"]
 OptimiserName = Literal["sign", "adam", "halving"]
 
 CENTRES: tuple[Centre, ...] = get_args(Centre)
 PLACEMENTS: tuple[Placement, ...] = get_args(Placement)
 GAMUTS: tuple[GamutName, ...] = get_args(GamutName)
+TEXTURES: tuple[TextureName, ...] = get_args(TextureName)
 STARTS: tuple[Start, ...] = get_args(Start)
 OPTIMISERS: tuple[OptimiserName, ...] = get_args(OptimiserName)
 
@@ -84,6 +86,11 @@ class AttackSettings(Settings):
 
     Attributes:
         target: class that the patch aims at.
+        texture: what the patch is made of, see `engine.attack.texture`.
+        bound: of ``retouch``, the largest share by which a stain's amount may rise or fall.
+        grid_px: of ``retouch``, the distance between two nodes of the field by which it does.
+        least_change: an image that has reached its goal goes on to the end of its steps, and of its iterates
+            that reach the goal the one that changes least is kept; without it an image stops at its goal.
         gamut: colours that it may use.
         start: colour that it starts from (the paper: the image's median).
         steps: limit of gradient steps; what more would add is measured by ``benchmarks/ablation.py``.
@@ -100,6 +107,10 @@ class AttackSettings(Settings):
     """
 
     target: int = 0
+    texture: TextureName = "free"
+    bound: float = 0.5
+    grid_px: float = 2.0
+    least_change: bool = False
     gamut: GamutName = "range"
     start: Start = "median"
     steps: int = 50
@@ -116,6 +127,11 @@ class AttackSettings(Settings):
         self._check_range("smoothness", 0, 100)
         self._check_range("leak", 0, 1)
         self._check_choice("optimiser", OPTIMISERS)
+        self._check_choice("texture", TEXTURES)
+        self._check_range("bound", 0.01, 1)
+        self._check_range("grid_px", 1, 96)
+        if not isinstance(self.least_change, bool):
+            raise SettingsError(f"least_change is {self.least_change}; it must be true or false.")
         if not isinstance(self.soft_edge, bool):
             raise SettingsError(f"soft_edge is {self.soft_edge}; it must be true or false.")
         self._check_range("target", 0, 999)

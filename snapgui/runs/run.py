@@ -13,7 +13,7 @@ from snapgui.engine.attack.gamut import fit_gamut
 from snapgui.engine.attack.loop import run_attack
 from snapgui.engine.attack.objectives import Targeted
 from snapgui.engine.attack.pool import Step
-from snapgui.engine.attack.starts import start_colours
+from snapgui.engine.attack.texture import fit_texture
 from snapgui.engine.cells.outlines import area_fraction, touches_centre
 from snapgui.engine.checks import check_run
 from snapgui.engine.controls import control_images
@@ -53,8 +53,7 @@ def run_snap(
         images,
         masks,
         objective=Targeted(settings.target),
-        gamut=gamut,
-        start=start_colours(settings.start, images, masks, gamut, seed=settings.seed),
+        texture=fit_texture(settings, images, masks),
         settings=settings,
     )
     p_before = _probabilities(victim, images)

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 import torch
 
-from snapgui.engine.attack.gamut import Gamut
 from snapgui.engine.attack.naturalness import SoftEdge, fit_roughness
 from snapgui.engine.attack.objectives import Objective
-from snapgui.engine.attack.optimisers import Observation, Optimiser, Rule, rule_named
-from snapgui.engine.attack.packing import Packed, compose, pack, round_through
+from snapgui.engine.attack.optimisers import Observation, Optimiser, Rule, rule_of
+from snapgui.engine.attack.packing import compose, flatten, mean_of_each, round_through
 from snapgui.engine.attack.pool import Batch, Pool, Step
-from snapgui.engine.attack.starts import start_colours
+from snapgui.engine.attack.texture import Texture
 from snapgui.engine.settings import AttackSettings
 from snapgui.engine.victim.rectifiers import FADED, fading_slopes, leaking
 from snapgui.engine.victim.victim import Victim
@@ -25,8 +24,7 @@ def run_attack(
     masks: torch.Tensor,
     *,
     objective: Objective,
-    gamut: Gamut,
-    start: torch.Tensor,
+    texture: Texture,
     settings: AttackSettings,
     optimiser: Rule | None = None,
     batch_size: int | None = None,
@@ -35,42 +33,42 @@ def run_attack(
     """Optimise the patch of each image; yields after every forward pass, the first before any gradient.
 
     An image is finished at the first iterate whose confidence reaches ``settings.confidence``, or after
-    ``settings.steps`` in each of its rounds: the first from ``start``, then ``settings.restarts`` from random
-    colours, each begun when all images have ended the one before. An image that leaves the batch makes room
-    for a waiting one. Whoever drains it may stop at any step and keep ``best_images``.
+    ``settings.steps`` in each of its rounds: the first from the texture's start, then ``settings.restarts``
+    from random positions, each begun when all images have ended the one before. With
+    ``settings.least_change`` it takes all steps of the round in which it reaches the goal. An image that
+    leaves the batch makes room for a waiting one. Whoever drains it may stop at any step and keep
+    ``best_images``.
 
     Args:
         victim: frozen classifier.
         images: ``(N, 3, H, W)`` in [0, 1], on the victim's device.
         masks: bool ``(N, 1, H, W)``.
         objective: what to raise.
-        gamut: fitted to these images.
-        start: colours ``(P, 3)`` in the order of `pack`; drawn into the gamut first.
+        texture: of these images and masks, see `fit_texture`.
         settings: limits, naturalness terms and the name of the rule.
         optimiser: another rule by which the patch moves; None is the one that the settings name.
         batch_size: images at once; all if None.
         fill_up: whether a thinning batch is filled up to one of few sizes; None is `fills_up` of the device.
     """
-    begin = optimiser or rule_named(settings.optimiser)
-    packed = pack(masks)
+    begin = optimiser or rule_of(settings)
+    pixels = texture.pixels
     look = _Look(
         victim,
-        gamut,
+        texture,
         settings,
-        SoftEdge(images, masks, packed) if settings.soft_edge else None,
-        fit_roughness(images, packed) if settings.smoothness else None,
+        SoftEdge(images, masks, pixels) if settings.soft_edge else None,
+        fit_roughness(images, pixels) if settings.smoothness else None,
+        _density(flatten(images)[pixels.places]),
         fills_up(images.device) if fill_up is None else fill_up,
     )
-    position = gamut.coordinates(start, packed)
-    shown = look.shown(position, packed, torch.arange(len(position), device=images.device))
-    pool = Pool(images, packed, objective, shown, len(victim.card.classes))
+    position, device = texture.start(0), images.device
+    everything = torch.arange(len(texture.rows), device=device), torch.arange(len(pixels.rows), device=device)
+    pool = Pool(images, texture, objective, look.shown(position, *everything), len(victim.card.classes))
     yield from _run_round(look, pool, begin(position), 0, batch_size)
     for restart in range(1, settings.restarts + 1):
         if not bool(pool.running.any()):
             return
-        start = start_colours("random", images, masks, gamut, seed=settings.seed + restart)
-        position = gamut.coordinates(start, packed)
-        yield from _run_round(look, pool, begin(position), restart, batch_size)
+        yield from _run_round(look, pool, begin(texture.start(restart)), restart, batch_size)
 
 
 def _run_round(
@@ -84,12 +82,15 @@ def _run_round(
     while len((batch := pool.batch(standing, batch_size)).active):
         steps = steps_in_round[batch.active]
         for youngest in itertools.count(int(steps.min())):
-            position = rule.position[batch.chosen].requires_grad_()
+            position = rule.position[batch.rows].requires_grad_()
             slopes = fading_slopes(settings.leak, steps) if settings.leak and youngest < FADED else None
             colours, logits, score = look(batch, position, slopes)
             confidence = batch.objective.confidence(logits.detach())
             reached = confidence >= goal
-            ended = reached | (steps >= settings.steps)
+            ended = steps >= settings.steps
+            if not settings.least_change:
+                ended |= reached
+            change = look.change(batch, colours)
             yield pool.record(
                 batch,
                 logits=logits.detach(),
@@ -97,14 +98,21 @@ def _run_round(
                 score=score.detach(),
                 confidence=confidence,
                 reached=reached,
+                change=change.detach(),
                 taken=steps + round_number * settings.steps,
-                running=~(ended if round_number == settings.restarts else reached),
+                running=~ended | (~pool.reached(batch, reached) & (round_number < settings.restarts)),
             )
             # Here alone a pass makes the host wait for a GPU.
             left = len(steps) - int(ended.sum())
             if left:
-                (gradient,) = torch.autograd.grad(score.sum(), position)
-                rule.step(Observation(batch.chosen, batch.owners, gradient, steps, score.detach()))
+                (gradient,) = torch.autograd.grad(score.sum(), position, retain_graph=settings.least_change)
+                relief = None
+                if settings.least_change:
+                    (relief,) = torch.autograd.grad(change.sum(), position)
+                seen = Observation(
+                    batch.rows, batch.row_owners, gradient, steps, score.detach(), reached, relief
+                )
+                rule.step(seen)
                 steps = steps + 1
             if left < len(steps):
                 break
@@ -117,24 +125,27 @@ class _Look:
     """How a position of the optimiser is shown to the victim, and what is made of its answer."""
 
     victim: Victim
-    gamut: Gamut
+    texture: Texture
     settings: AttackSettings
     edge: SoftEdge | None
     roughness: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None
+    own_density: torch.Tensor
     fill_up: bool
 
-    def shown(self, position: torch.Tensor, pixels: Packed, chosen: torch.Tensor) -> torch.Tensor:
-        """Colours ``(p, 3)`` of a position ``(p, D)`` of these pixels, at 8 bits and differentiable."""
-        colours = self.gamut.colours(position, pixels)
+    def shown(self, position: torch.Tensor, rows: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
+        """Colours ``(p, 3)`` of the chosen pixels for a position ``(r, D)`` of these rows, at 8 bits and
+        differentiable.
+        """
+        colours = self.texture.colours(position, rows, chosen)
         return round_through(self.edge.soften(colours, chosen) if self.edge else colours)
 
     def __call__(
         self, batch: Batch, position: torch.Tensor, slopes: torch.Tensor | None
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Colours ``(p, 3)`` at 8 bits, logits ``(n, K)`` in float32 and scores ``(n,)`` of a position
-        ``(p, D)``, differentiable; rectifiers leak by ``slopes`` ``(n,)``.
+        ``(r, D)``, differentiable; rectifiers leak by ``slopes`` ``(n,)``.
         """
-        colours = self.shown(position, batch.pixels, batch.chosen)
+        colours = self.shown(position, batch.rows, batch.chosen)
         slopes = None if slopes is None else self._filled_up(slopes)
         with _precision(position.device), leaking(slopes):
             logits = self.victim(self._filled_up(compose(batch.images, batch.places, colours)))
@@ -145,6 +156,13 @@ class _Look:
             score = score - self.settings.smoothness * rough
         return colours, logits, score
 
+    def change(self, batch: Batch, colours: torch.Tensor) -> torch.Tensor:
+        """How much colours ``(p, 3)`` change each image, ``(n,)``: mean square of the optical densities'
+        difference over its masked pixels.
+        """
+        difference = (_density(colours) - self.own_density[batch.chosen]).pow(2).mean(1)
+        return mean_of_each(difference, batch.owners, len(batch.active))
+
     def _filled_up(self, values: torch.Tensor) -> torch.Tensor:
         """Values ``(n, ...)``, where it is asked with the first repeated up to a power of two; nobody reads
         the answers to these.
@@ -154,6 +172,10 @@ class _Look:
             return values
         missing = (1 << count.bit_length()) - count
         return torch.cat([values, values[:1].detach().expand(missing, *values.shape[1:])])
+
+
+def _density(colours: torch.Tensor) -> torch.Tensor:
+    return -torch.log(colours.clamp_min(1 / 255))
 
 
 def fills_up(device: torch.device) -> bool:

@@ -3,6 +3,7 @@
 Others are in ``benchmarks/optimisers.py``; this one won there.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,7 +11,7 @@ from typing import Protocol
 import torch
 
 from snapgui.engine.attack.packing import mean_of_each
-from snapgui.engine.settings import OptimiserName
+from snapgui.engine.settings import AttackSettings
 from snapgui.errors import SettingsError
 
 
@@ -24,6 +25,8 @@ class Observation:
         gradient: ``(r, D)`` of the summed scores by these rows.
         steps: int64 ``(n,)``, steps that each image has taken.
         score: ``(n,)``, what is to rise.
+        reached: bool ``(n,)``, whether the goal is reached.
+        relief: ``(r, D)``, gradient of the summed changes by these rows; None where change is free.
     """
 
     rows: torch.Tensor
@@ -31,6 +34,8 @@ class Observation:
     gradient: torch.Tensor
     steps: torch.Tensor
     score: torch.Tensor
+    reached: torch.Tensor
+    relief: torch.Tensor | None = None
 
 
 class Optimiser(Protocol):
@@ -46,24 +51,26 @@ Rule = Callable[[torch.Tensor], Optimiser]
 """Begins at a position ``(R, D)``."""
 
 
-def rule_named(name: OptimiserName) -> Rule:
-    """The rule that settings name.
+def rule_of(settings: AttackSettings) -> Rule:
+    """The rule that settings ask for.
 
     Raises:
         SettingsError: only benchmarks have it.
     """
-    if name != "sign":
+    if settings.optimiser != "sign":
         raise SettingsError(
-            f"The optimiser “{name}” is in records of earlier runs and in benchmarks alone, so this cannot "
-            "be repeated as it was. Set the optimiser to “sign”."
+            f"The optimiser “{settings.optimiser}” is in records of earlier runs and in benchmarks alone, "
+            "so this cannot be repeated as it was. Set the optimiser to “sign”."
         )
+    if settings.least_change:
+        return lambda position: LeastChange(position, steps=settings.steps)
     return SignMomentum
 
 
-def normalise(seen: Observation) -> torch.Tensor:
+def normalise(gradient: torch.Tensor, seen: Observation) -> torch.Tensor:
     """Each image's gradient ``(r, D)`` over its own mean magnitude."""
-    mean = mean_of_each(seen.gradient.abs().mean(1), seen.owners, len(seen.steps))
-    return seen.gradient / mean.clamp_min(1e-20)[seen.owners, None]
+    mean = mean_of_each(gradient.abs().mean(1), seen.owners, len(seen.steps))
+    return gradient / mean.clamp_min(1e-20)[seen.owners, None]
 
 
 class SignMomentum:
@@ -80,7 +87,37 @@ class SignMomentum:
         self._momentum = torch.zeros_like(position)
 
     def step(self, seen: Observation) -> None:
-        moved = 0.5 * self._momentum[seen.rows] + normalise(seen)
+        moved = 0.5 * self._momentum[seen.rows] + normalise(seen.gradient, seen)
         size = 0.02 + 1.98 * torch.exp(-seen.steps[seen.owners, None] / 5)
         self._momentum[seen.rows] = moved
         self.position[seen.rows] = (self.position[seen.rows] + size * moved.sign()).clamp(0, 1)
+
+
+class LeastChange:
+    """Adam on the score less a price on change, which rises while an image's goal is reached and falls while
+    it is not: the patch settles where the goal is just reached (Carlini and Wagner 2017, with the price
+    adapted at every step as in ALMA, Rony et al. 2021).
+
+    Both gradients are divided by their own mean magnitude in the image, so that prices mean the same in all.
+    The rate falls from 0.15 of the box to a twentieth of that on a cosine over the limit of steps.
+    """
+
+    def __init__(self, position: torch.Tensor, *, steps: int) -> None:
+        self.position = position.clone()
+        self._first, self._second = torch.zeros_like(position), torch.zeros_like(position)
+        self._steps = steps
+        # One price an image, told to each of its rows.
+        self._price = torch.full_like(position[:, :1], 0.3)
+
+    def step(self, seen: Observation) -> None:
+        taken = seen.steps[seen.owners, None] + 1
+        price = self._price[seen.rows] * torch.where(seen.reached, 1.15, 1 / 1.15)[seen.owners, None]
+        self._price[seen.rows] = price
+        gradient = normalise(seen.gradient, seen)
+        if seen.relief is not None:
+            gradient = gradient - price * normalise(seen.relief, seen)
+        first = self._first[seen.rows] = 0.8 * self._first[seen.rows] + 0.2 * gradient
+        second = self._second[seen.rows] = 0.95 * self._second[seen.rows] + 0.05 * gradient**2
+        rate = 0.15 * (0.525 + 0.475 * torch.cos(math.pi * (taken / self._steps).clamp(max=1)))
+        moved = rate * (first / (1 - 0.8**taken)) / ((second / (1 - 0.95**taken)).sqrt() + 1e-6)
+        self.position[seen.rows] = (self.position[seen.rows] + moved).clamp(0, 1)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import torch
 
 from snapgui.engine.attack.objectives import Objective
-from snapgui.engine.attack.packing import Packed, compose
+from snapgui.engine.attack.packing import compose
+from snapgui.engine.attack.texture import Texture
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,8 @@ class Batch:
         images: ``(n, 3, H, W)``, before the attack.
         chosen: int64 ``(p,)``, the indices of their pixels among all masked pixels of the pool.
         owners: int64 ``(p,)``, which of the n images each pixel belongs to.
-        pixels: the same pixels as a gamut fitted to the pool takes them.
+        rows: int64 ``(r,)``, the indices of their rows of the optimiser's position.
+        row_owners: int64 ``(r,)``, which of the n images each of these rows belongs to.
         places: int64 ``(p,)``, where they lie in ``images``, see `compose`.
         objective: for these images.
     """
@@ -59,7 +61,8 @@ class Batch:
     images: torch.Tensor
     chosen: torch.Tensor
     owners: torch.Tensor
-    pixels: Packed
+    rows: torch.Tensor
+    row_owners: torch.Tensor
     places: torch.Tensor
     objective: Objective
 
@@ -73,17 +76,19 @@ class Pool:
     def __init__(
         self,
         images: torch.Tensor,
-        pixels: Packed,
+        texture: Texture,
         objective: Objective,
         colours: torch.Tensor,
         classes: int,
     ) -> None:
         count, device = len(images), images.device
-        self._images, self._pixels, self._objective = images, pixels, objective
+        self._images, self._objective = images, objective
+        self._pixels, self._rows = texture.pixels, texture.rows
         self._logits = torch.zeros(count, classes, device=device)
         self._best_colours = colours
         self._best_score = torch.full((count,), -torch.inf, device=device)
         self._best_confidence = torch.zeros(count, device=device)
+        self._least_change = torch.full((count,), torch.inf, device=device)
         self._best_step = torch.zeros(count, dtype=torch.long, device=device)
         self._passes = 0
         self.taken = torch.zeros_like(self._best_step)
@@ -98,7 +103,21 @@ class Pool:
         pixels = self._pixels[chosen]
         owners = rank[pixels.rows]
         places = pixels.places + (owners - pixels.rows) * self._images[0, 0].numel()
-        return Batch(active, self._images[active], chosen, owners, pixels, places, self._objective[active])
+        rows = (rank[self._rows] >= 0).nonzero()[:, 0]
+        return Batch(
+            active,
+            self._images[active],
+            chosen,
+            owners,
+            rows,
+            rank[self._rows[rows]],
+            places,
+            self._objective[active],
+        )
+
+    def reached(self, batch: Batch, now: torch.Tensor) -> torch.Tensor:
+        """Bool ``(n,)``: which images of a batch reach the goal ``now`` or have reached it before."""
+        return now | self._least_change[batch.active].isfinite()
 
     def record(
         self,
@@ -109,16 +128,19 @@ class Pool:
         score: torch.Tensor,
         confidence: torch.Tensor,
         reached: torch.Tensor,
+        change: torch.Tensor,
         taken: torch.Tensor,
         running: torch.Tensor,
     ) -> Step:
         """Take in what one pass said of a batch, by image ``(n, ...)`` and of colours ``(p, 3)``.
 
-        The best iterate is the one that reached the goal, where one did, else the one with the highest score.
+        The best iterate is the one that reached the goal with least change, where one did, else the one with
+        the highest score.
         """
         active, chosen = batch.active, batch.chosen
-        # No image is asked again after the goal, so one that reached it stays the best.
-        better = reached | (score > self._best_score[active])
+        least = self._least_change[active]
+        better = torch.where(reached, change < least, least.isinf() & (score > self._best_score[active]))
+        self._least_change = _put(self._least_change, active, change, where=reached & better)
         self._logits = _put(self._logits, active, logits)
         self.taken = _put(self.taken, active, taken)
         self.running = _put(self.running, active, running)

@@ -12,10 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from snapgui.engine.attack.gamut import fit_gamut
 from snapgui.engine.attack.loop import run_attack
 from snapgui.engine.attack.objectives import Objective, Targeted
-from snapgui.engine.attack.starts import start_colours
+from snapgui.engine.attack.texture import fit_texture
 from snapgui.engine.cells.outlines import draw_mask
 from snapgui.engine.cells.proposals import propose_cells, resize_to_area
 from snapgui.engine.images import to_image
@@ -123,16 +122,14 @@ def _contributions(
     masks = torch.stack([torch.from_numpy(draw_mask(outlines, shape))[None] for outlines in cells]).to(
         images.device
     )
-    gamut = fit_gamut(attack.gamut, images)
     short = replace(attack, steps=TRIM_STEPS, confidence=1.0, restarts=0)
     for step in run_attack(
         victim,
         images,
         masks,
         objective=objective,
-        gamut=gamut,
+        texture=fit_texture(short, images, masks),
         settings=short,
-        start=start_colours(attack.start, images, masks, gamut, seed=attack.seed),
     ):
         last = step
     patched = last.best_images

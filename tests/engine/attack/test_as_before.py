@@ -16,10 +16,9 @@ import torch
 from torch import nn
 
 from benchmarks.optimisers import rule_of
-from snapgui.engine.attack.gamut import fit_gamut
 from snapgui.engine.attack.loop import run_attack
 from snapgui.engine.attack.objectives import Objective, Targeted, Untargeted
-from snapgui.engine.attack.starts import start_colours
+from snapgui.engine.attack.texture import fit_texture
 from snapgui.engine.settings import AttackSettings
 from snapgui.engine.victim.victim import ModelCard, Victim
 
@@ -188,15 +187,13 @@ def test_the_attack_gives_what_it_gave_before(case: Case, before: dict[str, np.n
     objective: Objective = Targeted(settings.target)
     if case.untargeted:
         objective = Untargeted(torch.full((case.count,), case.classes - 1))
-    gamut = fit_gamut(settings.gamut, images)
     steps = list(
         run_attack(
             victim,
             images,
             masks,
             objective=objective,
-            gamut=gamut,
-            start=start_colours(settings.start, images, masks, gamut, seed=settings.seed),
+            texture=fit_texture(settings, images, masks),
             settings=settings,
             optimiser=rule_of(settings),
             batch_size=case.batch_size,

@@ -16,6 +16,7 @@ from snapgui.engine.attack.objectives import Targeted, Untargeted
 from snapgui.engine.attack.packing import compose, flatten, pack
 from snapgui.engine.attack.pool import Step
 from snapgui.engine.attack.starts import start_colours
+from snapgui.engine.attack.texture import fit_texture
 from snapgui.engine.settings import GAMUTS, OPTIMISERS, STARTS, AttackSettings
 from snapgui.engine.victim.victim import ModelCard, Victim
 from snapgui.errors import SettingsError
@@ -36,15 +37,12 @@ def random_masks(count: int, seed: int = 0, share: float = 0.1) -> torch.Tensor:
 
 
 def attack(victim, images, masks, config: AttackSettings, objective=None, **how) -> list[Step]:
-    gamut = fit_gamut(config.gamut, images)
-    start = start_colours(config.start, images, masks, gamut, seed=config.seed)
     steps = run_attack(
         victim,
         images,
         masks,
         objective=objective or Targeted(config.target),
-        gamut=gamut,
-        start=start,
+        texture=fit_texture(config, images, masks),
         settings=config,
         optimiser=rule_of(config),
         **how,
@@ -277,8 +275,6 @@ def test_a_pass_waits_for_the_device_once(linear_victim, batch_size: int | None)
     victim = linear_victim(size_px=SIZE, scale=0.01)
     images, masks = random_images(5), random_masks(5)
     config = AttackSettings(steps=9, confidence=1.0, soft_edge=True)
-    gamut = fit_gamut(config.gamut, images)
-    start = start_colours(config.start, images, masks, gamut)
     seen = []
     with Waits() as waits:
         for step in run_attack(
@@ -286,8 +282,7 @@ def test_a_pass_waits_for_the_device_once(linear_victim, batch_size: int | None)
             images,
             masks,
             objective=Targeted(0),
-            gamut=gamut,
-            start=start,
+            texture=fit_texture(config, images, masks),
             settings=config,
             batch_size=batch_size,
         ):
@@ -344,14 +339,12 @@ def test_a_rule_of_earlier_records_is_read_and_not_repeated(linear_victim, optim
     config = AttackSettings.from_json(AttackSettings(optimiser=optimiser).to_json())
     assert config.optimiser == optimiser
     images, masks = random_images(1), random_masks(1)
-    gamut = fit_gamut(config.gamut, images)
     steps = run_attack(
         linear_victim(size_px=SIZE),
         images,
         masks,
         objective=Targeted(0),
-        gamut=gamut,
-        start=start_colours(config.start, images, masks, gamut),
+        texture=fit_texture(config, images, masks),
         settings=config,
     )
     with pytest.raises(SettingsError, match=f"“{optimiser}” is in records .* Set the optimiser to “sign”"):

@@ -5,10 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from snapgui.engine.attack.gamut import fit_gamut
 from snapgui.engine.attack.loop import run_attack
 from snapgui.engine.attack.objectives import Targeted
-from snapgui.engine.attack.starts import start_colours
+from snapgui.engine.attack.texture import fit_texture
 from snapgui.engine.settings import AttackSettings
 from snapgui.engine.victim.rectifiers import (
     FADED,
@@ -127,15 +126,12 @@ def test_leaks_fade_and_end() -> None:
 def final(victim: Victim, settings: AttackSettings, *, count: int, **how) -> torch.Tensor:
     images = pictures(count)
     masks = torch.rand(count, 1, SIZE, SIZE, generator=torch.Generator().manual_seed(1)) < 0.2
-    gamut = fit_gamut(settings.gamut, images)
-    start = start_colours(settings.start, images, masks, gamut, seed=0)
     for step in run_attack(
         victim,
         images,
         masks,
         objective=Targeted(0),
-        gamut=gamut,
-        start=start,
+        texture=fit_texture(settings, images, masks),
         settings=settings,
         **how,
     ):

@@ -1,0 +1,167 @@
+"""What a patch is made of: how a point of the unit box becomes the colours of the masked pixels.
+
+``free`` lets every pixel have a colour of its own; ``retouch`` keeps what the slide shows there and makes its
+stains a little stronger or weaker, smoothly.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+import torch
+
+from snapgui.engine.attack.gamut import Gamut, fit_gamut
+from snapgui.engine.attack.packing import Packed, flatten, pack
+from snapgui.engine.attack.starts import start_colours
+from snapgui.engine.images import to_pixels
+from snapgui.engine.settings import AttackSettings
+from snapgui.engine.stains import fit_stains
+
+# Over this many pixels a retouched cell fades into what surrounds it.
+RIM_PX = 2.0
+
+
+class Texture(Protocol):
+    """Colours of the masked pixels of a pool of images, as the optimiser moves them.
+
+    ``rows`` int64 ``(R,)`` names the image of each row of a position; ``pixels`` are the masked pixels.
+    """
+
+    rows: torch.Tensor
+    pixels: Packed
+
+    def start(self, round_number: int) -> torch.Tensor:
+        """Where a round begins: a position ``(R, D)`` in [0, 1]; rounds after the first begin at random."""
+
+    def colours(self, position: torch.Tensor, rows: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
+        """Colours ``(p, 3)`` in [0, 1] of the pixels int64 ``chosen`` ``(p,)``, differentiable by the
+        position ``(r, D)`` of int64 ``rows`` ``(r,)``; rows and pixels are all of the same images.
+        """
+
+
+def fit_texture(settings: AttackSettings, images: torch.Tensor, masks: torch.Tensor) -> Texture:
+    """The texture that settings name, of images ``(N, 3, H, W)`` in [0, 1] and masks ``(N, 1, H, W)``."""
+    if settings.texture == "retouch":
+        return Retouch(images, masks, bound=settings.bound, grid_px=settings.grid_px, seed=settings.seed)
+    gamut = fit_gamut(settings.gamut, images)
+    start = start_colours(settings.start, images, masks, gamut, seed=settings.seed)
+    return FreeTexture(gamut, images, masks, start, seed=settings.seed)
+
+
+class FreeTexture:
+    """Every masked pixel by itself, anywhere in a gamut: the paper's patch.
+
+    Args:
+        gamut: fitted to these images.
+        images, masks: the pool.
+        first: colours ``(P, 3)`` in the order of `pack`, drawn into the gamut: where the first round begins.
+        seed: of the random colours, one a cell, where later rounds begin.
+    """
+
+    def __init__(
+        self, gamut: Gamut, images: torch.Tensor, masks: torch.Tensor, first: torch.Tensor, *, seed: int = 0
+    ) -> None:
+        self.pixels = pack(masks)
+        self.rows = self.pixels.rows
+        self._gamut, self._images, self._masks, self._first, self._seed = gamut, images, masks, first, seed
+
+    def start(self, round_number: int) -> torch.Tensor:
+        colours = self._first
+        if round_number:
+            seed = self._seed + round_number
+            colours = start_colours("random", self._images, self._masks, self._gamut, seed=seed)
+        return self._gamut.coordinates(colours, self.pixels)
+
+    def colours(self, position: torch.Tensor, rows: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
+        return self._gamut.colours(position, self.pixels[chosen])
+
+
+@dataclass(frozen=True)
+class _Stained:
+    """What masked pixels consist of: amounts ``(P, 2)`` of their image's stains ``(N, 2, 3)``, and the
+    optical density ``(P, 3)`` that these leave unexplained.
+    """
+
+    stains: torch.Tensor
+    amounts: torch.Tensor
+    left: torch.Tensor
+
+
+class Retouch:
+    """The image's own pixels with their two stains made stronger or weaker by a smooth field.
+
+    The field lies on a grid of nodes ``grid_px`` apart and is bilinear between them; it multiplies each
+    stain's amount by 1 - ``bound`` to 1 + ``bound``, and fades to nothing over the outermost pixels of a
+    cell. Stain vectors are the image's own, see `stains.fit_stains`; what they do not explain of a pixel
+    stays as it is.
+    """
+
+    def __init__(
+        self,
+        images: torch.Tensor,
+        masks: torch.Tensor,
+        *,
+        bound: float,
+        grid_px: float,
+        seed: int = 0,
+    ) -> None:
+        self.pixels = pack(masks)
+        self._bound, self._seed = bound, seed
+        self._stained = _part(images, self.pixels)
+        self._share = bound * _inner_share(masks)[self.pixels.places, None].to(images)
+        self.rows, self._corners, self._weights = _nodes(self.pixels, images.shape, grid_px)
+
+    def start(self, round_number: int) -> torch.Tensor:
+        position = self._weights.new_full((len(self.rows), 2), 0.5)
+        if round_number:
+            for row in self.rows.unique().tolist():
+                own = self.rows == row
+                generator = torch.Generator().manual_seed(self._seed + round_number)
+                position[own] = torch.rand(int(own.sum()), 2, generator=generator).to(position)
+        return position
+
+    def colours(self, position: torch.Tensor, rows: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
+        among = torch.full_like(self.rows, -1)
+        among[rows] = torch.arange(len(rows), device=rows.device)
+        corners = (2 * position - 1)[among[self._corners[chosen]]]
+        field = (self._weights[chosen][:, :, None] * corners).sum(1) * self._share[chosen]
+        stained = self._stained
+        amounts = stained.amounts[chosen] * (1 + field)
+        density = torch.einsum("pk,pkc->pc", amounts, stained.stains[self.pixels.rows[chosen]])
+        return torch.exp(-(density + stained.left[chosen]))
+
+
+def _part(images: torch.Tensor, pixels: Packed) -> _Stained:
+    stains = torch.stack([torch.from_numpy(fit_stains(to_pixels(image))) for image in images]).to(images)
+    density = -torch.log(flatten(images)[pixels.places].clamp_min(1 / 255))
+    amounts = torch.einsum("pc,pck->pk", density, torch.linalg.pinv(stains)[pixels.rows])
+    return _Stained(stains, amounts, density - torch.einsum("pk,pkc->pc", amounts, stains[pixels.rows]))
+
+
+def _inner_share(masks: torch.Tensor) -> torch.Tensor:
+    """How much of a change each pixel takes: 1 inside, less over the outermost `RIM_PX`, ``(N * H * W,)``."""
+    shares = [
+        cv2.distanceTransform(mask[0].cpu().numpy().astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        for mask in masks
+    ]
+    return torch.from_numpy(np.clip(np.stack(shares) / RIM_PX, 0, 1)).flatten().to(masks.device)
+
+
+def _nodes(
+    pixels: Packed, shape: torch.Size, grid_px: float
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The grid's nodes about masked pixels: the image of each ``(R,)``, and for each pixel its four corners
+    ``(P, 4)`` among them with their bilinear weights ``(P, 4)``.
+    """
+    height, width = shape[2], shape[3]
+    within = pixels.places - pixels.rows * height * width
+    across, down = (within % width) / grid_px, (within // width) / grid_px
+    left, top = across.floor().long(), down.floor().long()
+    x, y = across - left, down - top
+    columns, lines = int(width / grid_px) + 2, int(height / grid_px) + 2
+    first = (pixels.rows * lines + top) * columns + left
+    corners = torch.stack([first, first + 1, first + columns, first + columns + 1], dim=1)
+    weights = torch.stack([(1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y], dim=1)
+    nodes, among = corners.unique(return_inverse=True)
+    return nodes // (lines * columns), among, weights
