@@ -12,7 +12,13 @@ GAMUT_WORDS = {
     "pca": "Main colour axes",
     "stain": "Haematoxylin and eosin",
 }
-PLACEMENT_WORDS = {"scattered": "Scattered", "nuclei": "Nuclei", "gain": "Gain", "trim": "Trim"}
+PLACEMENT_WORDS = {
+    "scattered": "Scattered",
+    "nuclei": "Nuclei",
+    "all_nuclei": "All nuclei",
+    "gain": "Gain",
+    "trim": "Trim",
+}
 # What was asked, and what a mask turned out to do.
 CENTRE_WORDS = {"open": "cells allowed in the centre", "excluded": "cells kept out of the centre"}
 CENTRE_FOUND = {"open": "cells in the centre", "excluded": "no cell in the centre"}

@@ -7,7 +7,7 @@ from typing import Any, Literal, Self, get_args
 from snapgui.errors import SettingsError
 
 Centre = Literal["open", "excluded"]
-Placement = Literal["scattered", "nuclei", "gain", "trim"]
+Placement = Literal["scattered", "nuclei", "all_nuclei", "gain", "trim"]
 GamutName = Literal["range", "percentile", "pca", "stain"]
 TextureName = Literal["free", "retouch"]
 Start = Literal["median", "nuclear", "random"]
@@ -56,8 +56,9 @@ class CellSettings(Settings):
     Attributes:
         count: how many cells; with ``nuclei`` at most as many as the image has.
         area: share of the image's pixels that the cells cover together, 0 to 1.
-        placement: ``scattered`` on tissue with a gap, over the image's own ``nuclei``, where the victim's
-            ``gain`` is highest, or the same with three times as many cells, ``trim``med to those that add
+        placement: ``scattered`` on tissue with a gap, over the image's own ``nuclei``, over every one of them
+            with a rim of cytoplasm (``all_nuclei``: ``count`` means nothing and ``area`` is the most that
+            they may cover), where the victim's ``gain`` is highest, or the same with three times as many cells, ``trim``med to those that add
             most.
         centre: whether the central 32 px, on which the label rests, are open to cells or excluded.
         gap_px: least distance between two cells.

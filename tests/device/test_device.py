@@ -9,7 +9,7 @@ import torch
 from snapgui.engine.attack.gamut import fit_gamut
 from snapgui.engine.attack.loop import Step, run_attack
 from snapgui.engine.attack.objectives import Targeted
-from snapgui.engine.attack.starts import start_colours
+from snapgui.engine.attack.texture import fit_texture
 from snapgui.engine.attack.universal import apply_canvas, train_universal
 from snapgui.engine.settings import AttackSettings, UniversalSettings
 from snapgui.engine.victim.rectifiers import leaking
@@ -66,16 +66,13 @@ def attack(
     settings: AttackSettings,
     at_once: int | None,
 ) -> list[Step]:
-    gamut = fit_gamut("range", images)
-    start = start_colours(settings.start, images, masks, gamut, seed=0)
     return list(
         run_attack(
             victim,
             images,
             masks,
             objective=Targeted(0),
-            gamut=gamut,
-            start=start,
+            texture=fit_texture(settings, images, masks),
             settings=settings,
             batch_size=at_once,
         )

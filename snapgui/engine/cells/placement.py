@@ -52,7 +52,7 @@ def place_in_each(
     placement.
     """
     placement = settings[0].placement
-    if placement in ("scattered", "nuclei"):
+    if placement in ("scattered", "nuclei", "all_nuclei"):
         return [_or_error(*each) for each in zip(pictures, settings, strict=True)]
     images = torch.stack([to_image(picture) for picture in pictures]).to(victim.mean.device)
     gains = (

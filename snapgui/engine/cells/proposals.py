@@ -14,6 +14,8 @@ from snapgui.errors import MaskError
 
 # Nuclear diameters in lymph node: lymphocytes about 7 um, tumour nuclei up to 16 um.
 SMALL_UM, LARGE_UM = 7.0, 16.0
+# A nucleus enlarged by this takes a rim of its cytoplasm with it.
+WITH_CYTOPLASM = 1.35
 
 
 def propose_cells(
@@ -24,16 +26,20 @@ def propose_cells(
     Cells lie on tissue, inside the field, apart from each other; outside the central 32 px where that is
     excluded. ``scattered`` puts generated cells anywhere; ``gain`` puts each where the map ``gain`` float32
     ``(H, W)`` has most under it; ``nuclei`` takes the image's own nuclei, resized by one common factor, and
-    adds generated cells only where these do not cover the area. ``trim`` needs an attack: see
+    adds generated cells only where these do not cover the area; ``all_nuclei`` takes every nucleus with a rim
+    of cytoplasm, less of it where the area would be exceeded. ``trim`` needs an attack: see
     `placement.place_cells`.
 
     Raises:
-        MaskError: no tissue, a budget too small for one cell, or no room for it.
+        MaskError: no tissue, no nuclei where they are asked for, a budget too small for one cell, or no room
+            for it.
     """
     if (settings.placement in ("gain", "trim")) != (gain is not None):
         raise ValueError(
             f"placement “{settings.placement}” {'takes no' if gain is not None else 'needs a'} map of gain"
         )
+    if settings.placement == "all_nuclei":
+        return _every_nucleus(pixels, settings)
     shape = (pixels.shape[0], pixels.shape[1])
     rng = np.random.default_rng(settings.seed)
     budget_px = settings.area * shape[0] * shape[1]
@@ -73,16 +79,44 @@ def shared_cells(shape: tuple[int, int], settings: CellSettings) -> list[Outline
     )
 
 
+def _every_nucleus(pixels: NDArray[np.uint8], settings: CellSettings) -> list[Outline]:
+    nuclei = _open_nuclei(pixels, settings, WITH_CYTOPLASM)
+    if not nuclei:
+        where = "" if settings.centre == "open" else " outside the centre"
+        raise MaskError(
+            f"No nuclei were found in the image{where}, so none can be retouched. Choose another image, or "
+            "another placement."
+        )
+    shape = (pixels.shape[0], pixels.shape[1])
+    most_px = settings.area * shape[0] * shape[1]
+
+    def sized(factor: float) -> list[Outline]:
+        return [resize(outline, factor) for outline in nuclei]
+
+    if draw_mask(sized(WITH_CYTOPLASM), shape).sum() <= most_px:
+        return sized(WITH_CYTOPLASM)
+    factor = bisect(lambda f: float(draw_mask(sized(f), shape).sum()), most_px, low=0.1, high=WITH_CYTOPLASM)
+    while draw_mask(sized(factor), shape).sum() > most_px:
+        factor *= 0.99
+    return sized(factor)
+
+
+def _open_nuclei(pixels: NDArray[np.uint8], settings: CellSettings, factor: float) -> list[Outline]:
+    """The image's nuclei that leave the centre alone where it is excluded, also when enlarged by a factor."""
+    shape = (pixels.shape[0], pixels.shape[1])
+    centre = centre_mask(shape)
+    return [
+        outline
+        for outline in find_nuclei(pixels)
+        if settings.centre == "open" or not (draw_mask([resize(outline, factor)], shape) & centre).any()
+    ]
+
+
 def _own_nuclei(
     pixels: NDArray[np.uint8], settings: CellSettings, budget_px: float, rng: np.random.Generator
 ) -> list[Outline]:
     shape = (pixels.shape[0], pixels.shape[1])
-    centre = centre_mask(shape)
-    nuclei = [
-        outline
-        for outline in find_nuclei(pixels)
-        if settings.centre == "open" or not (draw_mask([resize(outline, 1.3)], shape) & centre).any()
-    ]
+    nuclei = _open_nuclei(pixels, settings, 1.3)
     chosen = [nuclei[i] for i in rng.permutation(len(nuclei))[: settings.count]]
     if not chosen:
         return []

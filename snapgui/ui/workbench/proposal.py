@@ -78,7 +78,7 @@ def what_decides(
     cells: CellSettings, attack: AttackSettings, victim: Victim | None
 ) -> tuple[CellSettings, ModelCard | None, AttackSettings | None]:
     """All that decides where cells lie: scattered ones and nuclei are the same whatever model and attack."""
-    if victim is None or cells.placement in ("scattered", "nuclei"):
+    if victim is None or cells.placement not in ("gain", "trim"):
         return cells, None, None
     # Trim attacks for a few steps of its own; gain looks once at the untouched image.
     short = AttackSettings(target=attack.target)
@@ -99,7 +99,7 @@ def propose(
     try:
         if victim is not None:
             cells = place_cells(victim, choice.pixels, settings, attack)
-        elif settings.placement in ("scattered", "nuclei"):
+        elif settings.placement not in ("gain", "trim"):
             cells = propose_cells(choice.pixels, settings)
         else:
             raise MaskError(

@@ -1,0 +1,41 @@
+"""Named choices of all settings: what is asked when nothing is said."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from snapgui.engine.settings import AttackSettings, CellSettings
+
+PresetName = Literal["natural", "paper", "strong"]
+PRESET_NAMES: tuple[PresetName, ...] = get_args(PresetName)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Settings that belong together, and in one sentence what they stand for."""
+
+    cells: CellSettings
+    attack: AttackSettings
+    words: str
+
+
+PRESETS: dict[PresetName, Preset] = {
+    # Stops being changed further where the class has clearly flipped: more confidence is more to be seen.
+    "natural": Preset(
+        CellSettings(placement="all_nuclei", count=200, area=0.3),
+        AttackSettings(
+            texture="retouch", bound=0.5, grid_px=2.0, least_change=True, confidence=0.75, gamut="stain"
+        ),
+        "The image's own nuclei with their stains a little stronger or weaker, as little as fools the model.",
+    ),
+    "paper": Preset(
+        CellSettings(),
+        AttackSettings(),
+        "Scattered cells that take any colour within the image's range, as the SNAP abstract has it.",
+    ),
+    "strong": Preset(
+        CellSettings(placement="trim"),
+        AttackSettings(),
+        "The same colours where the model's answer depends on the pixels most: the worst case.",
+    ),
+}
+DEFAULT_PRESET: PresetName = "natural"
