@@ -1,10 +1,20 @@
 """What the commands share: how a parser is made, and the options of data set, model and attack."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from snapgui.engine.settings import CENTRES, GAMUTS, PLACEMENTS, STARTS, AttackSettings, CellSettings
+from snapgui.engine.presets import DEFAULT_PRESET, PRESET_NAMES, PRESETS
+from snapgui.engine.settings import (
+    CENTRES,
+    GAMUTS,
+    PLACEMENTS,
+    STARTS,
+    TEXTURES,
+    AttackSettings,
+    CellSettings,
+)
 from snapgui.shipped import MODEL
 
 # argparse gives this type no public name.
@@ -32,64 +42,83 @@ def add_model_options(command: argparse.ArgumentParser) -> None:
 
 
 def add_attack_options(command: argparse.ArgumentParser) -> None:
-    """Options for cells and patch, with the engine's own defaults."""
-    cells, patch = CellSettings(), AttackSettings()
-    command.add_argument("--cells", type=int, default=cells.count, help="how many cells")
-    command.add_argument("--area", type=float, default=cells.area, help="share of the pixels that they cover")
+    """A preset, and options that change single settings of it."""
     command.add_argument(
-        "--centre", choices=CENTRES, default=cells.centre, help="whether cells may lie in the central 32 px"
+        "--preset",
+        choices=PRESET_NAMES,
+        default=DEFAULT_PRESET,
+        help="all settings below at once; each that is given takes the place of the preset's",
     )
-    command.add_argument("--placement", choices=PLACEMENTS, default=cells.placement)
-    command.add_argument(
-        "--gamut", choices=GAMUTS, default=patch.gamut, help="colours that the patch may use"
+    single = command.add_argument_group("single settings, where the preset's are not wanted")
+
+    def add(name: str, **how: Any) -> None:
+        single.add_argument(name, default=argparse.SUPPRESS, **how)
+
+    add("--texture", choices=TEXTURES, help="free: each pixel by itself; retouch: the image's own, restained")
+    add("--bound", type=float, metavar="SHARE", help="of retouch: how far a stain's amount may change")
+    add("--grid", type=float, metavar="PX", help="of retouch: distance between two nodes of its field")
+    add(
+        "--least-change",
+        action=argparse.BooleanOptionalAction,
+        help="once the goal is reached, go on with as little change as still reaches it",
     )
-    command.add_argument("--init", choices=STARTS, default=patch.start, help="colour that it starts from")
-    command.add_argument("--steps", type=int, default=patch.steps)
-    command.add_argument(
-        "--restarts", type=int, default=patch.restarts, help="further rounds for an image that still stands"
-    )
-    command.add_argument(
+    add("--cells", type=int, metavar="N", help="how many cells")
+    add("--area", type=float, metavar="SHARE", help="share of the pixels that they cover")
+    add("--centre", choices=CENTRES, help="whether cells may lie in the central 32 px")
+    add("--placement", choices=PLACEMENTS)
+    add("--gamut", choices=GAMUTS, help="colours that the patch may use")
+    add("--init", choices=STARTS, help="colour that it starts from")
+    add("--steps", type=int, metavar="N")
+    add("--restarts", type=int, metavar="N", help="further rounds for an image that still stands")
+    add(
         "--leak",
         type=float,
-        default=patch.leak,
+        metavar="SHARE",
         help="share of the gradient that shut rectifiers pass in the first step; 0: none",
     )
-    command.add_argument(
-        "--smoothness",
-        type=float,
-        default=patch.smoothness,
-        help="weight of roughness beyond the image's own",
+    add("--smoothness", type=float, metavar="WEIGHT", help="weight of roughness beyond the image's own")
+    add(
+        "--soft-edge",
+        action=argparse.BooleanOptionalAction,
+        help="the outermost pixel of a cell keeps half of its own colour",
     )
-    command.add_argument(
-        "--soft-edge", action="store_true", help="the outermost pixel of a cell keeps half of its own colour"
-    )
-    command.add_argument(
-        "--confidence",
-        type=float,
-        default=patch.confidence,
-        help="stop at this probability of the class aimed at",
-    )
-    command.add_argument("--seed", type=int, default=0)
+    add("--confidence", type=float, metavar="P", help="the goal: this probability of the class aimed at")
+    add("--seed", type=int, metavar="N")
+
+
+# Which setting an option changes, where their names differ.
+_CELLS = {"cells": "count", "area": "area", "placement": "placement", "centre": "centre", "seed": "seed"}
+_ATTACK = {
+    "init": "start",
+    "grid": "grid_px",
+    **{
+        name: name
+        for name in (
+            "texture",
+            "bound",
+            "least_change",
+            "gamut",
+            "steps",
+            "confidence",
+            "seed",
+            "restarts",
+            "leak",
+            "smoothness",
+            "soft_edge",
+        )
+    },
+}
+
+
+def _given(args: argparse.Namespace, names: dict[str, str]) -> dict[str, Any]:
+    return {setting: getattr(args, option) for option, setting in names.items() if hasattr(args, option)}
 
 
 def cell_settings(args: argparse.Namespace) -> CellSettings:
-    """The cells that the options describe; raises SettingsError."""
-    return CellSettings(
-        count=args.cells, area=args.area, placement=args.placement, centre=args.centre, seed=args.seed
-    )
+    """The cells that preset and options describe; raises SettingsError."""
+    return replace(PRESETS[args.preset].cells, **_given(args, _CELLS))
 
 
 def attack_settings(args: argparse.Namespace, *, target: int = 0) -> AttackSettings:
-    """The attack that the options describe; raises SettingsError."""
-    return AttackSettings(
-        target=target,
-        gamut=args.gamut,
-        start=args.init,
-        steps=args.steps,
-        confidence=args.confidence,
-        seed=args.seed,
-        restarts=args.restarts,
-        leak=args.leak,
-        smoothness=args.smoothness,
-        soft_edge=args.soft_edge,
-    )
+    """The attack that preset and options describe; raises SettingsError."""
+    return replace(PRESETS[args.preset].attack, target=target, **_given(args, _ATTACK))

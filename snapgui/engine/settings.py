@@ -58,8 +58,8 @@ class CellSettings(Settings):
         area: share of the image's pixels that the cells cover together, 0 to 1.
         placement: ``scattered`` on tissue with a gap, over the image's own ``nuclei``, over every one of them
             with a rim of cytoplasm (``all_nuclei``: ``count`` means nothing and ``area`` is the most that
-            they may cover), where the victim's ``gain`` is highest, or the same with three times as many cells, ``trim``med to those that add
-            most.
+            they may cover), where the victim's ``gain`` is highest, or the same with three times
+            as many cells, ``trim``med to those that add most.
         centre: whether the central 32 px, on which the label rests, are open to cells or excluded.
         gap_px: least distance between two cells.
         seed: same seed, same cells.
