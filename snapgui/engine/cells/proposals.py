@@ -15,7 +15,7 @@ from snapgui.errors import MaskError
 # Nuclear diameters in lymph node: lymphocytes about 7 um, tumour nuclei up to 16 um.
 SMALL_UM, LARGE_UM = 7.0, 16.0
 # A nucleus enlarged by this takes a rim of its cytoplasm with it.
-WITH_CYTOPLASM = 1.35
+WITH_CYTOPLASM = 1.6
 
 
 def propose_cells(
