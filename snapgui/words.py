@@ -12,6 +12,7 @@ GAMUT_WORDS = {
     "pca": "Main colour axes",
     "stain": "Haematoxylin and eosin",
 }
+TEXTURE_WORDS = {"free": "Free colours", "retouch": "Retouched nuclei"}
 PLACEMENT_WORDS = {
     "scattered": "Scattered",
     "nuclei": "Nuclei",

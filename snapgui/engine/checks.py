@@ -45,7 +45,7 @@ def check_run(
         attack: settings of the coming run.
         true_class: the label, where it is known.
     """
-    findings = _check_mask(pixels, mask)
+    findings = _check_mask(pixels, mask, attack)
     classes = victim.card.classes
     target = attack.target
     if target >= len(classes):
@@ -61,7 +61,7 @@ def check_run(
     return sorted(findings, key=lambda finding: order.index(finding.level))
 
 
-def _check_mask(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> list[Finding]:
+def _check_mask(pixels: NDArray[np.uint8], mask: NDArray[np.bool_], attack: AttackSettings) -> list[Finding]:
     if mask.shape != pixels.shape[:2]:
         return [
             Finding(
@@ -101,7 +101,7 @@ def _check_mask(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> list[Find
                 f"Only {on_tissue:.0%} of the mask lies on tissue: cells on bare glass are easily noticed.",
             )
         )
-    if area > LARGE_AREA:
+    if area > LARGE_AREA and attack.texture == "free":
         findings.append(
             Finding("warning", f"The mask covers {area:.0%} of the image: a reader is likely to notice.")
         )

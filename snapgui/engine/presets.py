@@ -1,6 +1,6 @@
 """Named choices of all settings: what is asked when nothing is said."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from snapgui.engine.settings import AttackSettings, CellSettings
@@ -21,7 +21,7 @@ class Preset:
 PRESETS: dict[PresetName, Preset] = {
     # Stops being changed further where the class has clearly flipped: more confidence is more to be seen.
     "natural": Preset(
-        CellSettings(placement="all_nuclei", count=200, area=0.3),
+        CellSettings(placement="all_nuclei", area=0.3),
         AttackSettings(
             texture="retouch", bound=0.5, grid_px=1.0, least_change=True, confidence=0.7, gamut="stain"
         ),
@@ -39,3 +39,13 @@ PRESETS: dict[PresetName, Preset] = {
     ),
 }
 DEFAULT_PRESET: PresetName = "natural"
+
+
+def preset_of(attack: AttackSettings, cells: CellSettings | None) -> PresetName | None:
+    """The preset that these settings are, whatever class, centre and seed; None if they are of nobody's."""
+    for name, preset in PRESETS.items():
+        same = replace(preset.attack, target=attack.target, seed=attack.seed)
+        places = None if cells is None else replace(preset.cells, centre=cells.centre, seed=cells.seed)
+        if attack == same and cells == places:
+            return name
+    return None

@@ -9,6 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from snapgui.engine.images import WINDOW_PX, crop_window
+from snapgui.engine.presets import DEFAULT_PRESET, PRESETS, preset_of
 from snapgui.engine.settings import AttackSettings, CellSettings
 from snapgui.engine.victim.victim import ModelCard
 from snapgui.errors import ImageError
@@ -83,14 +84,20 @@ def init_state() -> None:
     """Give a new session its state and its controls their first values."""
     if KEY not in st.session_state:
         st.session_state[KEY] = SnapState()
-    for key, value in control_values(AttackSettings(), CellSettings()).items():
+    preset = PRESETS[DEFAULT_PRESET]
+    for key, value in control_values(preset.attack, preset.cells).items():
         st.session_state.setdefault(key, value)
 
 
 def control_values(attack: AttackSettings, cells: CellSettings | None) -> dict[str, Any]:
     """Values of the workbench's controls, by widget key, for these settings."""
     values: dict[str, Any] = {
+        "preset": preset_of(attack, cells),
         "target": attack.target,
+        "texture": attack.texture,
+        "bound": round(attack.bound * 100, 2),
+        "grid_px": attack.grid_px,
+        "least_change": attack.least_change,
         "gamut": attack.gamut,
         "start": attack.start,
         "steps": attack.steps,
@@ -121,6 +128,10 @@ def bench_settings(*, target: int = AttackSettings.target) -> tuple[CellSettings
     )
     attack = AttackSettings(
         target=target,
+        texture=value["texture"],
+        bound=value["bound"] / 100,
+        grid_px=value["grid_px"],
+        least_change=value["least_change"],
         gamut=value["gamut"],
         start=value["start"],
         steps=value["steps"],

@@ -15,10 +15,14 @@ START_WORDS = {
     "random": "Random allowed colours",
 }
 START_HELP = "The colour that every cell has before the first step (the SNAP paper: the image's median)."
+TEXTURE_HELP = (
+    "Free colours: each pixel of a cell takes any colour allowed (as in the SNAP paper). Retouched nuclei: "
+    "the slide's own pixels, with their haematoxylin and eosin made a little stronger or weaker."
+)
 PLACEMENT_HELP = (
-    "Scattered: cell shapes anywhere on tissue. Nuclei: over the nuclei that the image has. Gain: where the "
-    "model's answer depends most on the pixels. Trim: three times as many, optimised for ten steps, and "
-    "those that contribute most are kept."
+    "Scattered: cell shapes anywhere on tissue. Nuclei: over some of the image's own. All nuclei: over every "
+    "one, with a rim of its cytoplasm. Gain: where the model's answer depends most on the pixels. Trim: "
+    "three times as many, optimised for ten steps, and those that contribute most are kept."
 )
 CENTRE_CHOICES = {"open": "Allowed", "excluded": "Kept out"}
 CENTRE_HELP = (

@@ -4,15 +4,16 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from snapgui.engine.settings import GAMUTS, STARTS, AttackSettings
+from snapgui.engine.presets import PRESET_NAMES, PRESETS
+from snapgui.engine.settings import GAMUTS, STARTS, TEXTURES, AttackSettings
 from snapgui.engine.victim.victim import Victim
 from snapgui.runs.records import RunRequest
 from snapgui.ui import resources
 from snapgui.ui.parts import words
-from snapgui.ui.state import Choice, SnapState, bench_settings
+from snapgui.ui.state import Choice, SnapState, bench_settings, control_values
 from snapgui.ui.workbench.resources import find_findings, predict_pixels
 from snapgui.ui.workbench.work import KIND
-from snapgui.words import GAMUT_WORDS
+from snapgui.words import GAMUT_WORDS, TEXTURE_WORDS
 
 Start = Callable[[SnapState, Victim, RunRequest], None]
 
@@ -50,8 +51,27 @@ def attack_controls(state: SnapState, victim: Victim | None, start: Start) -> No
         )
 
 
+def take_preset() -> None:
+    """Set every control as the chosen preset has it; class, centre and seed stay as they are."""
+    name = st.session_state["preset"]
+    if name is not None:
+        preset, kept = PRESETS[name], ("preset", "target", "centre", "cell_seed")
+        for key, value in control_values(preset.attack, preset.cells).items():
+            if key not in kept:
+                st.session_state[key] = value
+
+
 def _settings(state: SnapState, victim: Victim) -> AttackSettings:
     classes = victim.card.classes
+    st.segmented_control(
+        "Preset",
+        PRESET_NAMES,
+        key="preset",
+        persist_state="session",
+        format_func=str.capitalize,
+        on_change=take_preset,
+        help=" ".join(f"{name.capitalize()}: {preset.words}" for name, preset in PRESETS.items()),
+    )
     target = st.segmented_control(
         "Make the model say",
         range(len(classes)),
@@ -60,6 +80,38 @@ def _settings(state: SnapState, victim: Victim) -> AttackSettings:
         persist_state="session",
         format_func=classes.__getitem__,
         help="The target class of the attack.",
+    )
+    with st.expander("Expert", key="expert"):
+        _expert_controls()
+    return bench_settings(target=target or 0)[1]
+
+
+def _expert_controls() -> None:
+    texture = st.selectbox(
+        "Texture",
+        TEXTURES,
+        key="texture",
+        persist_state="session",
+        format_func=TEXTURE_WORDS.__getitem__,
+        help=words.TEXTURE_HELP,
+    )
+    if texture == "retouch":
+        st.slider(
+            "Stain change, at most, per cent",
+            5.0,
+            100.0,
+            step=5.0,
+            format="%.0f",
+            key="bound",
+            persist_state="session",
+            help="How much stronger or weaker each stain of a pixel may become.",
+        )
+    st.toggle(
+        "As little change as fools the model",
+        key="least_change",
+        persist_state="session",
+        help="Once the goal is reached, the run goes on to its step limit and keeps the picture that "
+        "changed least. Without it the run ends at its goal.",
     )
     st.selectbox(
         "Colours allowed",
@@ -95,9 +147,8 @@ def _settings(state: SnapState, victim: Victim) -> AttackSettings:
         format="%.1f",
         key="confidence",
         persist_state="session",
-        help="The run ends once the model gives the target class this probability.",
+        help="The probability of the target class that the run is after.",
     )
-    return bench_settings(target=target or 0)[1]
 
 
 def aim_away(state: SnapState, victim: Victim, choice: Choice) -> None:

@@ -43,11 +43,20 @@ def propose_controls(state: SnapState, victim: Victim | None) -> None:
             help=words.CENTRE_HELP,
         )
     left, right = st.columns(2)
-    left.slider("Cells", 1, 40, key="count", persist_state="session", help="How many cells are proposed.")
+    every = st.session_state["placement"] == "all_nuclei"
+    left.slider(
+        "Cells",
+        1,
+        40,
+        key="count",
+        persist_state="session",
+        disabled=every,
+        help="How many cells are proposed; with all nuclei, as many as there are.",
+    )
     right.slider(
-        "Area, per cent",
+        "Area, at most, per cent" if every else "Area, per cent",
         0.5,
-        20.0,
+        30.0,
         step=0.5,
         format="%.1f",
         key="area",
