@@ -23,7 +23,7 @@ PRESETS: dict[PresetName, Preset] = {
     "natural": Preset(
         CellSettings(placement="all_nuclei", area=0.3),
         AttackSettings(
-            texture="retouch", bound=0.5, grid_px=1.0, least_change=True, confidence=0.7, gamut="stain"
+            texture="retouch", bound=0.6, grid_px=1.0, least_change=True, confidence=0.7, gamut="stain"
         ),
         "The image's own nuclei with their stains a little stronger or weaker, as little as fools the model.",
     ),
