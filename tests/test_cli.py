@@ -39,6 +39,8 @@ def test_attack_writes_its_files_and_believes_the_saved_picture(
         str(metastasis),
         "--out",
         str(out),
+        "--preset",
+        "paper",
         "--steps",
         "6",
         "--gamut",
@@ -137,11 +139,16 @@ def bad(kind: str, tmp_path: Path, metastasis: Path) -> list[str]:
     if kind == "area":
         return ["attack", str(metastasis), "--area", "0.9", *out]
     if kind == "many cells":
-        return ["attack", str(metastasis), "--cells", "200", "--area", "0.01", *out]
+        return ["attack", str(metastasis), "--preset", "paper", "--cells", "200", "--area", "0.01", *out]
+    if kind == "cells of all nuclei":
+        return ["attack", str(metastasis), "--cells", "12", *out]
     if kind == "model":
         torch.save({"weight": torch.zeros(2)}, tmp_path / "m.pth")
         return ["attack", str(metastasis), "--model", str(tmp_path / "m.pth"), *out]
     if kind == "glass":
+        Image.new("RGB", (96, 96), (245, 245, 245)).save(tmp_path / "glass.png")
+        return ["attack", str(tmp_path / "glass.png"), "--preset", "paper", *out]
+    if kind == "no nuclei":
         Image.new("RGB", (96, 96), (245, 245, 245)).save(tmp_path / "glass.png")
         return ["attack", str(tmp_path / "glass.png"), *out]
     if kind == "mask on glass":
@@ -179,6 +186,8 @@ def bad(kind: str, tmp_path: Path, metastasis: Path) -> list[str]:
         ("target", "classes 0 to 1"),
         ("area", "area is 0.9"),
         ("many cells", "less than 4 px each"),
+        ("cells of all nuclei", "means nothing with the placement all_nuclei"),
+        ("no nuclei", "No nuclei were found"),
         ("model", "none of the known networks"),
         ("glass", "tissue open to cells"),
         ("mask on glass", "glass or a black edge alone"),

@@ -15,6 +15,7 @@ from snapgui.engine.settings import (
     AttackSettings,
     CellSettings,
 )
+from snapgui.errors import SettingsError
 from snapgui.shipped import MODEL
 
 # argparse gives this type no public name.
@@ -115,8 +116,14 @@ def _given(args: argparse.Namespace, names: dict[str, str]) -> dict[str, Any]:
 
 
 def cell_settings(args: argparse.Namespace) -> CellSettings:
-    """The cells that preset and options describe; raises SettingsError."""
-    return replace(PRESETS[args.preset].cells, **_given(args, _CELLS))
+    """The cells that preset and options describe; raises SettingsError, also for an option without effect."""
+    cells = replace(PRESETS[args.preset].cells, **_given(args, _CELLS))
+    if hasattr(args, "cells") and cells.placement == "all_nuclei":
+        raise SettingsError(
+            f"--cells {args.cells} means nothing with the placement all_nuclei, which takes every nucleus. "
+            "Leave it out, or add --placement nuclei or --preset paper."
+        )
+    return cells
 
 
 def attack_settings(args: argparse.Namespace, *, target: int = 0) -> AttackSettings:

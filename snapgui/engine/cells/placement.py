@@ -122,7 +122,7 @@ def _contributions(
     masks = torch.stack([torch.from_numpy(draw_mask(outlines, shape))[None] for outlines in cells]).to(
         images.device
     )
-    short = replace(attack, steps=TRIM_STEPS, confidence=1.0, restarts=0)
+    short = replace(attack, steps=TRIM_STEPS, confidence=1.0, restarts=0, least_change=False)
     for step in run_attack(
         victim,
         images,

@@ -92,7 +92,14 @@ def what_decides(
     # Trim attacks for a few steps of its own; gain looks once at the untouched image.
     short = AttackSettings(target=attack.target)
     if cells.placement == "trim":
-        short = replace(short, gamut=attack.gamut, start=attack.start)
+        short = replace(
+            short,
+            gamut=attack.gamut,
+            start=attack.start,
+            texture=attack.texture,
+            bound=attack.bound,
+            grid_px=attack.grid_px,
+        )
     return cells, victim.card, short
 
 

@@ -151,6 +151,7 @@ def test_another_folder_with_other_splits(audit_page, text_of, data, tmp_path):
 
 def test_an_audit_runs_to_its_end_with_the_workbenchs_settings(app, page, text_of, data, wait_for_job):
     app.run()
+    app.button_group(key="preset").set_value("paper").run()
     app.slider(key="count").set_value(5)
     app.number_input(key="steps").set_value(3)
     app.run()

@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from snapgui.engine.cells.outlines import draw_mask
 from snapgui.engine.cells.placement import place_cells
 from snapgui.engine.images import encode_png
+from snapgui.engine.presets import PRESETS
 from snapgui.engine.settings import AttackSettings, CellSettings
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError
@@ -19,6 +21,12 @@ from snapgui.ui import resources
 from snapgui.ui.jobs import KEPT_JOBS, Registry
 from snapgui.ui.state import MaskChoice, set_mask
 from snapgui.ui.workbench import work
+
+
+def paper(app):
+    """The page with the paper's preset: a number of scattered cells, free colours, an end at the goal."""
+    app.run()
+    return app.button_group(key="preset").set_value("paper").run()
 
 
 def run_to_its_end(app, wait_for_job):
@@ -31,7 +39,7 @@ def test_arrival_has_everything_for_a_run(app, text_of):
     text = text_of(app.run())
     assert "Research use only" in text and "0.97 µm/px" in text and "tiny (ababababab)" in text
     assert "Model says: **metastasis**" in text and "True class: **metastasis**" in text
-    assert "**Area 5.0 %**" in text
+    assert app.button_group(key="preset").value == "natural" and "**Area 19.6 %**" in text
     assert not app.button(key="run").disabled
     assert sum(button.proto.type == "primary" for button in app.button) == 1
     state = app.session_state["snap"]
@@ -45,7 +53,7 @@ def test_a_run_reaches_its_verdict_and_is_kept(app, text_of, wait_for_job):
     job_id = app.session_state["snap"].jobs["attack"]
     assert (
         "Controls, the same cells not optimised" in text
-        and re.search(r"in \d+ steps?, 5\.0 % of the pixels", text)
+        and re.search(r"in \d+ steps?, 19\.6 % of the pixels", text)
         and "How visible is it?" in text
     )
     assert app.query_params["run"] == job_id
@@ -119,7 +127,7 @@ def test_a_job_of_another_kind_in_the_address_is_not_taken(app, text_of, wait_fo
 
 
 def test_a_run_that_the_worker_has_forgotten_is_still_shown(app, text_of, wait_for_job):
-    run_to_its_end(app.run(), wait_for_job)
+    run_to_its_end(paper(app), wait_for_job)
     run_id = app.session_state["snap"].jobs["attack"]
     app.slider(key="count").set_value(7).run()
     later = [resources.registry().submit("folder", "set", lambda handle: 1) for _ in range(KEPT_JOBS + 1)]
@@ -144,7 +152,7 @@ def test_a_run_that_is_over_at_once_leaves_no_request_behind(app, wait_for_job, 
 
 
 def test_stop_keeps_the_best_so_far(app, text_of, wait_for_job):
-    app.run()
+    paper(app)
     # Out of reach with such cells, so that the run is still going on when Stop comes.
     app.number_input(key="steps").set_value(5000)
     app.slider(key="count").set_value(5)
@@ -188,7 +196,7 @@ def test_settings_reach_the_run(app, wait_for_job):
 
 
 def test_controls_keep_their_values_across_pages(app, page):
-    app.run()
+    paper(app)
     app.slider(key="count").set_value(7)
     app.selectbox(key="gamut").set_value("pca")
     app.run()
@@ -202,7 +210,7 @@ def test_trim_places_cells_for_the_attack_that_is_set(app, linear_victim, monkey
     """As the command line does: the same settings, the same mask."""
     victim = linear_victim(scale=0.01)
     monkeypatch.setattr(Victim, "load", lambda path, **more: victim)
-    app.run()
+    paper(app)
     app.button_group(key="placement").set_value("trim").run()
     before = app.session_state["snap"].mask.mask
     app.selectbox(key="gamut").set_value("stain")
@@ -217,7 +225,7 @@ def test_trim_places_cells_for_the_attack_that_is_set(app, linear_victim, monkey
 
 
 def test_an_edited_mask_is_not_proposed_over(app):
-    app.run()
+    paper(app)
     state = app.session_state["snap"]
     drawn = np.zeros((96, 96), bool)
     drawn[5:12, 5:12] = True
@@ -228,6 +236,22 @@ def test_an_edited_mask_is_not_proposed_over(app):
     assert app.session_state["snap"].mask.source == "proposed"
 
 
+def test_a_preset_sets_every_control_and_leaves_class_centre_and_seed(app):
+    app.run()
+    app.button_group(key="centre").set_value("excluded")
+    app.number_input(key="cell_seed").set_value(4).run()
+    for name, preset in PRESETS.items():
+        app.button_group(key="preset").set_value(name).run()
+        cells, attack = preset.cells, preset.attack
+        state = app.session_state["snap"]
+        assert state.mask.cells == replace(cells, centre="excluded", seed=4)
+        assert app.selectbox(key="texture").value == attack.texture
+        assert app.toggle(key="least_change").value == attack.least_change
+        assert app.number_input(key="confidence").value == attack.confidence * 100
+        assert app.slider(key="count").disabled == (cells.placement == "all_nuclei")
+        assert not app.button(key="run").disabled and not app.exception
+
+
 def test_an_empty_mask_cannot_be_run(app, text_of):
     app.run()
     next(button for button in app.button if button.label == "Clear").click().run()
@@ -236,7 +260,7 @@ def test_an_empty_mask_cannot_be_run(app, text_of):
 
 
 def test_cells_that_find_no_room_are_told(app, text_of):
-    app.run()
+    paper(app)
     app.slider(key="count").set_value(40)
     app.slider(key="area").set_value(0.5).run()
     state = app.session_state["snap"]
