@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from snapgui.audit.settings import AuditSettings
 from snapgui.engine.cells.outlines import draw_mask
 from snapgui.engine.cells.proposals import propose_cells
 from snapgui.engine.images import encode_png, sha256
+from snapgui.engine.presets import PRESETS
 from snapgui.engine.settings import AttackSettings, CellSettings
 from snapgui.engine.victim.victim import ModelCard, Victim
 from snapgui.progress import drain
@@ -66,6 +68,18 @@ def run_result(tiny_victim: Victim) -> RunResult:
     result = drain(run_snap(tiny_victim, request))
     assert result.success
     return result
+
+
+@pytest.fixture(scope="session")
+def retouched(tiny_victim: Victim) -> RunResult:
+    """A run with the retouch of the natural preset on a drawn patch that has white, black and grey in it."""
+    pixels = draw_patch(3)
+    pixels[:12, :12], pixels[40:44, 40:44], pixels[60:64, 60:64] = 255, 0, 128
+    mask = np.zeros((96, 96), bool)
+    mask[:30, :30] = mask[38:66, 38:66] = True
+    attack = replace(PRESETS["natural"].attack, steps=12)
+    request = RunRequest(pixels, mask, attack, mask_source="drawn", true_class=1)
+    return drain(run_snap(tiny_victim, request))
 
 
 @pytest.fixture(scope="session")

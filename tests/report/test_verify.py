@@ -12,6 +12,7 @@ import pytest
 from snapgui import cli, shipped
 from snapgui.audit.read import read_finished
 from snapgui.engine.images import decode_pixels, encode_png, sha256
+from snapgui.engine.stains import fit_stains, stain_amounts
 from snapgui.engine.victim.victim import Victim
 from snapgui.progress import drain
 from snapgui.report.audit.bundle import audit_bundle
@@ -19,6 +20,7 @@ from snapgui.report.run.bundle import bundle_zip
 from snapgui.report.study.bundle import study_bundle
 from snapgui.report.verify.bundle import verify_bundle
 from snapgui.report.verify.checks import Check, agree
+from snapgui.report.verify.retouch import beyond_bound
 from snapgui.runs.run import run_snap
 from snapgui.study.analysis.analyse import analyse, analysis_text
 from snapgui.study.design.freeze import canonical_json, design_text
@@ -236,6 +238,53 @@ def test_each_gamut_is_held_and_missed(gamut, tiny_victim, run_result, verify, r
     assert f"1 changed pixels have colours outside the gamut asked for, {gamut}" in wrong(
         verify(repack(data, {"adversarial.png": encode_png(pixels)}))
     )
+
+
+def test_a_retouch_is_held_and_missed(retouched, verify, repack) -> None:
+    data = bundle_zip(retouched)
+    checks = verify(data)
+    said = "\n".join(map(str, checks))
+    assert wrong(checks) == ""
+    assert "every changed colour is its own stains stronger or weaker by at most 60 %" in said
+    assert "gamut asked for" not in said
+    before, after = retouched.request.pixels, retouched.adversarial
+    changed = np.argwhere((before != after).any(axis=2))
+    assert len(changed) > 1000
+    for y, x in changed[:: len(changed) // 5]:
+        for colour in ((0, 255, 0), 255 - before[y, x]):
+            pixels = after.copy()
+            pixels[y, x] = colour
+            assert (
+                "1 changed pixels have colours that are more than its own stains stronger or weaker"
+                in wrong(verify(repack(data, {"adversarial.png": encode_png(pixels)})))
+            )
+
+
+def test_a_retouch_beyond_its_bound_is_missed(retouched, verify, repack) -> None:
+    """A picture retouched by up to 60 % does not pass for one by up to a tenth of that."""
+    before, after = retouched.request.pixels, retouched.adversarial
+    assert not beyond_bound(before, after, 0.6).any()
+    assert beyond_bound(before, after, 0.06).mean() > 0.3
+    data = bundle_zip(retouched)
+    attack = {**retouched.request.attack.to_json(), "bound": 0.06}
+    assert "more than its own stains stronger or weaker by at most 6 %" in wrong(
+        verify(repack(data, changed_result(data, attack=attack)))
+    )
+
+
+def test_every_retouch_of_one_pixel_is_told_from_its_neighbours(tissue) -> None:
+    """Stains at the bound and rounded pass; the same with a level or three added to one channel alone do
+    not, where the pixel is dark enough that this is no retouch.
+    """
+    stains, rng = fit_stains(tissue), np.random.default_rng(0)
+    amounts, left = stain_amounts(tissue / 255, stains)
+    field = rng.choice([-0.4, 0.4], amounts.shape)
+    colours = np.exp(-((amounts * (1 + field)) @ stains + left)) * 255
+    after = np.clip(np.rint(colours), 0, 255).astype(np.uint8)
+    assert not beyond_bound(tissue, after, 0.4).any()
+    tinted = after.copy()
+    tinted[..., 1] = np.clip(tinted[..., 1].astype(int) + 30, 0, 255)
+    assert beyond_bound(tissue, tinted, 0.4).mean() > 0.9
 
 
 def test_another_model_is_found_and_an_unknown_one_is_not_passed_over(run_zip, tmp_path, capsys) -> None:

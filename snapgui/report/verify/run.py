@@ -23,6 +23,7 @@ from snapgui.errors import SnapError
 from snapgui.report.bundle.archive import BundleError
 from snapgui.report.bundle.manifest import read_json
 from snapgui.report.verify.checks import Check, agree, check, is_number
+from snapgui.report.verify.retouch import beyond_bound
 from snapgui.words import as_set, per_cent
 
 # Other processors and libraries add up in another order; the same weights and pixels agree far better than
@@ -131,7 +132,10 @@ def _numbers(claims: Claims) -> Iterator[Check]:
             f"{words}; other shares are stated",
         )
     # A soft edge mixes the patch with the image's own colours, which only the range is sure to hold.
-    if claims.attack.gamut == "range" or not claims.attack.soft_edge:
+    if claims.attack.texture == "retouch":
+        if not claims.attack.soft_edge:
+            yield _retouched(claims)
+    elif claims.attack.gamut == "range" or not claims.attack.soft_edge:
         outside = _outside_gamut(claims, shares)
         yield check(
             outside == 0,
@@ -152,6 +156,16 @@ def _numbers(claims: Claims) -> Iterator[Check]:
         right,
         f"visibility measured again is the same: {_seen(measured)}",
         f"visibility measured again is another: {_seen(measured)}",
+    )
+
+
+def _retouched(claims: Claims) -> Check:
+    beyond = int(beyond_bound(claims.original, claims.adversarial, claims.attack.bound).sum())
+    allowed = f"its own stains stronger or weaker by at most {as_set(claims.attack.bound)}"
+    return check(
+        beyond == 0,
+        f"every changed colour is {allowed}, and what these do not explain is as before",
+        f"{beyond} changed pixels have colours that are more than {allowed}",
     )
 
 
