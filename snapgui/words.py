@@ -3,6 +3,7 @@ nouns.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 NONE = "–"
@@ -25,6 +26,18 @@ CENTRE_WORDS = {"open": "cells allowed in the centre", "excluded": "cells kept o
 CENTRE_FOUND = {"open": "cells in the centre", "excluded": "no cell in the centre"}
 
 
+def colours_words(texture: str, gamut: str, *, bound: float, least_change: bool) -> str:
+    """Of what colours a patch is made, such as ``retouched nuclei, stains changed by at most 60 %, as little
+    as fools the model``.
+    """
+    made = (
+        f"{TEXTURE_WORDS[texture].lower()}, stains changed by at most {as_set(bound)}"
+        if texture == "retouch"
+        else GAMUT_WORDS[gamut].lower()
+    )
+    return f"{made}, as little as fools the model" if least_change else made
+
+
 def per_cent(share: float, digits: int = 1) -> str:
     """A probability or a share as per cent, such as ``79.2 %``; never rounded to a full 100 or to 0."""
     value, step = share * 100, 10.0**-digits
@@ -43,6 +56,11 @@ def as_set(share: float) -> str:
 def counted(count: int, noun: str, plural: str = "") -> str:
     """A count with its noun, such as ``1 step`` and ``12 steps``."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Parts of a sentence, such as ``a, b and c``."""
+    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
 
 
 def with_interval(proportion: dict[str, Any]) -> str:

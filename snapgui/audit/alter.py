@@ -1,6 +1,6 @@
 """How a condition alters the images of a shard: its masks, and its pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +11,14 @@ from snapgui.audit.settings import SMALL_CHANGE, Condition, draw_seed, seed_of
 from snapgui.engine.attack.objectives import Untargeted
 from snapgui.engine.cells.outlines import Mask, draw_mask
 from snapgui.engine.cells.placement import place_in_each
-from snapgui.engine.controls import Alteration, attack_steps, fill_images, paste_nuclei, square_mask
+from snapgui.engine.controls import (
+    Alteration,
+    attack_steps,
+    best_of_draws,
+    fill_images,
+    paste_nuclei,
+    square_mask,
+)
 from snapgui.engine.images import to_image, to_pixels
 from snapgui.engine.settings import AttackSettings, CellSettings
 from snapgui.engine.victim.victim import Victim
@@ -111,10 +118,15 @@ def alter(
     alteration = Alteration(condition.kind, condition.attack, condition.fill, condition.free, SMALL_CHANGE)
     if condition.kind == "fill":
         pictures = []
-        for image, mask, name in zip(images, stacked, subjects.ids, strict=True):
-            seed = draw_seed(condition.attack.seed, name, draw)
-            own = replace(alteration, attack=replace(condition.attack, seed=seed))
-            pictures.append(to_pixels(fill_images(image[None], mask[None], own)[0]))
+        for i, name in enumerate(subjects.ids):
+            one = images[i : i + 1], stacked[i : i + 1]
+            own = replace(condition.attack, seed=draw_seed(condition.attack.seed, name, draw))
+            if condition.fill == "best":
+                away = _away_from(int(subjects.labels[i]))
+                filled, _ = best_of_draws(victim, *one, own, away, batch_size=batch_size)
+            else:
+                filled = fill_images(*one, replace(alteration, attack=own))
+            pictures.append(to_pixels(filled[0]))
         return _not_optimised(pictures)
     for step in attack_steps(
         victim, images, stacked, alteration, objective=_objective(victim, subjects), batch_size=batch_size
@@ -128,6 +140,10 @@ def alter(
 def _not_optimised(pictures: list[NDArray[np.uint8]]) -> Altered:
     nothing: list[int | None] = [None] * len(pictures)
     return Altered(pictures, nothing, nothing)
+
+
+def _away_from(label: int) -> Callable[[torch.Tensor], torch.Tensor]:
+    return lambda p: 1 - p[:, label]
 
 
 def _objective(victim: Victim, subjects: Subjects) -> Untargeted:

@@ -4,7 +4,16 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self, get_args
 
-from snapgui.engine.settings import CENTRES, GAMUTS, PLACEMENTS, AttackSettings, CellSettings, Settings
+from snapgui.engine.settings import (
+    CENTRES,
+    GAMUTS,
+    PLACEMENTS,
+    RANDOM_NAMES,
+    AttackSettings,
+    CellSettings,
+    Settings,
+    best_name,
+)
 from snapgui.errors import SettingsError
 
 Group = Literal["standard", "area", "cells", "gamut", "placement"]
@@ -32,7 +41,8 @@ class Condition:
             optimises one square of their area, ``whole`` every pixel by a little.
         cells: where.
         attack: how.
-        fill: name of the filling.
+        fill: name of the filling: ``median``, ``random``, ``best`` (of several random ones the one that
+            lowers the label's probability most) or ``nuclei``.
         free: every colour instead of the gamut.
         draws: how often it is done to each image, each time with another seed.
     """
@@ -132,7 +142,8 @@ def _conditions_of_group(group: Group, settings: AuditSettings) -> list[Conditio
     if group == "cells":
         return [snap(f"{count} cell{'' if count == 1 else 's'}", count=count) for count in CELL_COUNTS]
     if group == "gamut":
-        return [snap(f"gamut {name}", attack=replace(attack, gamut=name)) for name in GAMUTS]
+        free = replace(attack, texture="free")
+        return [snap(f"gamut {name}", attack=replace(free, gamut=name)) for name in GAMUTS]
     if group == "placement":
         return [
             snap(f"placement {name}, centre {centre}", placement=name, centre=centre)
@@ -150,7 +161,8 @@ def _conditions_of_group(group: Group, settings: AuditSettings) -> list[Conditio
         snap(SNAP),
         snap(f"{SNAP}, centre {other}", centre=other),
         control("median colour", "fill", fill="median"),
-        control("random colours", "fill", fill="random", draws=DRAWS),
+        control(RANDOM_NAMES[attack.texture], "fill", fill="random", draws=DRAWS),
+        control(best_name(attack.texture), "fill", fill="best"),
         control("real nuclei", "fill", fill="nuclei"),
         control("one square", "square"),
         control("one square, any colour", "square", free=True),

@@ -18,6 +18,7 @@ from snapgui.words import (
     NONE,
     PLACEMENT_WORDS,
     as_set,
+    colours_words,
     counted,
     number,
     per_cent,
@@ -44,11 +45,13 @@ _CENTRE = {
     "excluded": "Cells were kept out of the central 32 px, on which the true class rests",
 }
 CONDITIONS_HELP = (
-    "SNAP: the colours of the cells are optimised. Median colour, random colours, real nuclei: controls, the "
-    "same cells filled without optimisation; random colours are drawn five times for each image, and the "
-    "interval counts images, not draws. One square: one square of the same area is optimised instead of "
-    "cells. Any colour: without the limit to the image's own colours. Whole image, 2/255: every pixel is "
-    "changed, each by at most 2 of 255 levels. No room: images on which the cells found no place."
+    "SNAP: the colours of the cells are optimised. Median colour, random colours or random retouch, real "
+    "nuclei: controls, the same cells filled without optimisation; random ones are drawn five times for each "
+    "image, and the interval counts images, not draws. Best of 50 draws: of so many random ones the one that "
+    "helps most, since SNAP too keeps the best of its steps. One square: one square of the same area, to the "
+    "pixel, is optimised instead of cells. Any colour: without the limit to the image's own colours. Whole "
+    "image, 2/255: every pixel is changed, each by at most 2 of 255 levels. No room: images on which the "
+    "cells found no place."
 )
 EVERYBODY = "The model on all images, with the altered ones in their place"
 ONE_CLASS = (
@@ -70,10 +73,15 @@ AREA_CAPTION = (
 
 def settings_words(cells: CellSettings, attack: AttackSettings) -> str:
     """Settings of cells and attack on one line."""
+    colours = colours_words(
+        attack.texture, attack.gamut, bound=attack.bound, least_change=attack.least_change
+    )
+    every = cells.placement == "all_nuclei"
+    number = "" if every else f"{counted(cells.count, 'cell')}, "
     return (
-        f"{counted(cells.count, 'cell')}, {as_set(cells.area)} of the pixels, "
+        f"{number}{'at most ' if every else ''}{as_set(cells.area)} of the pixels, "
         f"{PLACEMENT_WORDS[cells.placement].lower()}, {CENTRE_WORDS[cells.centre]}, "
-        f"{GAMUT_WORDS[attack.gamut].lower()}, {counted(attack.steps, 'step')}, "
+        f"{colours}, {counted(attack.steps, 'step')}, "
         f"goal {as_set(attack.confidence)}"
     )
 

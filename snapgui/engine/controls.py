@@ -2,7 +2,7 @@
 many cells.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,7 +21,7 @@ from snapgui.engine.attack.texture import FreeTexture, Texture, fit_texture
 from snapgui.engine.cells.outlines import Mask, centre_mask
 from snapgui.engine.images import round_to_8_bits
 from snapgui.engine.nuclei import find_nuclei, tissue_mask
-from snapgui.engine.settings import AttackSettings, Centre, Start
+from snapgui.engine.settings import BEST_OF, RANDOM_NAMES, AttackSettings, Centre, best_name
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import MaskError
 
@@ -30,20 +30,74 @@ INNER_SHARE = 0.7
 
 
 def control_images(
-    images: torch.Tensor, masks: torch.Tensor, gamut: Gamut, *, seed: int = 0
+    images: torch.Tensor, masks: torch.Tensor, attack: AttackSettings
 ) -> dict[str, torch.Tensor]:
     """Images ``(N, 3, H, W)`` whose masked pixels are filled without looking at the victim, rounded to 8
     bits.
 
-    ``median colour`` is the image's own median, ``random colours`` one random colour of the gamut for each
-    cell. What these change, a patch would change by mere occlusion.
+    ``median colour`` is the image's own median, the other a random draw of the attack's texture. What these
+    change, a patch would change by mere occlusion.
+    """
+    fills = {"median colour": "median", RANDOM_NAMES[attack.texture]: "random"}
+    return {
+        name: fill_images(images, masks, Alteration("fill", attack, fill=fill))
+        for name, fill in fills.items()
+    }
+
+
+def random_draws(
+    images: torch.Tensor, masks: torch.Tensor, attack: AttackSettings, count: int = 1
+) -> Iterator[torch.Tensor]:
+    """Images ``(N, 3, H, W)`` with random patches of the attack's texture, rounded to 8 bits, ``count``
+    times: one colour of the gamut for each cell, or fields drawn within the bound.
     """
     places = pack(masks).places
-    fills = {
-        "median colour": start_colours("median", images, masks, gamut),
-        "random colours": start_colours("random", images, masks, gamut, seed=seed),
-    }
-    return {name: compose(images, places, round_to_8_bits(colours)) for name, colours in fills.items()}
+    if attack.texture == "free":
+        gamut = fit_gamut(attack.gamut, images)
+        for draw in range(count):
+            colours = start_colours("random", images, masks, gamut, seed=attack.seed + draw)
+            yield compose(images, places, round_to_8_bits(colours))
+        return
+    texture = fit_texture(attack, images, masks)
+    rows = torch.arange(len(texture.rows), device=images.device)
+    chosen = torch.arange(len(places), device=images.device)
+    for draw in range(count):
+        colours = texture.colours(texture.start(1 + draw), rows, chosen)
+        yield compose(images, places, round_to_8_bits(colours.clamp(0, 1)))
+
+
+def best_of_draws(
+    victim: Victim,
+    image: torch.Tensor,
+    mask: torch.Tensor,
+    attack: AttackSettings,
+    confidence: Callable[[torch.Tensor], torch.Tensor],
+    *,
+    batch_size: int = 32,
+) -> tuple[torch.Tensor, float]:
+    """Of `BEST_OF` random patches of one image ``(1, 3, H, W)`` the one of which the victim is most
+    confident as an attack wants it, and how much: as the attack keeps the best of its steps.
+
+    ``confidence`` takes probabilities ``(n, K)`` and gives ``(n,)``.
+    """
+    drawn = torch.cat(list(random_draws(image, mask, attack, BEST_OF)))
+    found = torch.cat([confidence(victim.predict(part)) for part in drawn.split(batch_size)])
+    best = int(found.argmax())
+    return drawn[best : best + 1], float(found[best])
+
+
+def score_controls(
+    victim: Victim, images: torch.Tensor, masks: torch.Tensor, attack: AttackSettings
+) -> dict[str, float]:
+    """Probability of the class aimed at under each control of one image ``(1, 3, H, W)``, by its name."""
+
+    def aimed(p: torch.Tensor) -> torch.Tensor:
+        return p[:, attack.target]
+
+    filled = control_images(images, masks, attack)
+    scores = {name: float(aimed(victim.predict(pictures))[0]) for name, pictures in filled.items()}
+    _, best = best_of_draws(victim, images, masks, attack, aimed)
+    return scores | {best_name(attack.texture): best}
 
 
 def nucleus_textures(pictures: Sequence[NDArray[np.uint8]], *, least_px: int = 5) -> list[NDArray[np.uint8]]:
@@ -88,28 +142,31 @@ def paste_nuclei(
 
 
 def square_mask(pixels: NDArray[np.uint8], area_px: int, centre: Centre, rng: np.random.Generator) -> Mask:
-    """One square of about ``area_px`` pixels on tissue, anywhere that the centre's rule allows: bool ``(H,
-    W)``.
+    """A square of ``area_px`` pixels on tissue, anywhere that the centre's rule allows: bool ``(H, W)``.
+
+    Where no square has just so many pixels, its last row is not full.
 
     Raises:
         MaskError: no room for it.
     """
     shape = (pixels.shape[0], pixels.shape[1])
-    side = max(1, round(area_px**0.5))
+    width = max(1, round(area_px**0.5))
+    height = -(-area_px // width)
     blocked = ~tissue_mask(pixels)
     if centre == "excluded":
         blocked |= centre_mask(shape)
     hits = cv2.integral(blocked.astype(np.uint8))
-    inside = hits[side:, side:] - hits[:-side, side:] - hits[side:, :-side] + hits[:-side, :-side]
-    free = np.argwhere(inside == 0) if side <= min(shape) else np.empty((0, 2), int)
+    inside = hits[height:, width:] - hits[:-height, width:] - hits[height:, :-width] + hits[:-height, :-width]
+    free = np.argwhere(inside == 0) if height <= shape[0] and width <= shape[1] else np.empty((0, 2), int)
     if not len(free):
         raise MaskError(
-            f"A square of {side} x {side} px finds no room on tissue, centre {centre}. Lower the "
+            f"A square of {width} x {height} px finds no room on tissue, centre {centre}. Lower the "
             "area or open the centre."
         )
     top, left = free[rng.integers(len(free))]
     mask = np.zeros(shape, dtype=bool)
-    mask[top : top + side, left : left + side] = True
+    mask[top : top + height, left : left + width] = True
+    mask[top + height - 1, left + width - (width * height - area_px) : left + width] = False
     return mask
 
 
@@ -124,7 +181,7 @@ class Alteration:
         kind: ``attack`` optimises the cells, ``square`` one square, ``whole`` every pixel by a little;
             ``fill`` does not look at the victim.
         attack: how it is optimised; of a filling, its gamut and seed.
-        fill: ``median`` or ``random`` colours.
+        fill: ``median`` colour, or a ``random`` patch of the attack's texture.
         free: every colour instead of the gamut.
         epsilon: the little of ``whole``, for values in [0, 1].
     """
@@ -145,10 +202,9 @@ def allowed_colours(alteration: Alteration, images: torch.Tensor) -> Gamut:
 
 def fill_images(images: torch.Tensor, masks: torch.Tensor, alteration: Alteration) -> torch.Tensor:
     """Images ``(N, 3, H, W)`` filled where bool ``(N, 1, H, W)`` allows, rounded to 8 bits."""
-    start: Start = "median" if alteration.fill == "median" else "random"
-    colours = start_colours(
-        start, images, masks, allowed_colours(alteration, images), seed=alteration.attack.seed
-    )
+    if alteration.fill != "median":
+        return next(random_draws(images, masks, alteration.attack))
+    colours = start_colours("median", images, masks, allowed_colours(alteration, images))
     return compose(images, pack(masks).places, round_to_8_bits(colours))
 
 

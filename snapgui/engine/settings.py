@@ -20,6 +20,16 @@ TEXTURES: tuple[TextureName, ...] = get_args(TextureName)
 STARTS: tuple[Start, ...] = get_args(Start)
 OPTIMISERS: tuple[OptimiserName, ...] = get_args(OptimiserName)
 
+# What people read for a random patch of a texture.
+RANDOM_NAMES: dict[TextureName, str] = {"free": "random colours", "retouch": "random retouch"}
+# Of so many random patches the best is a control: about as many as the attack has steps.
+BEST_OF = 50
+
+
+def best_name(texture: TextureName) -> str:
+    """What people read for the best of several random patches of a texture."""
+    return f"best of {BEST_OF} draws of {RANDOM_NAMES[texture]}"
+
 
 class Settings:
     """JSON there and back for a frozen dataclass; unknown names are errors, missing ones take their

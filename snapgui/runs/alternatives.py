@@ -24,7 +24,7 @@ from snapgui.engine.controls import (
     square_mask,
 )
 from snapgui.engine.images import decode_pixels, encode_png, to_image, to_pixels
-from snapgui.engine.settings import GAMUTS, AttackSettings, GamutName
+from snapgui.engine.settings import GAMUTS, RANDOM_NAMES, AttackSettings, GamutName
 from snapgui.engine.victim.victim import Victim
 from snapgui.engine.visibility.display import Display
 from snapgui.engine.visibility.figures import VisibilityPanel
@@ -34,6 +34,7 @@ from snapgui.runs.records import RunResult
 
 Family = Literal["SNAP", "same cells, any colour", "square", "whole image", "control"]
 OWN_NUCLEI = "nuclei"
+RETOUCHED = "snap-retouch"
 GAMUT_NAMES: dict[GamutName, str] = {
     "range": "full range",
     "percentile": "common colours",
@@ -100,17 +101,20 @@ class AlternativeProgress:
 
 
 def plan_alternatives(attack: AttackSettings) -> list[Planned]:
-    """All alternatives to a run with these settings, in the order in which they are shown."""
+    """All alternatives to a run with these settings, in the order in which they are shown: a retouch first
+    where the run is one, then free colours in each gamut.
+    """
     plain = replace(attack, soft_edge=False, smoothness=0.0)
 
     def control(fill: str, words: str) -> Planned:
         return Planned(f"control-{fill}", words, "control", Alteration("fill", attack, fill=fill))
 
+    free = {gamut: replace(attack, texture="free", gamut=gamut) for gamut in GAMUTS}
+    retouched = attack.texture == "retouch"
     return [
+        *([Planned(RETOUCHED, "SNAP, retouched", "SNAP", Alteration("attack", attack))] if retouched else []),
         *(
-            Planned(
-                f"snap-{gamut}", f"SNAP, {words}", "SNAP", Alteration("attack", replace(attack, gamut=gamut))
-            )
+            Planned(f"snap-{gamut}", f"SNAP, {words}", "SNAP", Alteration("attack", free[gamut]))
             for gamut, words in GAMUT_NAMES.items()
         ),
         Planned(
@@ -119,13 +123,18 @@ def plan_alternatives(attack: AttackSettings) -> list[Planned]:
             "same cells, any colour",
             Alteration("attack", attack, free=True),
         ),
-        Planned("square", "One square, colours as SNAP", "square", Alteration("square", attack)),
+        Planned(
+            "square",
+            "One square, retouched" if retouched else "One square, colours as SNAP",
+            "square",
+            Alteration("square", attack),
+        ),
         Planned(
             "square-any-colour", "One square, any colour", "square", Alteration("square", attack, free=True)
         ),
         Planned("whole-image", "Whole image, 2 levels of 255", "whole image", Alteration("whole", plain)),
         control("median", "Cells in the median colour"),
-        control("random", "Cells in random colours"),
+        control("random", f"Cells with {RANDOM_NAMES[attack.texture]}"),
         control(OWN_NUCLEI, "Cells filled with its own nuclei"),
     ]
 
@@ -141,7 +150,7 @@ def compute_alternatives(
     """Make the alternatives that ``have`` does not name; returns sentences on those that cannot be made.
 
     Yields at each step, and once for each that is finished. After a step at which ``stop`` says True nothing
-    more is made; what was being made is given up. The alternative with the run's own gamut is the run.
+    more is made; what was being made is given up. The alternative with the run's own colours is the run.
     """
     plans = [plan for plan in plan_alternatives(result.request.attack) if plan.name not in have]
     failures = []
@@ -170,7 +179,7 @@ def _make(
 ) -> Generator[AlternativeProgress, None, _Made | None]:
     """Pixels, mask and steps; None where it was stopped."""
     request, alteration = result.request, plan.alteration
-    if plan.name == f"snap-{request.attack.gamut}":
+    if plan.family == "SNAP" and alteration.attack == request.attack:
         return result.adversarial, request.mask, result.steps
     rng = np.random.default_rng(request.attack.seed)
     if alteration.fill == OWN_NUCLEI:

@@ -9,14 +9,13 @@ from collections.abc import Callable, Generator
 
 import torch
 
-from snapgui.engine.attack.gamut import fit_gamut
 from snapgui.engine.attack.loop import run_attack
 from snapgui.engine.attack.objectives import Targeted
 from snapgui.engine.attack.pool import Step
 from snapgui.engine.attack.texture import fit_texture
 from snapgui.engine.cells.outlines import area_fraction, touches_centre
 from snapgui.engine.checks import check_run
-from snapgui.engine.controls import control_images
+from snapgui.engine.controls import score_controls
 from snapgui.engine.images import decode_pixels, encode_png, to_image, to_pixels
 from snapgui.engine.victim.victim import Victim
 from snapgui.engine.visibility.measures import measure
@@ -47,7 +46,6 @@ def run_snap(
     images = to_image(request.pixels)[None].to(device)
     masks = torch.from_numpy(request.mask)[None, None].to(device)
     settings = request.attack
-    gamut = fit_gamut(settings.gamut, images)
     steps = run_attack(
         victim,
         images,
@@ -98,10 +96,7 @@ def run_snap(
         device=device_name(device),
         started=started.isoformat(timespec="seconds"),
         versions=library_versions(),
-        controls={
-            name: _probabilities(victim, filled)[target]
-            for name, filled in control_images(images, masks, gamut, seed=settings.seed).items()
-        },
+        controls=score_controls(victim, images, masks, settings),
         visibility=measure(request.pixels, adversarial, request.mask),
         findings=tuple(finding.text for finding in findings),
     )

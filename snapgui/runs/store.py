@@ -39,6 +39,7 @@ class RunSummary:
     steps: int
     area_fraction: float
     centre: str
+    texture: str
     gamut: str
     model_name: str
     path: Path
@@ -151,6 +152,7 @@ def list_runs() -> list[RunSummary]:
             summaries.append(
                 RunSummary(
                     target=values["attack"]["target"],
+                    texture=values["attack"].get("texture", "free"),
                     gamut=values["attack"]["gamut"],
                     path=path.parent,
                     classes=tuple(values["classes"]),

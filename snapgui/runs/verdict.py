@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from snapgui.runs.records import RunResult
-from snapgui.words import CENTRE_FOUND, as_set, counted, per_cent
+from snapgui.words import CENTRE_FOUND, as_set, counted, listed, per_cent
 
 
 def verdict(result: RunResult) -> str:
@@ -26,7 +26,7 @@ def answer(result: RunResult, p: Sequence[float]) -> str:
 
 def control_words(result: RunResult) -> str:
     """The same cells filled without optimisation, in words; empty where no control was made."""
-    fills = " and ".join(f"{per_cent(p)} with {name}" for name, p in result.controls.items())
+    fills = listed([f"{per_cent(p)} with {name}" for name, p in result.controls.items()])
     return (
         f"Controls, the same cells not optimised: {result.classes[result.target]} {fills}." if fills else ""
     )

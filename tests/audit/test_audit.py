@@ -24,13 +24,15 @@ from snapgui.audit.plan import plan_audit
 from snapgui.audit.read import FinishedAudit, read_audit, read_finished
 from snapgui.audit.rows import SCHEMA, UNTOUCHED
 from snapgui.audit.run import AuditOutcome, run_audit
-from snapgui.audit.settings import AREAS, AuditSettings, Condition, conditions_of, seed_of
+from snapgui.audit.settings import AREAS, AuditSettings, Condition, conditions_of, draw_seed, seed_of
 from snapgui.audit.shard import ShardResult
 from snapgui.audit.summary import area_of_accuracy, goal_curve, summarise
-from snapgui.audit.words import condition_names, table_text
+from snapgui.audit.words import condition_names, settings_words, table_text
 from snapgui.cli import main
 from snapgui.engine.cells.outlines import centre_mask, read_mask
+from snapgui.engine.controls import random_draws
 from snapgui.engine.images import read_pixels, to_image
+from snapgui.engine.presets import PRESETS
 from snapgui.engine.settings import AttackSettings, CellSettings
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError, SettingsError
@@ -211,7 +213,7 @@ def test_the_area_at_which_accuracy_falls_to_the_papers() -> None:
 def test_conditions_have_one_name_each_and_seeds_follow_the_image() -> None:
     everything = conditions_of(replace(SETTINGS, groups=("standard", "area", "cells", "gamut", "placement")))
     names = [condition.name for condition in everything]
-    assert len(set(names)) == len(names) == 9 + 2 * len(AREAS) + 5 + 4 + 8
+    assert len(set(names)) == len(names) == 10 + 2 * len(AREAS) + 5 + 4 + 8
     assert isinstance(everything[0], Condition) and everything[0].name == "SNAP"
     alone = conditions_of(replace(SETTINGS, groups=("area",), areas=(0.015,)))
     assert [condition.name for condition in alone] == [
@@ -227,6 +229,48 @@ def test_conditions_have_one_name_each_and_seeds_follow_the_image() -> None:
         AuditSettings(areas=(0.05, 0.05))
     with pytest.raises(SettingsError, match="area is 5"):
         AuditSettings(areas=(5,))
+
+
+def test_settings_are_told_with_the_colours_that_they_use() -> None:
+    natural = PRESETS["natural"]
+    assert settings_words(natural.cells, natural.attack) == (
+        "at most 30 % of the pixels, all nuclei, cells allowed in the centre, retouched nuclei, stains "
+        "changed by at most 60 %, as little as fools the model, 50 steps, goal 70 %"
+    )
+    assert settings_words(SETTINGS.cells, SETTINGS.attack) == (
+        "6 cells, 10 % of the pixels, scattered, cells allowed in the centre, full range of the image, "
+        "3 steps, goal 95 %"
+    )
+
+
+def test_a_retouch_has_controls_of_its_own_and_gamuts_are_free() -> None:
+    natural = PRESETS["natural"]
+    settings = AuditSettings(cells=natural.cells, attack=natural.attack, groups=("standard", "gamut"))
+    by_name = {condition.name: condition for condition in conditions_of(settings)}
+    assert {"median colour", "random retouch", "best of 50 draws of random retouch", "real nuclei"} <= set(
+        by_name
+    )
+    assert "random colours" not in by_name and by_name["random retouch"].draws == 5
+    assert by_name["gamut pca"].attack.texture == "free" and by_name["SNAP"].attack.texture == "retouch"
+
+
+def test_the_best_of_fifty_draws_is_what_it_says(linear_victim, tissue) -> None:
+    """It helps at least as much as each of the fifty, and lies in the very same cells."""
+    mask = np.zeros((96, 96), bool)
+    mask[8:40, 8:40] = True
+    subjects = Subjects([0], ["a"], np.array([1]), [tissue], np.full((1, 2), 0.5))
+    for attack in (AttackSettings(), PRESETS["natural"].attack):
+        settings = replace(SETTINGS, attack=attack)
+        condition = next(one for one in conditions_of(settings) if one.fill == "best")
+        victim = linear_victim(scale=0.01)
+        (best,) = alter(victim, subjects, [mask], condition, [], batch_size=7).pixels
+        own = replace(attack, seed=draw_seed(attack.seed, "a", 0))
+        images, masks = to_image(tissue)[None], torch.from_numpy(mask)[None, None]
+        drawn = torch.cat(list(random_draws(images, masks, own, 50)))
+        p = victim.predict(drawn)[:, 1]
+        assert len(drawn) == 50 and len(p.unique()) > 40
+        assert float(victim.predict(to_image(best)[None])[0, 1]) == pytest.approx(float(p.min()), abs=1e-6)
+        assert (best[~mask] == tissue[~mask]).all() and (best[mask] != tissue[mask]).any()
 
 
 def test_random_colours_are_drawn_anew_for_each_image_and_draw(linear_victim, tissue) -> None:

@@ -24,6 +24,7 @@ from snapgui.report.pages.document import Document, Picture, Section, Table
 from snapgui.report.pages.html import html_page
 from snapgui.report.pages.pdf import pdf_pages
 from snapgui.report.run.document import run_document
+from snapgui.report.run.figure import caption
 from snapgui.report.study.document import PARTS, study_document
 from snapgui.runs.records import RunResult
 from snapgui.statistics import share
@@ -105,6 +106,23 @@ def test_a_runs_page_says_all_that_a_claim_needs(run_result: RunResult) -> None:
         assert words in page.words, words
     assert page.tags.count("img") == 5
     check_pdf(document)
+
+
+def test_a_retouched_run_is_told_without_the_colours_that_it_does_not_use(
+    retouched, run_result: RunResult
+) -> None:
+    told = "retouched nuclei, stains changed by at most 60 %, as little as fools the model"
+    lines = " ".join(caption(retouched))
+    assert told in lines and "gamut" not in lines and "start " not in lines
+    assert "gamut range (full range of the image), start median" in " ".join(caption(run_result))
+    for result, used, unused in (
+        (retouched, {"texture", "bound", "grid px", "least change"}, {"gamut", "start"}),
+        (run_result, {"texture", "gamut", "start"}, {"bound", "grid px"}),
+    ):
+        (table,) = (one for one in run_document(result).sections[-1].tables if one.title == "Attack")
+        names = {row[0] for row in table.rows}
+        assert used <= names and not unused & names
+    check_pdf(run_document(retouched))
 
 
 def test_a_hostile_name_is_shown_as_text(run_result: RunResult) -> None:

@@ -60,7 +60,7 @@ def changed_result(data: bytes, **values) -> dict[str, bytes]:
 def test_a_bundle_as_exported_holds(run_zip, verify, run_result) -> None:
     checks = verify(run_zip)
     said = "\n".join(map(str, checks))
-    assert wrong(checks) == "" and len(checks) == 16
+    assert wrong(checks) == "" and len(checks) == 17
     for words in (
         "7 of 7 files",
         "outside the mask every pixel is the same",
@@ -247,6 +247,8 @@ def test_a_retouch_is_held_and_missed(retouched, verify, repack) -> None:
     assert wrong(checks) == ""
     assert "every changed colour is its own stains stronger or weaker by at most 60 %" in said
     assert "gamut asked for" not in said
+    for control in ("median colour", "random retouch", "best of 50 draws of random retouch"):
+        assert f"control {control}, made and scored here" in said
     before, after = retouched.request.pixels, retouched.adversarial
     changed = np.argwhere((before != after).any(axis=2))
     assert len(changed) > 1000
@@ -305,13 +307,27 @@ def test_another_model_is_found_and_an_unknown_one_is_not_passed_over(run_zip, t
     assert cli.main(["verify", str(tmp_path / "b.zip"), "--model", str(tmp_path / "none")]) == 2
 
 
+@pytest.mark.parametrize("preset", ["natural", "paper"])
 def test_a_run_of_the_shipped_model_is_scored_again_from_the_command_line(
-    tmp_path, capsys, monkeypatch, shipped_victim, repack
+    preset, tmp_path, capsys, monkeypatch, shipped_victim, repack
 ) -> None:
     picture = sorted(shipped.DEMO_FOLDER.glob("metastasis_*.png"))[0]
     monkeypatch.setattr(Victim, "load", lambda path, **_: shipped_victim)
     assert (
-        cli.main(["attack", str(picture), "--out", str(tmp_path / "run"), "--steps", "2", "--device", "cpu"])
+        cli.main(
+            [
+                "attack",
+                str(picture),
+                "--out",
+                str(tmp_path / "run"),
+                "--preset",
+                preset,
+                "--steps",
+                "2",
+                "--device",
+                "cpu",
+            ]
+        )
         == 0
     )
     assert cli.main(["report", str(tmp_path / "run"), "--out", str(tmp_path / "b.zip")]) == 0

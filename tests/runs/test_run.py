@@ -15,6 +15,7 @@ import torch
 from snapgui.engine.cells.outlines import draw_mask
 from snapgui.engine.cells.proposals import propose_cells
 from snapgui.engine.images import decode_pixels, to_image
+from snapgui.engine.presets import PRESETS
 from snapgui.engine.settings import AttackSettings, CellSettings
 from snapgui.errors import DataError, MaskError
 from snapgui.progress import drain
@@ -23,7 +24,8 @@ from snapgui.runs.records import RunRequest, RunResult
 from snapgui.runs.run import run_snap
 from snapgui.runs.store import delete_run, list_runs, load_run, read_run, run_folder, save_run
 from snapgui.runs.unfinished import drop_request, load_request, save_request
-from snapgui.runs.verdict import verdict
+from snapgui.runs.verdict import control_words, verdict
+from snapgui.words import per_cent
 from snapgui.workspace import workspace
 
 
@@ -83,6 +85,21 @@ def test_words_for_each_outcome(result) -> None:
     assert "below the 95 % asked" in verdict(replace(result, success=False, p_after=(0.7, 0.3)))
     assert "nothing to fool" in verdict(replace(result, p_before=(0.9, 0.1)))
     assert "in 1 step," in verdict(replace(result, best_step=1))
+
+
+def test_a_run_stands_beside_controls_of_its_own_texture(victim, request_) -> None:
+    for attack, name in (
+        (AttackSettings(steps=2), "random colours"),
+        (replace(PRESETS["natural"].attack, steps=2), "random retouch"),
+    ):
+        run = drain(run_snap(victim, replace(request_, attack=attack)))
+        best = f"best of 50 draws of {name}"
+        assert (
+            list(run.controls) == ["median colour", name, best] and run.controls[best] >= run.controls[name]
+        )
+        said = control_words(run)
+        assert f" with median colour, {per_cent(run.controls[name])} with {name} and " in said
+        assert said.endswith(f"with {best}.")
 
 
 def test_a_run_that_cannot_be_made_is_refused_before_it_starts(victim, request_) -> None:

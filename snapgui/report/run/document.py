@@ -23,6 +23,9 @@ CENTRES = {
     "excluded": "no cell lies in the central 32 px, on which the true class rests",
 }
 
+# Settings that a texture does not look at.
+UNUSED = {"free": ("bound", "grid_px"), "retouch": ("gamut", "start")}
+
 
 def run_document(result: RunResult) -> Document:
     """The report of a run."""
@@ -168,8 +171,9 @@ def _origin(result: RunResult) -> Section:
         "versions": ", ".join(f"{name} {version}" for name, version in result.versions.items()),
         "stopped by a person": result.stopped,
     }
+    unused = UNUSED[request.attack.texture]
     attack = {
-        **request.attack.to_json(),
+        **{name: value for name, value in request.attack.to_json().items() if name not in unused},
         "target": result.classes[result.target],
         "mask": request.mask_source,
     }

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from snapgui.engine.settings import AttackSettings
 from snapgui.engine.visibility.measures import difference_picture
 from snapgui.report.bundle.manifest import NOTICE
 from snapgui.report.pages.canvas import (
@@ -24,7 +25,7 @@ from snapgui.report.pages.canvas import (
 from snapgui.runs.picture_text import run_text
 from snapgui.runs.records import RunResult
 from snapgui.runs.verdict import answer, control_words, verdict
-from snapgui.words import as_set, number, per_cent
+from snapgui.words import as_set, colours_words, number, per_cent
 
 DIFFERENCE_GAIN = 2.0
 # Colour-blind safe (Okabe and Ito), and told apart by dash and name in print.
@@ -124,8 +125,8 @@ def caption(result: RunResult) -> list[str]:
         verdict(result) + " " + control_words(result),
         f"Image {'(synthetic) ' if request.synthetic else ''}{request.image_name}; model "
         f"{result.model_name} (SHA-256 {result.model_sha256[:12]}); goal {as_set(request.attack.confidence)} "
-        f"{result.classes[result.target]}; mask {request.mask_source}, gamut {request.attack.gamut}, start "
-        f"{request.attack.start}, seed {request.attack.seed}; run {result.run_id}, {result.started[:10]}.",
+        f"{result.classes[result.target]}; mask {request.mask_source}, {_colours(request.attack)}, "
+        f"seed {request.attack.seed}; run {result.run_id}, {result.started[:10]}.",
     ]
     if inside and whole:
         lines.append(
@@ -137,6 +138,11 @@ def caption(result: RunResult) -> list[str]:
         *lines,
         f"One image: answers of the model, re-scored from the saved 8-bit PNG, without interval. {NOTICE}",
     ]
+
+
+def _colours(attack: AttackSettings) -> str:
+    made = colours_words(attack.texture, attack.gamut, bound=attack.bound, least_change=attack.least_change)
+    return made if attack.texture == "retouch" else f"gamut {attack.gamut} ({made}), start {attack.start}"
 
 
 def wrap_lines(lines: list[str], width: int) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from snapgui.engine.attack.gamut import fit_gamut, project
 from snapgui.engine.attack.packing import flatten, pack
 from snapgui.engine.cells.outlines import area_fraction, read_mask, touches_centre
-from snapgui.engine.controls import control_images
+from snapgui.engine.controls import score_controls
 from snapgui.engine.images import decode_pixels, sha256, to_image
 from snapgui.engine.settings import AttackSettings
 from snapgui.engine.victim.victim import Victim
@@ -223,18 +223,17 @@ def _controls(claims: Claims, victim: Victim) -> Iterator[Check]:
     stated = claims.values["p_target_controls"]
     images = to_image(claims.original)[None].to(victim.mean.device)
     masks = torch.from_numpy(claims.mask)[None, None].to(images.device)
-    filled = control_images(images, masks, fit_gamut(claims.attack.gamut, images), seed=claims.attack.seed)
+    scored = score_controls(victim, images, masks, claims.attack)
     target = claims.values["classes"][claims.attack.target]
     for name, stated_p in stated.items():
-        if name not in filled:
+        if name not in scored:
             yield Check("unchecked", f"control {name[:40]}: it cannot be made from the bundle")
             continue
-        p = float(victim.predict(filled[name])[0][claims.attack.target])
-        scored = f"control {name}, made and scored here: {target} {per_cent(p, 2)}"
+        words = f"control {name}, made and scored here: {target} {per_cent(scored[name], 2)}"
         yield check(
-            agree(stated_p, p, SCORE_TOLERANCE),
-            f"{scored}, as stated within {as_set(SCORE_TOLERANCE)}",
-            f"{scored}; stated is {_stated(stated_p)}",
+            agree(stated_p, scored[name], SCORE_TOLERANCE),
+            f"{words}, as stated within {as_set(SCORE_TOLERANCE)}",
+            f"{words}; stated is {_stated(stated_p)}",
         )
 
 

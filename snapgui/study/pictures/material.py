@@ -13,10 +13,9 @@ import torch
 
 from snapgui.audit.plan import donor_textures, select_patches
 from snapgui.audit.settings import AuditSettings, draw_seed, seed_of
-from snapgui.engine.attack.gamut import fit_gamut
 from snapgui.engine.controls import control_images, paste_nuclei
 from snapgui.engine.images import to_image, to_pixels
-from snapgui.engine.settings import AttackSettings
+from snapgui.engine.settings import RANDOM_NAMES, AttackSettings, TextureName
 from snapgui.errors import SettingsError, SnapError
 from snapgui.study.pictures.sham import Pixels, Source
 from snapgui.study.pictures.stimuli import kept_pictures, source_from_audit, source_from_run
@@ -84,7 +83,7 @@ def material_from_runs(folders: Sequence[Path]) -> Material:
         f"{len(kept)} run{'' if len(kept) == 1 else 's'}",
         tuple(folder.name for folder, _ in kept),
         tuple(about.get("true_class") for _, about in kept),
-        FILLINGS,
+        fillings_of([about["attack"].get("texture", "free") for _, about in kept]),
         read,
         None,
         next(iter(models)),
@@ -162,14 +161,14 @@ def material_from_audit(folder: Path, data: Path | None = None, *, fooled_only: 
 
     remark = (
         "An audit keeps the pictures of SNAP alone. Fillings of the same cells (median colour, "
-        "random colours as first drawn, real nuclei) are made again "
+        "a random patch as first drawn, real nuclei) are made again "
         "exactly as they were audited; squares, any colour and the whole image cannot be had."
     )
     return Material(
         f"audit of {name}",
         tuple(ids),
         tuple(labels),
-        (*FILLINGS, NUCLEI),
+        (*fillings_of([settings.attack.texture]), NUCLEI),
         read,
         model if model.is_file() else None,
         model_sha256,
@@ -204,7 +203,7 @@ def check_source(source: Source) -> Source:
 
 def with_fillings(source: Source, wanted: Collection[str], attack: AttackSettings) -> Source:
     """The same source with those of the fillings that are wanted."""
-    fillings = [name for name in FILLINGS if name in wanted]
+    fillings = [name for name in fillings_of([attack.texture]) if name in wanted]
     source.others.update(fill_cells(source, attack, fillings) if fillings else {})
     return source
 
@@ -230,7 +229,9 @@ def readable(material: Material, index: int, wanted: Collection[str]) -> Source 
         return said if said.startswith(name) else f"{name}: {said}"
 
 
-FILLINGS = ("median colour", "random colours")
+def fillings_of(textures: Collection[TextureName]) -> tuple[str, ...]:
+    """Names of the fillings that can be had of all pictures with these textures."""
+    return ("median colour", *(RANDOM_NAMES[texture] for texture in set(textures) if len(set(textures)) == 1))
 
 
 def fill_cells(source: Source, attack: AttackSettings, names: Collection[str]) -> dict[str, Pixels]:
@@ -238,5 +239,5 @@ def fill_cells(source: Source, attack: AttackSettings, names: Collection[str]) -
     run's own controls.
     """
     image, mask = to_image(source.pixels)[None], torch.from_numpy(source.mask)[None, None]
-    filled = control_images(image, mask, fit_gamut(attack.gamut, image), seed=attack.seed)
+    filled = control_images(image, mask, attack)
     return {name: to_pixels(pictures[0]) for name, pictures in filled.items() if name in names}

@@ -18,12 +18,12 @@ from pathlib import Path
 from snapgui.data.datasets import PICTURE_SUFFIXES
 from snapgui.engine.cells.outlines import load_mask
 from snapgui.engine.images import read_pixels
-from snapgui.engine.settings import AttackSettings
-from snapgui.study.pictures.material import FILLINGS, Material, size_words, with_fillings
+from snapgui.engine.settings import RANDOM_NAMES, AttackSettings
+from snapgui.study.pictures.material import Material, fillings_of, size_words, with_fillings
 from snapgui.study.pictures.sham import Source
 from snapgui.study.records import StudyError
 
-RESERVED = ("SNAP", "sham", "obvious", *FILLINGS)
+RESERVED = ("SNAP", "sham", "obvious", "median colour", *RANDOM_NAMES.values())
 
 
 def material_from_pairs(folder: Path) -> Material:
@@ -89,7 +89,7 @@ def material_from_pairs(folder: Path) -> Material:
         f"folder {folder.name}",
         tuple(names),
         truths,
-        (*inside, *FILLINGS),
+        (*inside, *fillings_of(["free"])),
         read,
         remarks=(remark,) if remark else (),
     )

@@ -7,7 +7,7 @@ from snapgui.runs.store import RunSummary, delete_run, list_runs, load_run
 from snapgui.ui.parts.header import page_header
 from snapgui.ui.result.view import show_result
 from snapgui.ui.state import SnapState, get_state
-from snapgui.words import GAMUT_WORDS, per_cent, shorten
+from snapgui.words import GAMUT_WORDS, TEXTURE_WORDS, per_cent, shorten
 
 
 def outcome(run: RunSummary) -> str:
@@ -29,7 +29,10 @@ def table(runs: list[RunSummary]) -> dict[str, list[str]]:
         "Steps": [str(run.steps) for run in runs],
         "Area": [per_cent(run.area_fraction) for run in runs],
         "Cells in the centre": ["yes" if run.centre == "open" else "no" for run in runs],
-        "Colours": [GAMUT_WORDS.get(run.gamut, run.gamut) for run in runs],
+        "Colours": [
+            TEXTURE_WORDS[run.texture] if run.texture == "retouch" else GAMUT_WORDS.get(run.gamut, run.gamut)
+            for run in runs
+        ],
         "Model": [run.model_name for run in runs],
     }
 

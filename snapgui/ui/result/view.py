@@ -17,7 +17,7 @@ from snapgui.ui.result.comparison.viewer import comparison
 from snapgui.ui.result.downloads import export_buttons
 from snapgui.ui.result.resources import compare_pictures
 from snapgui.ui.result.visibility import present_display, show_visibility
-from snapgui.words import GAMUT_WORDS, duration, shorten
+from snapgui.words import colours_words, duration, shorten
 
 # From this width on, visibility and curve stand side by side.
 WIDE_PX = 1100
@@ -61,10 +61,14 @@ def _shown(result: RunResult, key: str) -> tuple[str, NDArray[np.uint8], NDArray
 
 def _circumstances(result: RunResult) -> str:
     attack = result.request.attack
+    colours = colours_words(
+        attack.texture, attack.gamut, bound=attack.bound, least_change=attack.least_change
+    )
+    start = [] if attack.texture == "retouch" else [f"start: {words.START_WORDS[attack.start].lower()}"]
     parts = [
         shorten(result.request.image_name) + (" (synthetic)" if result.request.synthetic else ""),
-        f"colours: {GAMUT_WORDS[attack.gamut].lower()}",
-        f"start: {words.START_WORDS[attack.start].lower()}",
+        f"colours: {colours}",
+        *start,
         f"mask {words.SOURCE_WORDS[result.request.mask_source]}",
         f"{duration(result.seconds)} on {result.device}",
         f"model {result.model_name} ({result.model_sha256[:10]})",
