@@ -10,6 +10,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from snapgui.engine.attack.gamut import Gamut, fit_gamut
 from snapgui.engine.attack.packing import Packed, flatten, pack
@@ -109,7 +110,8 @@ class Retouch:
         self.pixels = pack(masks)
         self._bound, self._seed = bound, seed
         self._stained = _part(images, self.pixels)
-        self._share = bound * _inner_share(masks)[self.pixels.places, None].to(images)
+        inner = torch.from_numpy(np.stack([inner_share(mask[0].cpu().numpy()) for mask in masks]))
+        self._share = bound * inner.flatten().to(images)[self.pixels.places, None]
         self.rows, self._corners, self._weights = _nodes(self.pixels, images.shape, grid_px)
 
     def start(self, round_number: int) -> torch.Tensor:
@@ -139,13 +141,12 @@ def _part(images: torch.Tensor, pixels: Packed) -> _Stained:
     return _Stained(stains, amounts, density - torch.einsum("pk,pkc->pc", amounts, stains[pixels.rows]))
 
 
-def _inner_share(masks: torch.Tensor) -> torch.Tensor:
-    """How much of a change each pixel takes: 1 inside, less over the outermost `RIM_PX`, ``(N * H * W,)``."""
-    shares = [
-        cv2.distanceTransform(mask[0].cpu().numpy().astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-        for mask in masks
-    ]
-    return torch.from_numpy(np.clip(np.stack(shares) / RIM_PX, 0, 1)).flatten().to(masks.device)
+def inner_share(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """How much of a change each pixel of a mask ``(H, W)`` takes: 1 inside, less over the outermost
+    `RIM_PX`.
+    """
+    distance = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.clip(distance / np.float32(RIM_PX), 0, 1)
 
 
 def _nodes(

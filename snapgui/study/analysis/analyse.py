@@ -63,6 +63,9 @@ def analyse(
                 "exclusion": settings.exclusion.to_json(),
                 "lists": len(study.lists),
                 "level": 0.95,
+                # Designs of before have neither, and their analyses stay as they were.
+                **({"primary": study.primary.to_json()} if study.primary else {}),
+                **({"shams": study.shams.to_json()} if study.shams else {}),
             },
             "answers": {
                 "rows": len(rows),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from snapgui.study.analysis.estimate_words import Values, area, decimals, share_alone, share_over, spread
 from snapgui.study.analysis.tables import Columns
+from snapgui.study.analysis.verdict import primary_words, sham_words
 from snapgui.study.design.settings import ExclusionRule
 from snapgui.study.design.texts import DESIGN_WORDS, exclusion_words
 from snapgui.words import NONE, per_cent, with_interval
@@ -242,8 +243,17 @@ def measure_words(name: str) -> str:
 def design_table(analysis: Values) -> Columns:
     """What was asked, and the rules that were fixed beforehand."""
     study = analysis["study"]
+    later = [
+        (title, words(study[key]))
+        for key, title, words in (
+            ("primary", "Primary outcome", primary_words),
+            ("shams", "Shams", sham_words),
+        )
+        if key in study
+    ]
     rows = (
         ("Title", study["title"]),
+        *later,
         ("Design", f"{study['kind']}: {DESIGN_WORDS[study['kind']][0]}"),
         ("Lists", str(study["lists"])),
         ("Seed", str(study["seed"])),

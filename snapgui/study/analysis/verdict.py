@@ -45,18 +45,61 @@ def verdict(analysis: Values) -> list[str]:
     """Sentences on what was found, in the order of importance."""
     head = _about(analysis)
     detection, choices, diagnosis = analysis["detection"], analysis["choices"], analysis["diagnosis"]
-    found = []
+    found = _primary(analysis)
+    others = {analysis["study"]["primary"]["arm"]} if found else set()
     if detection:
-        found += _arms(detection["arms"], AREA)
+        found += _arms(_without(detection["arms"], others), AREA)
         found += _differences(detection["differences"], AREA)
     if choices:
-        found += _arms(choices["arms"], SHARE)
+        found += _arms(_without(choices["arms"], others), SHARE)
         found += _differences(choices["differences"], SHARE)
     if diagnosis:
         found += _diagnoses(diagnosis)
     if not found:
         found = ["No answer counts yet, so there is nothing to say."]
     return [*head, *found]
+
+
+def _primary(analysis: Values) -> list[str]:
+    """The outcome that the design named, in one sentence or two; none where there is no answer to it, or the
+    design is of before.
+    """
+    primary = analysis["study"].get("primary")
+    if not primary:
+        return []
+    told = AREA if primary["measure"] == "auc" else SHARE
+    part = analysis["detection"] if told is AREA else analysis["choices"]
+    arm = primary["arm"]
+    if not part or arm not in part["arms"]:
+        return []
+    sentences = _arms({arm: part["arms"][arm]}, told) or ["there are too few answers for an estimate."]
+    return [f"Primary outcome, named before the first trial: {words}" for words in sentences]
+
+
+def _without(arms: Values, names: set[str]) -> Values:
+    return {name: values for name, values in arms.items() if name not in names}
+
+
+def primary_words(primary: Values) -> str:
+    """What a design named as its primary outcome."""
+    told = AREA if primary["measure"] == "auc" else SHARE
+    return (
+        f"{told.name} of “{primary['arm']}” against untouched pictures; from "
+        f"{told.form(primary['margin_from'])} to {told.form(primary['margin_to'])} it counts as practically "
+        "chance"
+    )
+
+
+def sham_words(shams: Values) -> str:
+    """How the shams of a study came about."""
+    tried = sum(shams["tries"].values())
+    more = tried - shams["tries"].get("1", 0)
+    return (
+        f"of {counted(shams['asked'], 'source')} the first sham of {shams['first_fooled']:,} fooled the "
+        f"model as SNAP did; up to {shams['most_tries']} were made of each, {more:,} of the {tried:,} that "
+        f"serve took more than one, and {counted(shams['lost'], 'source')} without any "
+        f"{'was' if shams['lost'] == 1 else 'were'} left out"
+    )
 
 
 @dataclass(frozen=True)

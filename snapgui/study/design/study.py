@@ -3,23 +3,73 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 
 from snapgui.engine.settings import Settings
 from snapgui.study.design.lists import Shown, build_session
 from snapgui.study.design.settings import StudySettings
-from snapgui.study.records import Stimulus, StudyError, Trial
+from snapgui.study.records import SNAP, Stimulus, StudyError, Trial
+
+Measure = Literal["auc", "right"]
+
+
+@dataclass(frozen=True)
+class Primary(Settings):
+    """The one outcome that a study is for, named before its first trial.
+
+    Attributes:
+        arm: what is told from untouched pictures.
+        measure: ``auc``, the area under the ROC curve, or ``right``, the share right of two.
+        margin_from, margin_to: between these it counts as practically chance.
+    """
+
+    arm: str
+    measure: Measure
+    margin_from: float
+    margin_to: float
+
+    def __post_init__(self) -> None:
+        self._check_choice("measure", get_args(Measure))
+
+
+@dataclass(frozen=True)
+class ShamCounts(Settings):
+    """How the shams of a study came about, where a model was asked.
+
+    Attributes:
+        asked: sources for which shams were made.
+        first_fooled: of these, those whose first sham fooled the model as SNAP did.
+        lost: of these, those whose every sham did, so that they were left out.
+        tries: how many sources took how many shams until one did not, by the number of shams.
+        most_tries: how many were made at most of a source.
+    """
+
+    asked: int
+    first_fooled: int
+    lost: int
+    tries: dict[str, int]
+    most_tries: int
 
 
 @dataclass(frozen=True)
 class Study(Settings):
-    """A whole design. ``lists[k][s]`` are the trials of session ``s`` for a reader of list ``k``."""
+    """A whole design. ``lists[k][s]`` are the trials of session ``s`` for a reader of list ``k``.
+
+    Designs of before have neither a ``primary`` outcome nor counts of ``shams``; these have counts where a
+    model was asked.
+    """
 
     settings: StudySettings
     stimuli: tuple[Stimulus, ...]
     lists: tuple[tuple[tuple[Trial, ...], ...], ...]
+    primary: Primary | None = None
+    shams: ShamCounts | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """What is not there is not written, so that a design of before has the text that was frozen."""
+        return {name: value for name, value in super().to_json().items() if value is not None}
 
     def by_id(self) -> dict[str, Stimulus]:
         """Stimuli by their opaque names."""
@@ -31,12 +81,18 @@ class Study(Settings):
             tuple(tuple(map(Trial.from_json, trials)) for trials in sessions) for sessions in values["lists"]
         )
         stimuli = tuple(map(Stimulus.from_json, values["stimuli"]))
-        return super().from_json(
-            {"settings": StudySettings.from_json(values["settings"]), "stimuli": stimuli, "lists": lists}
-        )
+        later = {
+            name: kind.from_json(values[name])
+            for name, kind in (("primary", Primary), ("shams", ShamCounts))
+            if values.get(name) is not None
+        }
+        settings = StudySettings.from_json(values["settings"])
+        return super().from_json(values | {"settings": settings, "stimuli": stimuli, "lists": lists} | later)
 
 
-def make_study(stimuli: Sequence[Stimulus], settings: StudySettings) -> Study:
+def make_study(
+    stimuli: Sequence[Stimulus], settings: StudySettings, shams: ShamCounts | None = None
+) -> Study:
     """Lists for the stimuli: a Latin square of sources and conditions.
 
     A condition is an arm (A, C), an arm and the side of the altered picture (B), or an arm and an exposure
@@ -90,7 +146,21 @@ def make_study(stimuli: Sequence[Stimulus], settings: StudySettings) -> Study:
         )
         for k in range(2 * len(conditions))
     )
-    return Study(settings, tuple(sorted(stimuli, key=lambda stimulus: stimulus.id)), lists)
+    return Study(
+        settings,
+        tuple(sorted(stimuli, key=lambda stimulus: stimulus.id)),
+        lists,
+        _primary(main, settings),
+        shams,
+    )
+
+
+def _primary(main: Mapping[str, Mapping[str, Stimulus]], settings: StudySettings) -> Primary:
+    """SNAP against untouched pictures; where there is no SNAP, the first other arm."""
+    altered = [name for own in main.values() for name, stimulus in own.items() if stimulus.arm.altered]
+    arm = SNAP.name if SNAP.name in altered else altered[0]
+    measure: Measure = "right" if settings.kind == "B" else "auc"
+    return Primary(arm, measure, 1 - settings.margin, settings.margin)
 
 
 def _conditions(

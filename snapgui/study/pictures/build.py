@@ -2,9 +2,10 @@
 store.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -13,11 +14,11 @@ from snapgui.engine.victim.victim import Victim
 from snapgui.study.design.freeze import design_text, freeze, read_design
 from snapgui.study.design.recipe import Recipe, arms_for, draft_study, share_out
 from snapgui.study.design.settings import StudySettings
-from snapgui.study.design.study import Study, make_study
+from snapgui.study.design.study import ShamCounts, Study, make_study
 from snapgui.study.pictures.material import Material, readable, size_words
-from snapgui.study.pictures.sham import Source
+from snapgui.study.pictures.sham import SHAM_ATTEMPTS, Source
 from snapgui.study.pictures.stimuli import make_stimuli
-from snapgui.study.records import Stimulus, StudyError
+from snapgui.study.records import SHAM, Stimulus, StudyError
 from snapgui.study.store.folders import has_folder, remove_folder, study_folder, study_name
 from snapgui.study.store.store import StudyStore
 
@@ -101,6 +102,7 @@ def build_study(
         if source is None:
             continue
         own = make_stimuli([source], arms, seed=settings.seed, use=use, victim=victim)
+        bench.count_shams(own[0])
         if any(made.arm.name == "sham" and made.details.get("fooled") for made in own[0]):
             bench.spare.append(source)
             bench.left_out[source.name] = (
@@ -120,7 +122,9 @@ def build_study(
         )
     repeats = min(settings.repeats, max(0, main - settings.repeat_gap + 1))
     study = make_study(
-        [stimulus for own, _ in bench.made for stimulus in own], replace(settings, repeats=repeats)
+        [stimulus for own, _ in bench.made for stimulus in own],
+        replace(settings, repeats=repeats),
+        bench.sham_counts(),
     )
     name, digest = _take_in(
         study, {name: data for _, files in bench.made for name, data in files.items()}, store
@@ -130,10 +134,11 @@ def build_study(
 
 @dataclass
 class _Bench:
-    """Sources on their way: made ones, spare ones that have no sham, and why others were left out, by
-    name.
+    """Sources on their way: made ones, spare ones that have no sham, and why others were left out, by name;
+    and what was said of each source's shams.
     """
 
+    shams: list[dict[str, Any]] = field(default_factory=list)
     made: list[tuple[list[Stimulus], dict[str, bytes]]] = field(default_factory=list)
     spare: list[Source] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
@@ -158,6 +163,27 @@ class _Bench:
             self.size = size
             return source
         return None
+
+    def count_shams(self, own: list[Stimulus]) -> None:
+        """Note how a source's sham came about, where a model was asked."""
+        self.shams += [
+            stimulus.details
+            for stimulus in own
+            if stimulus.arm == SHAM and stimulus.details["fooled"] is not None
+        ]
+
+    def sham_counts(self) -> ShamCounts | None:
+        """What was noted, in numbers; None where no model was asked."""
+        if not self.shams:
+            return None
+        tries = Counter(details["tries"] for details in self.shams if not details["fooled"])
+        return ShamCounts(
+            asked=len(self.shams),
+            first_fooled=sum(details["first_fooled"] for details in self.shams),
+            lost=sum(details["fooled"] for details in self.shams),
+            tries={str(count): tries[count] for count in sorted(tries)},
+            most_tries=SHAM_ATTEMPTS,
+        )
 
     def keep(self, source: Source, own: tuple[list[Stimulus], dict[str, bytes]]) -> None:
         """Take the stimuli of a source in."""

@@ -146,7 +146,12 @@ def material_from_audit(folder: Path, data: Path | None = None, *, fooled_only: 
 
     def read(index: int, wanted: Collection[str]) -> Source:
         source = source_from_audit(
-            folder, ids[index], labels[index], pictures[index], patches.pixels(positions[ids[index]])
+            folder,
+            ids[index],
+            labels[index],
+            pictures[index],
+            patches.pixels(positions[ids[index]]),
+            settings.attack.texture,
         )
         attack = settings.attack
         if about.get("method", 1) > 1:  # before, all images of an audit shared one seed

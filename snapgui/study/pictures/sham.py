@@ -8,13 +8,32 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from snapgui.engine.attack.texture import inner_share
 from snapgui.engine.cells.outlines import Mask
 from snapgui.engine.images import to_image
+from snapgui.engine.settings import TextureName
+from snapgui.engine.stains import fit_stains, optical_density_of, stain_amounts
 from snapgui.engine.victim.victim import Victim
 
 Pixels = NDArray[np.uint8]
-SHAM_ATTEMPTS = 8
-_LARGE_CELL_PX = 1024
+SHAM_ATTEMPTS = 16
+_LARGE_CELL_PX = 400
+# What rounding to 8 bits does to the optical density of a pixel of middling brightness.
+_ROUNDING_DENSITY = 0.005
+# The ways in which a cell's patch is turned or mirrored, as matrices on (row, column): first those that keep
+# an upright cell upright.
+_MOVES = tuple(
+    np.array(matrix)
+    for matrix in (
+        ((-1, 0), (0, -1)),
+        ((1, 0), (0, -1)),
+        ((-1, 0), (0, 1)),
+        ((0, 1), (1, 0)),
+        ((0, -1), (-1, 0)),
+        ((0, 1), (-1, 0)),
+        ((0, -1), (1, 0)),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -28,6 +47,7 @@ class Source:
         mask: bool ``(H, W)``, where it may differ.
         truth: class, where it is known.
         others: further conditions by name.
+        texture: what SNAP's patch is made of.
     """
 
     name: str
@@ -36,17 +56,19 @@ class Source:
     mask: Mask
     truth: int | None = None
     others: dict[str, Pixels] = field(default_factory=dict)
+    texture: TextureName = "free"
 
 
 @dataclass(frozen=True)
 class Sham:
-    """A sham: its pixels, how far its mean absolute change is from SNAP's (levels), and whether a victim is
-    fooled (None: not asked).
+    """A sham: its pixels, how far its mean absolute change is from SNAP's (levels), whether it and the first
+    one made fool a victim (None: not asked), and how many were made before it.
     """
 
     pixels: Pixels
     gap_levels: float
     fooled: bool | None
+    first_fooled: bool | None
     attempt: int
 
 
@@ -59,69 +81,172 @@ def change_levels(source: Source, pixels: Pixels) -> float:
 def make_sham(
     source: Source, *, seed: int, victim: Victim | None = None, attempts: int = SHAM_ATTEMPTS
 ) -> Sham:
-    """The same edit without the attack: SNAP's own colours, put in other places of the same cells.
+    """The same edit without the attack: what SNAP made of each cell, mirrored or turned within that cell.
 
-    Each cell keeps exactly the pixels of its patch, so mask, colours, gamut and the mean colour of every cell
-    agree with SNAP's; pairs are then exchanged until the total absolute change of the cell agrees as well.
-    What is lost is the one thing that was optimised, which colour stands where. A reader who finds SNAP but
-    not the sham sees the attack; one who finds both sees that something was edited. (Moving the *changes*
-    instead of the colours would leave the gamut and so be easier to see than SNAP.)
+    Mask, texture, roughness and total absolute change agree with SNAP's; what is lost is the one thing that
+    was optimised, what stands where. A reader who finds SNAP but not the sham sees the attack; one who finds
+    both sees that something was edited. Of free colours each cell keeps exactly its patch's own; of a retouch
+    what moves is how much stronger or weaker the stains became, and it is applied to the pixels where it
+    arrives. (Moving the *changes* of free colours would leave the gamut and so be easier to see than SNAP.)
 
-    The first attempt turns each cell's patch end for end, the second reads it by columns, later ones shuffle
-    it with the seed. With a victim, the first attempt that does not fool it is taken; if all do, the last,
-    and ``fooled`` says so: leave such a source out. Without one, the first is taken and ``fooled`` is None.
+    The first attempts mirror all cells in one way, later ones each cell in a way of its own, drawn with the
+    seed. With a victim, the first attempt that does not fool it is taken; if all do, the last, and ``fooled``
+    says so: leave such a source out. Without one, the first is taken and ``fooled`` is None.
     """
     places = _places(source.mask)
     rng = np.random.default_rng([seed, *source.name.encode()])
     made: list[Pixels] = []
     fooled: list[bool | None] = []
     for attempt in range(attempts if victim is not None else 1):
-        pixels = source.pixels.copy()
-        for rows, columns in places:
-            patch, own = source.snap[rows, columns], source.pixels[rows, columns]
-            order = (
-                (np.arange(len(rows))[::-1], np.lexsort((rows, columns)))[attempt]
-                if attempt < 2
-                else rng.permutation(len(rows))
-            )
-            pixels[rows, columns] = patch[_match_change(own, patch, order)]
-        made.append(pixels)
-        fooled.append(None if victim is None else is_fooled(victim, source.pixels, [pixels])[0])
+        # Upright mirrors for all cells first.
+        ways = [attempt] * len(places) if attempt < 3 else rng.integers(0, len(_MOVES), len(places))
+        orders = [_moved(own[0], own[1], _MOVES[way]) for own, way in zip(places, ways, strict=True)]
+        made.append((_retouched if source.texture == "retouch" else _recoloured)(source, places, orders))
+        fooled.append(None if victim is None else is_fooled(victim, source.pixels, [made[-1]])[0])
         if not fooled[-1]:
             break
     gap = abs(change_levels(source, made[-1]) - change_levels(source, source.snap))
-    return Sham(made[-1], gap, fooled[-1], len(made) - 1)
+    return Sham(made[-1], gap, fooled[-1], fooled[0], len(made) - 1)
 
 
-def _places(mask: Mask) -> list[tuple[NDArray[np.int64], ...]]:
-    """Rows and columns of each cell's pixels; a very large cell counts as several, to bound the memory."""
+_Place = tuple[NDArray[np.int64], ...]
+
+
+def _places(mask: Mask) -> list[_Place]:
+    """Rows and columns of each cell's pixels; a very large cell counts as several, to bound the time."""
     cells, count = ndimage.label(mask, structure=np.ones((3, 3)))
-    found: list[tuple[NDArray[np.int64], ...]] = []
+    found: list[_Place] = []
     for cell in range(1, count + 1):
-        rows, columns = np.nonzero(cells == cell)
-        parts = -(-len(rows) // _LARGE_CELL_PX)
-        found += zip(np.array_split(rows, parts), np.array_split(columns, parts), strict=True)
+        found += _halved(*np.nonzero(cells == cell))
     return found
 
 
-def _match_change(own: Pixels, patch: Pixels, order: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Exchange pairs of an order until ``sum |patch[order] - own|`` is what it is for the patch in its own
-    place.
+def _halved(rows: NDArray[np.int64], columns: NDArray[np.int64]) -> list[_Place]:
+    """A place in parts of at most `_LARGE_CELL_PX`, cut across its longer side."""
+    if len(rows) <= _LARGE_CELL_PX:
+        return [(rows, columns)]
+    along = rows if np.ptp(rows) >= np.ptp(columns) else columns
+    order = np.argsort(along, kind="stable")
+    first, second = np.sort(order[: len(order) // 2]), np.sort(order[len(order) // 2 :])
+    return [*_halved(rows[first], columns[first]), *_halved(rows[second], columns[second])]
+
+
+def _moved(rows: NDArray[np.int64], columns: NDArray[np.int64], move: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Which pixel of a cell each of its pixels takes after, so that the whole is moved: an order, each pixel
+    once, as near as the cell's shape allows to where the move brings it.
     """
-    cost = np.abs(patch[None].astype(np.int64) - own[:, None]).sum(axis=2)
-    order = np.array(order)
-    wanted = int(cost.trace())
+    from scipy.optimize import linear_sum_assignment
+
+    at = np.stack([rows, columns], axis=1).astype(float)
+    middle = (at.max(axis=0) + at.min(axis=0)) / 2
+    wanted = (at - middle) @ move.T + middle
+    distance = ((wanted[:, None] - at[None]) ** 2).sum(axis=2)
+    return np.asarray(linear_sum_assignment(distance)[1])
+
+
+@dataclass
+class _Patch:
+    """A cell's own colours ``(P, 3)``, its patch's, whose colour each pixel takes, and who are neighbours."""
+
+    own: NDArray[np.int64]
+    colours: NDArray[np.int64]
+    order: NDArray[np.int64]
+    beside: NDArray[np.int64]
+
+    def change(self) -> NDArray[np.int64]:
+        """Absolute change of each pixel by each colour of the patch, ``(P, P)``."""
+        return _apart(self.own, self.colours)
+
+    def roughness(self, order: NDArray[np.int64]) -> int:
+        """Sum of the absolute differences between neighbours, each pair counted twice."""
+        shown = self.colours[order]
+        return int((self.beside * _apart(shown, shown)).sum())
+
+
+def _apart(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.asarray(np.abs(first[:, None] - second[None]).sum(axis=2))
+
+
+def _recoloured(source: Source, places: list[_Place], orders: list[NDArray[np.int64]]) -> Pixels:
+    """Each cell with its patch's own colours in another order, such that the total absolute change is SNAP's
+    and the differences between neighbours are as large as SNAP's.
+    """
+    patches, gap, excess = [], 0, 0
+    for (rows, columns), order in zip(places, orders, strict=True):
+        near = np.abs(rows[:, None] - rows) + np.abs(columns[:, None] - columns) == 1
+        own, colours = (image[rows, columns].astype(np.int64) for image in (source.pixels, source.snap))
+        patch = _Patch(own, colours, order.copy(), near.astype(np.int64))
+        change = patch.change()
+        gap += int(change.trace() - change[:, order].trace())
+        excess += patch.roughness(order) - patch.roughness(np.arange(len(order)))
+        patches.append(patch)
+    for weight in (1, 0):
+        for patch in patches:
+            gap, excess = _match(patch, gap, excess, weight)
+    pixels = source.pixels.copy()
+    for (rows, columns), patch in zip(places, patches, strict=True):
+        pixels[rows, columns] = patch.colours[patch.order]
+    return pixels
+
+
+def _match(patch: _Patch, gap: int, excess: int, weight: int) -> tuple[int, int]:
+    """Exchange pairs of a patch's pixels as long as the change that is missing, and by a weight the excess of
+    roughness, come nearer to nothing; gives both as they are then.
+    """
+    change, order = patch.change(), patch.order
     for _ in range(len(order)):
-        now = cost[:, order]
-        gap = wanted - int(now.trace())
-        if gap == 0:
-            break
+        now = change[:, order]
         gain = now + now.T - np.diag(now)[:, None] - np.diag(now)[None]
-        i, j = np.unravel_index(np.abs(gap - gain).argmin(), gain.shape)
-        if abs(gap - gain[i, j]) >= abs(gap):
+        shown = patch.colours[order]
+        apart = _apart(shown, shown)
+        against = patch.beside @ apart
+        rougher = against + against.T - np.diag(against)[:, None] - np.diag(against)[None]
+        # A pair of neighbours stays a pair. Each difference counts twice.
+        rougher = 2 * (rougher + 2 * patch.beside * apart)
+        left = np.abs(gap - gain) + weight * np.abs(excess + rougher)
+        i, j = np.unravel_index(left.argmin(), left.shape)
+        if left[i, j] >= abs(gap) + weight * abs(excess):
             break
         order[[i, j]] = order[[j, i]]
-    return order
+        gap, excess = gap - int(gain[i, j]), excess + int(rougher[i, j])
+    return gap, excess
+
+
+def _retouched(source: Source, places: list[_Place], orders: list[NDArray[np.int64]]) -> Pixels:
+    """Each cell's own stains made stronger or weaker as SNAP did elsewhere in the cell, with its rim and the
+    mean absolute change of SNAP.
+    """
+    stains = fit_stains(source.pixels)
+    amounts, left = stain_amounts(source.pixels / 255, stains)
+    inner = inner_share(source.mask)
+    field = _field_of(source, stains, amounts) / np.maximum(inner, 0.25)[..., None]
+    moved = np.zeros_like(field)
+    for (rows, columns), order in zip(places, orders, strict=True):
+        moved[rows, columns] = field[rows, columns][order]
+    moved *= (inner * source.mask)[..., None]
+
+    def shown(scale: float) -> Pixels:
+        density = (amounts * (1 + np.clip(scale * moved, -1, 1))) @ stains + left
+        colours = np.clip(np.rint(np.exp(-density) * 255), 0, 255).astype(np.uint8)
+        return np.where(source.mask[..., None], colours, source.pixels)
+
+    low, high, wanted = 0.0, 4.0, change_levels(source, source.snap)
+    for _ in range(24):
+        middle = (low + high) / 2
+        low, high = (middle, high) if change_levels(source, shown(middle)) < wanted else (low, middle)
+    return shown(min(low, high, key=lambda scale: abs(change_levels(source, shown(scale)) - wanted)))
+
+
+def _field_of(
+    source: Source, stains: NDArray[np.float64], amounts: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """By which share SNAP changed each stain of each pixel, ``(H, W, 2)``: the smallest shares that explain
+    the change of optical density but for rounding.
+    """
+    change = optical_density_of(source.snap / 255) - optical_density_of(source.pixels / 255)
+    each = amounts[..., None] * stains
+    square = each @ each.swapaxes(-1, -2) + _ROUNDING_DENSITY**2 * np.eye(2)
+    return np.asarray(np.linalg.solve(square, each @ change[..., None])[..., 0])
 
 
 def is_fooled(victim: Victim, before: Pixels, after: Sequence[Pixels]) -> list[bool]:

@@ -15,6 +15,7 @@ from snapgui.audit.settings import SNAP as SNAP_CONDITION
 from snapgui.audit.store import read_rows
 from snapgui.engine.cells.outlines import read_mask
 from snapgui.engine.images import encode_png, read_pixels, sha256
+from snapgui.engine.settings import TextureName
 from snapgui.engine.victim.victim import Victim
 from snapgui.runs.store import read_run
 from snapgui.study.pictures.sham import Pixels, Source, change_levels, is_fooled, make_sham
@@ -29,7 +30,15 @@ _BLOCK = 65535
 def source_from_run(folder: Path) -> Source:
     """A source from the folder of a saved run; raises DataError if that is gone or damaged."""
     run = read_run(folder)
-    return Source(run.run_id, run.request.pixels, run.adversarial, run.request.mask, run.request.true_class)
+    request = run.request
+    return Source(
+        run.run_id,
+        request.pixels,
+        run.adversarial,
+        request.mask,
+        request.true_class,
+        texture=request.attack.texture,
+    )
 
 
 def kept_pictures(folder: Path, *, flipped_only: bool = True) -> "pd.DataFrame":
@@ -41,7 +50,9 @@ def kept_pictures(folder: Path, *, flipped_only: bool = True) -> "pd.DataFrame":
     return rows[rows.flipped.astype(bool)] if flipped_only else rows
 
 
-def source_from_audit(folder: Path, name: str, label: int, picture: str, pixels: Pixels) -> Source:
+def source_from_audit(
+    folder: Path, name: str, label: int, picture: str, pixels: Pixels, texture: TextureName = "free"
+) -> Source:
     """A source from a SNAP picture of an audit, the untouched pixels beside it; raises DataError where a file
     is gone.
     """
@@ -49,7 +60,7 @@ def source_from_audit(folder: Path, name: str, label: int, picture: str, pixels:
     mask = read_mask(
         read_bytes(path.with_name(f"{path.stem}-mask.png")), shape=(pixels.shape[0], pixels.shape[1])
     )
-    return Source(name, pixels, read_pixels(path), mask, label)
+    return Source(name, pixels, read_pixels(path), mask, label, texture=texture)
 
 
 def make_stimuli(
@@ -100,7 +111,13 @@ def _picture(source: Source, arm: Arm, seed: int, victim: Victim | None) -> tupl
     details: dict[str, Any] = {}
     if arm == SHAM:
         sham = make_sham(source, seed=seed, victim=victim)
-        pixels, details = sham.pixels, {"gap_levels": sham.gap_levels, "fooled": sham.fooled}
+        pixels = sham.pixels
+        details = {
+            "gap_levels": sham.gap_levels,
+            "fooled": sham.fooled,
+            "first_fooled": sham.first_fooled,
+            "tries": sham.attempt + 1,
+        }
     elif arm == SNAP:
         pixels = source.snap
         if victim is not None:

@@ -14,6 +14,7 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from snapgui.commands.study.analyse import write_analysis
+from snapgui.report.study.document import study_document
 from snapgui.statistics import wilson_interval
 from snapgui.study.analysis import verdict as analysis_words
 from snapgui.study.analysis.analyse import analyse, analyse_folder, analyse_store, analysis_text
@@ -185,6 +186,27 @@ def test_the_folder_of_an_export_gives_the_same_to_the_letter(study_a, tmp_path)
     assert point["mask.ssim"] < point["whole.ssim"] and point["of"] <= 4
 
 
+@pytest.mark.parametrize("kind", ["A", "B", "C", "D"])
+def test_the_primary_outcome_of_the_design_leads_what_was_found(
+    sqlite, pictures, settings, tmp_path, kind
+) -> None:
+    name = answer_study(sqlite, tmp_path / kind, pictures, settings, kind=kind)
+    found = analyse_store(sqlite, name, tmp_path / kind)
+    measure, part = ("right", "choices") if kind == "B" else ("auc", "detection")
+    primary = {"arm": "SNAP", "measure": measure, "margin_from": 0.4, "margin_to": 0.6}
+    frozen = json.loads((tmp_path / kind / "design.json").read_text(encoding="utf-8"))["study"]
+    assert frozen["primary"] == pytest.approx(primary) and "shams" not in frozen
+    lead, *others = found["verdict"][1:]
+    assert lead.startswith("Primary outcome, named before the first trial: ") and "“SNAP”" in lead
+    beside = found[part]["arms"]["SNAP"]["beside_margin"]
+    assert (beside["margin_from"], beside["margin_to"]) == pytest.approx((0.4, 0.6)) and "margin of" in lead
+    assert not any(sentence.startswith("Primary") for sentence in others)
+    assert sum("“SNAP” from" in sentence or "“SNAP” stays" in sentence for sentence in others) == 0
+    told = dict(zip(*design_table(found).values(), strict=True))["Primary outcome"]
+    assert "of “SNAP” against untouched pictures; from 0.4" in told or "from 40.0 % to 60.0 %" in told
+    assert study_document(found).verdict == lead
+
+
 @pytest.mark.parametrize("kind", ["B", "C", "D"])
 def test_every_design_is_analysed(sqlite, pictures, settings, tmp_path, kind) -> None:
     name = answer_study(sqlite, tmp_path / kind, pictures, settings, kind=kind)
@@ -291,6 +313,7 @@ def made(low: float, high: float) -> dict:
     arm = {"auc": figure, "beside_margin": beside(low, high)}
     change = {"SNAP minus sham": {"auc": figure | {"interval": [low - 0.5, high - 0.5]}}}
     return {
+        "study": {},
         "sessions": [],
         "detection": {"arms": {"SNAP": arm}, "differences": change},
         "choices": None,

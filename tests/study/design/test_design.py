@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from snapgui.errors import SettingsError
 from snapgui.study.design.freeze import DESIGN_FILE, design_text, freeze, read_design, verify
 from snapgui.study.design.settings import ExclusionRule, StudySettings, reasons_to_exclude
-from snapgui.study.design.study import Study, make_study
+from snapgui.study.design.study import ShamCounts, Study, make_study
 from snapgui.study.records import (
     OBVIOUS,
     SHAM,
@@ -48,6 +48,21 @@ def make(kind: str, count: int, seed: int, **more) -> Study:
     if kind == "B":
         stimuli = [stimulus for stimulus in stimuli if not stimulus.source.startswith("q")]
     return make_study(stimuli, StudySettings("t", seed, kind, repeats=2, repeat_gap=3, **more))
+
+
+def test_a_design_of_before_reads_and_keeps_its_text() -> None:
+    """Without primary outcome and counts of shams, as designs were before these were written down."""
+    study = make("A", 8, 3)
+    assert study.primary is not None and (study.primary.arm, study.primary.measure) == ("SNAP", "auc")
+    text = design_text(replace(study, primary=None))
+    assert set(json.loads(text)["study"]) == {"settings", "stimuli", "lists"}
+    read, _ = read_design(text)
+    assert read.primary is None and read.shams is None and design_text(read) == text
+    counted = replace(study, shams=ShamCounts(8, 3, 1, {"1": 5, "4": 2}, 16))
+    assert read_design(design_text(counted))[0] == counted
+    assert make("B", 8, 3).primary.measure == "right"
+    alone = make_study(plain_stimuli(8, (UNTOUCHED, SHAM)), StudySettings("t", 3, repeats=0))
+    assert alone.primary.arm == "sham"
 
 
 @rounds(max_examples=25, deadline=None)

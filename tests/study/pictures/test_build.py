@@ -24,6 +24,8 @@ from snapgui.progress import drain
 from snapgui.runs.records import RunRequest
 from snapgui.runs.run import run_snap
 from snapgui.runs.store import save_run
+from snapgui.study.analysis.analyse import analyse
+from snapgui.study.analysis.details import design_table
 from snapgui.study.design.freeze import verify
 from snapgui.study.design.recipe import (
     Recipe,
@@ -34,6 +36,7 @@ from snapgui.study.design.recipe import (
     suggest_repeats,
 )
 from snapgui.study.design.settings import StudySettings
+from snapgui.study.design.study import ShamCounts
 from snapgui.study.pictures.build import BuildOutcome, build_study
 from snapgui.study.pictures.material import check_source, material_from_audit, material_from_runs
 from snapgui.study.pictures.pairs import material_from_pairs
@@ -284,6 +287,13 @@ def test_images_whose_every_sham_fools_are_left_out(pairs, own_store) -> None:
         and all("every sham fools" in reason for reason in outcome.left_out)
     )
     assert {stimulus.source for stimulus in study.stimuli} == set(material.names) - bright
+    kept = 12 - len(bright)
+    assert study.shams == ShamCounts(12, len(bright), len(bright), {"1": kept}, 16)
+    assert verify(study_folder(outcome.name))[0].shams == study.shams, "frozen with the design"
+    analysis = analyse([], study)
+    told = dict(zip(*design_table(analysis).values(), strict=True))["Shams"]
+    assert f"of 12 sources the first sham of {len(bright)} fooled the model" in told
+    assert f"0 of the {kept} that serve took more than one" in told and "were left out" in told
     assert all(stimulus.details["fooled"] is False for stimulus in study.stimuli if stimulus.arm.altered)
     kept = finished(
         build_study(

@@ -1,6 +1,7 @@
 import io
 import struct
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,8 +12,10 @@ from snapgui.data.datasets import PatchSet
 from snapgui.engine.cells.outlines import draw_mask
 from snapgui.engine.cells.proposals import propose_cells
 from snapgui.engine.images import decode_pixels, sha256, to_image
+from snapgui.engine.presets import PRESETS
 from snapgui.engine.settings import AttackSettings, CellSettings
 from snapgui.progress import drain
+from snapgui.report.verify.retouch import beyond_bound
 from snapgui.runs.records import RunRequest
 from snapgui.runs.run import run_snap
 from snapgui.runs.store import save_run
@@ -144,6 +147,43 @@ def test_a_run_becomes_a_source_whose_sham_does_not_fool(victim, tissue, tmp_pat
     assert levels[0] == pytest.approx(levels[1], abs=0.05) and levels[0] > 1
 
 
+def neighbour_difference(pixels: np.ndarray, mask: np.ndarray) -> float:
+    """Mean absolute difference between neighbours within the mask."""
+    p = pixels.astype(float)
+    down = np.abs(np.diff(p, axis=0)).mean(axis=2)[mask[1:] & mask[:-1]]
+    across = np.abs(np.diff(p, axis=1)).mean(axis=2)[mask[:, 1:] & mask[:, :-1]]
+    return float(np.concatenate([down, across]).mean())
+
+
+@pytest.mark.parametrize("texture", ["free", "retouch"])
+def test_a_sham_is_as_rough_and_as_strong_as_snap(victim, tissue, tmp_path, texture) -> None:
+    """Of a whole run: neighbours differ as SNAP's do, the change is as large, and a retouch stays one."""
+    attack = replace(PRESETS["natural" if texture == "retouch" else "paper"].attack, steps=20)
+    cells = PRESETS["natural"].cells if texture == "retouch" else CellSettings(count=6, area=0.08)
+    mask = draw_mask(propose_cells(tissue, cells), (96, 96))
+    request = RunRequest(tissue, mask, attack, true_class=1)
+    source = source_from_run(save_run(drain(run_snap(victim, request)), tmp_path / "run"))
+    assert source.texture == texture
+    sham = make_sham(source, seed=2)
+    ratio = neighbour_difference(sham.pixels, mask) / neighbour_difference(source.snap, mask)
+    assert 0.9 < ratio < 1.1 and sham.gap_levels < 0.05
+    assert (sham.pixels[~mask] == tissue[~mask]).all()
+    assert (sham.pixels != source.snap).any(axis=2)[mask].mean() > 0.5
+    if texture == "retouch":
+        assert beyond_bound(tissue, sham.pixels, attack.bound).mean() < 0.02
+
+
+def test_a_sham_of_a_smooth_patch_is_smooth(draw_source) -> None:
+    """A ramp in each cell: shuffled, its neighbours would differ several times as much."""
+    source = draw_source("ramp", side_px=60)
+    y, x = np.mgrid[:60, :60]
+    ramp = np.clip(np.stack([3 * y + 40, 4 * x, 2 * (x + y)], axis=2), 0, 255).astype(np.uint8)
+    mask = (y % 20 - 9) ** 2 + (x % 15 - 7) ** 2 < 40
+    source = replace(source, snap=np.where(mask[..., None], ramp, source.pixels), mask=mask)
+    ratio = neighbour_difference(make_sham(source, seed=0).pixels, mask) / neighbour_difference(ramp, mask)
+    assert 0.9 < ratio < 1.1
+
+
 def test_a_sham_that_fools_says_so(draw_source) -> None:
     class Fooled:
         """Sees any change."""
@@ -152,7 +192,8 @@ def test_a_sham_that_fools_says_so(draw_source) -> None:
             changed = (images != images[:1]).flatten(1).any(dim=1).double()
             return torch.stack([1 - changed, changed], dim=1)
 
-    assert make_sham(draw_source("a"), seed=0, victim=Fooled(), attempts=3).fooled is True
+    sham = make_sham(draw_source("a"), seed=0, victim=Fooled(), attempts=3)
+    assert sham.fooled is True and sham.first_fooled is True and sham.attempt == 2
 
 
 def test_pictures_of_an_audit_become_sources(draw_source, tmp_path) -> None:
