@@ -1,0 +1,1 @@
+"""How natural patches are: detectors trained on them, colour differences, colours that stains cannot make."""
