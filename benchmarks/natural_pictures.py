@@ -34,6 +34,8 @@ AT_ONCE = 8
 PRESET_OF = {"natural": "natural", "paper": "paper", "strong": "strong", "stain": "paper"}
 ATTACKS = tuple(PRESET_OF)
 # Of the texture of `natural`, without looking at the victim, and other yardsticks.
+OF_NATURAL = ("sham", "draws", "calm draws")
+FROM_NATURAL = ("sham", "calm draws")
 OTHERS = ("sham", "draws", "calm draws", "pasted", "places", "whole")
 CONDITIONS = ATTACKS + OTHERS
 WORDS = {
@@ -52,9 +54,7 @@ WORDS = {
 
 def settings_of(condition: str) -> tuple[CellSettings, AttackSettings]:
     """Cells and attack of a condition; controls take those of what they stand beside."""
-    preset = PRESETS[
-        PRESET_OF.get(condition, "natural" if "draws" in condition or condition == "sham" else "paper")
-    ]
+    preset = PRESETS[PRESET_OF.get(condition, "natural" if condition in OF_NATURAL else "paper")]
     attack = replace(preset.attack, target=TARGET)
     return preset.cells, replace(attack, gamut="stain") if condition == "stain" else attack
 
@@ -117,27 +117,25 @@ class Shelf:
             return Case(name, kept["original"], kept["altered"], kept["mask"], flipped)
 
 
-def cases_of(
-    shelf: Shelf, chosen: Chosen, naturals: Callable[[str], Case | None], say: Callable[[str], None]
-) -> list[Case]:
+def cases_of(shelf: Shelf, chosen: Chosen, natural: "Shelf", say: Callable[[str], None]) -> list[Case]:
     """The cases of the chosen images, made where they are missing; those without room are left out.
 
-    ``naturals`` gives the case of `natural` of an image, from which sham and calm draws are made.
+    Sham and calm draws are made from the cases of `natural`, which are made first where they are missing.
     """
     left = shelf.missing(chosen)
+    if shelf.condition in FROM_NATURAL:
+        cases_of(natural, left, natural, say)
     for first in range(0, len(left.names), AT_ONCE):
         part = slice(first, first + AT_ONCE)
         names, pixels = left.names[part], left.pixels[part]
-        for name, case in zip(names, _make(shelf, names, pixels, naturals), strict=True):
+        for name, case in zip(names, _make(shelf, names, pixels, natural), strict=True):
             shelf.save(name, case)
         say(f"{shelf.folder.name}: {first + len(names)} of {len(left.names)}")
     found = [shelf.read(name) for name in chosen.names]
     return [case for case in found if case is not None]
 
 
-def _make(
-    shelf: Shelf, names: list[str], pixels: list[Pixels], naturals: Callable[[str], Case | None]
-) -> list[Case | None]:
+def _make(shelf: Shelf, names: list[str], pixels: list[Pixels], natural: "Shelf") -> list[Case | None]:
     """A case of each image, None where there is no room."""
     masks = _masks(shelf, names, pixels)
     room = [i for i, mask in enumerate(masks) if mask is not None]
@@ -145,7 +143,7 @@ def _make(
     if not room:
         return cases
     fit = [mask for mask in masks if mask is not None]
-    pictures = _alter(shelf, [names[i] for i in room], [pixels[i] for i in room], fit, naturals)
+    pictures = _alter(shelf, [names[i] for i in room], [pixels[i] for i in room], fit, natural)
     for i, mask, altered in zip(room, fit, pictures, strict=True):
         if altered is not None:
             flipped = bool(shelf.victim.predict(to_image(altered)[None])[0, TARGET] > 0.5)
@@ -174,7 +172,7 @@ def _alter(
     names: list[str],
     pixels: list[Pixels],
     masks: list[Mask],
-    naturals: Callable[[str], Case | None],
+    natural: "Shelf",
 ) -> list[Pixels | None]:
     condition, victim = shelf.condition, shelf.victim
     if condition == "places":
@@ -186,7 +184,7 @@ def _alter(
             for picture, mask, name in zip(pixels, masks, names, strict=True)
         ]
     if condition in ("sham", "calm draws", "draws"):
-        return [_without_attack(shelf, *each, naturals) for each in zip(names, pixels, masks, strict=True)]
+        return [_without_attack(shelf, *each, natural) for each in zip(names, pixels, masks, strict=True)]
     images = torch.stack([to_image(picture) for picture in pixels]).to(victim.mean.device)
     stacked = torch.from_numpy(np.stack(masks))[:, None].to(images.device)
     kind: Literal["whole", "attack"] = "whole" if condition == "whole" else "attack"
@@ -196,18 +194,16 @@ def _alter(
     return [to_pixels(image) for image in last.best_images]
 
 
-def _without_attack(
-    shelf: Shelf, name: str, pixels: Pixels, mask: Mask, naturals: Callable[[str], Case | None]
-) -> Pixels | None:
+def _without_attack(shelf: Shelf, name: str, pixels: Pixels, mask: Mask, natural: "Shelf") -> Pixels | None:
     if shelf.condition == "draws":
         return draw_texture(pixels, mask, shelf.attack, seed=seed_of(name), share=1.0)
-    natural = naturals(name)
-    if natural is None:
+    case = natural.read(name)
+    if case is None:
         return None
     if shelf.condition == "sham":
-        source = Source(name, pixels, natural.altered, natural.mask)
+        source = Source(name, pixels, case.altered, case.mask)
         return make_sham(source, seed=0, victim=shelf.victim).pixels
-    return calm_draw(natural, shelf.attack)
+    return calm_draw(case, shelf.attack)
 
 
 def draw_texture(pixels: Pixels, mask: Mask, settings: AttackSettings, *, seed: int, share: float) -> Pixels:

@@ -11,6 +11,7 @@ from snapgui.commands.app import add_app
 from snapgui.commands.attack import add_attack
 from snapgui.commands.audit import add_audit
 from snapgui.commands.data import add_data_commands
+from snapgui.commands.naturalness import add_naturalness
 from snapgui.commands.predict import add_predict
 from snapgui.commands.report import add_report
 from snapgui.commands.study.study import add_study_command
@@ -26,6 +27,7 @@ COMMANDS = (
     add_predict,
     add_attack,
     add_audit,
+    add_naturalness,
     add_universal,
     add_study_command,
     add_report,

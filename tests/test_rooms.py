@@ -57,7 +57,7 @@ FLOORS = (
     ("engine",),
     ("data", "runs"),
     ("training", "audit"),
-    ("study",),
+    ("study", "naturalness"),
     ("report",),
     ("commands", "ui"),
     ("cli",),

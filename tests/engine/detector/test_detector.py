@@ -32,7 +32,7 @@ def field(seed: int) -> np.ndarray:
     picture = np.full((SIZE, SIZE, 3), (226, 170, 200), dtype=np.uint8)
     for y in range(8, SIZE - 4, 16):
         for x in range(8, SIZE - 4, 16):
-            colour = tuple(int(c) for c in (92, 54, 128) + rng.integers(-12, 12, 3))
+            colour = tuple(np.array([92, 54, 128]) + rng.integers(-12, 12, 3)).tolist()
             cv2.circle(picture, (x, y), int(rng.integers(4, 6)), colour, -1, lineType=cv2.LINE_AA)
     return np.clip(picture + rng.normal(0, 5, picture.shape), 0, 255).astype(np.uint8)
 
@@ -52,12 +52,12 @@ def cases(count: int, *, confetti: bool, first: int = 0) -> list[Case]:
 
 @pytest.fixture(scope="module")
 def untouched() -> Evidence:
-    return gather(cases(10, confetti=False))
+    return gather(cases(6, confetti=False))
 
 
 @pytest.fixture(scope="module")
 def confetti() -> Evidence:
-    return gather(cases(10, confetti=True))
+    return gather(cases(6, confetti=True))
 
 
 def test_identical_pictures_are_told_apart_by_chance_alone(untouched: Evidence) -> None:
@@ -90,14 +90,16 @@ def test_no_image_is_judged_by_detectors_that_saw_it(monkeypatch, untouched: Evi
         return {"cell": blank, "picture": {kind: np.zeros(len(test.pictures)) for kind in KINDS}}
 
     monkeypatch.setattr("snapgui.engine.detector.judges.judge", watch)
-    judge_held_out(untouched, folds=5)
+    judge_held_out(untouched, folds=3)
     assert sorted(seen) == sorted(untouched.names)
 
 
 def test_same_seed_same_scores_and_the_callers_random_state_is_left_alone(confetti: Evidence) -> None:
     state = torch.random.get_rng_state()
     crops, labels = confetti.cells.crops, confetti.cells.labels
-    first, second, other = (score_crops(fit_network(crops, labels, seed=seed), crops) for seed in (3, 3, 4))
+    first, second, other = (
+        score_crops(fit_network(crops, labels, seed=seed, least_steps=20), crops) for seed in (3, 3, 4)
+    )
     np.testing.assert_array_equal(first, second)
     assert not np.array_equal(first, other)
     assert torch.equal(state, torch.random.get_rng_state())
