@@ -40,7 +40,7 @@ def audit_cases(audit: FinishedAudit) -> Iterator[tuple[str, list[Case]]]:
     yield PLACES, [replace(case, altered=case.original, flipped=False) for case in snap.values()]
     textures = donor_textures(select_patches(audit.data, audit.settings)[1])
     for condition in _fillings(audit):
-        rows = measured_rows(audit.rows, condition.name)
+        rows = measured_rows(audit, condition.name)
         first = rows[rows["draw"].fillna(0).eq(0)]
         cases = []
         for position, flipped in zip(first["position"], first["flipped"], strict=True):
@@ -59,7 +59,7 @@ def _snap_cases(audit: FinishedAudit) -> dict[int, Case]:
     """SNAP's kept pictures by position in the data set."""
     patches = audited_patches(audit)
     found = {}
-    for row in measured_rows(audit.rows, SNAP).to_dict("records"):
+    for row in measured_rows(audit, SNAP).to_dict("records"):
         position, picture = int(row["position"]), str(row["picture"])
         original, path = patches.pixels(position), picture_file(audit, picture)
         if not path.is_file():

@@ -78,17 +78,17 @@ def _evidence(cases: Sequence[Case], use: str) -> Evidence:
             f"There are {len({case.name for case in cases})} altered images that detectors can be {use}; "
             f"{LEAST_IMAGES} are needed. Audit more images."
         )
-    return gather(cases)
+    evidence = gather(cases)
+    if len(np.unique(evidence.cells.labels)) < 2:
+        raise DataError(
+            "No nuclei were found in the untouched images, or no cells in the altered ones, so there is "
+            "nothing to tell apart. Audit images that show nuclei."
+        )
+    return evidence
 
 
 def _areas(evidence: Evidence, scores: Scores, seed: int) -> dict[str, dict[str, dict[str, float]]]:
     levels = {"cell": evidence.cells, "picture": evidence.pictures}
-    for level, items in levels.items():
-        if len(np.unique(items.labels)) < 2:
-            raise DataError(
-                f"There is nothing to tell apart at the level of the {level}: no nuclei were found in the "
-                "untouched images, or no cells in the altered ones. Audit images that show nuclei."
-            )
     return {
         level: {
             kind: asdict(

@@ -32,7 +32,7 @@ def field(seed: int) -> np.ndarray:
     picture = np.full((SIZE, SIZE, 3), (226, 170, 200), dtype=np.uint8)
     for y in range(8, SIZE - 4, 16):
         for x in range(8, SIZE - 4, 16):
-            colour = tuple(np.array([92, 54, 128]) + rng.integers(-12, 12, 3)).tolist()
+            colour = (np.array([92, 54, 128]) + rng.integers(-12, 12, 3)).tolist()
             cv2.circle(picture, (x, y), int(rng.integers(4, 6)), colour, -1, lineType=cv2.LINE_AA)
     return np.clip(picture + rng.normal(0, 5, picture.shape), 0, 255).astype(np.uint8)
 
