@@ -33,6 +33,8 @@ def peak_mb(data: Path, split: str, limit: int) -> float:
             split,
             "--limit",
             str(limit),
+            "--preset",
+            "paper",
             "--steps",
             "1",
             "--out",

@@ -51,6 +51,8 @@ FAST = (
     "val",
     "--steps",
     "2",
+    "--preset",
+    "paper",
     "--cells",
     "5",
     "--batch-size",
