@@ -147,7 +147,7 @@ def test_a_run_is_compared_in_every_way(page: Page, outside: list[str], viewer: 
 
     page.get_by_role("button", name="Compare with other attacks").click()
     expect(page.locator('[class*="st-key-stop-alternatives"] button:visible')).to_be_visible(timeout=60_000)
-    expect(page.get_by_role("button", name="Open in the viewer")).to_have_count(11, timeout=180_000)
+    expect(page.get_by_role("button", name="Open in the viewer")).to_have_count(12, timeout=180_000)
     settle(page)
     page.locator(".js-plotly-plot").last.locator(".point").nth(7).click(force=True)
     expect(page.get_by_text(re.compile("Shown in place of this run's picture"))).to_be_visible(timeout=60_000)
