@@ -52,7 +52,12 @@ def audit_cases(audit: FinishedAudit) -> Iterator[tuple[str, list[Case]]]:
 
 
 def _fillings(audit: FinishedAudit) -> list[Condition]:
-    return [condition for condition in conditions_of(audit.settings) if condition.kind == "fill"]
+    # The best of several draws was chosen by the victim, which is not asked here.
+    return [
+        condition
+        for condition in conditions_of(audit.settings)
+        if condition.kind == "fill" and condition.fill != "best"
+    ]
 
 
 def _snap_cases(audit: FinishedAudit) -> dict[int, Case]:

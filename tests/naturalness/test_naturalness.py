@@ -60,7 +60,6 @@ def test_kept_pictures_are_read_and_fillings_remade_as_they_were_measured(audit:
         PLACES,
         "median colour",
         "random colours",
-        "best of 50 draws of random colours",
         "real nuclei",
     ]
     for name, cases in found.items():
