@@ -1,8 +1,10 @@
 """The pictures of which `naturalness.py` tells how natural they are: made image by image and kept on disk."""
 
+import functools
 import hashlib
 import json
 import os
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,6 +33,7 @@ from snapgui.study.pictures.sham import Source, make_sham
 
 Pixels = NDArray[np.uint8]
 AT_ONCE = 8
+UNRECORDED = "an earlier one that was not recorded"
 PRESET_OF = {"natural": "natural", "paper": "paper", "strong": "strong", "stain": "paper"}
 ATTACKS = tuple(PRESET_OF)
 # Of the texture of `natural`, without looking at the victim, and other yardsticks.
@@ -80,6 +83,15 @@ def choose(patches: PatchSet, victim: Victim, count: int) -> Chosen:
     return chosen
 
 
+@functools.cache
+def commit() -> str:
+    """The commit that runs, with a mark where files differ from it."""
+    folder = Path(__file__).parent
+    words = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"
+
+
 class Shelf:
     """Cases of one condition and split on disk, one file an image; what is there is not made again."""
 
@@ -97,15 +109,28 @@ class Shelf:
         left = [i for i, name in enumerate(chosen.names) if not self.path(name).is_file()]
         return Chosen([chosen.names[i] for i in left], [chosen.pixels[i] for i in left])
 
+    def makers(self, chosen: Chosen) -> set[str]:
+        """The commits that made the kept cases; those of before it was recorded are `UNRECORDED`."""
+        found = set()
+        for name in chosen.names:
+            with np.load(self.path(name)) as kept:
+                found.add(str(kept["commit"]) if "commit" in kept else UNRECORDED)
+        return found
+
     def save(self, name: str, case: Case | None) -> None:
         """Keep a case, or that there is no room for one."""
         self.folder.mkdir(parents=True, exist_ok=True)
         partial = self.path(name).with_suffix(f".{os.getpid()}.npz")
         if case is None:
-            np.savez_compressed(partial, none=True)
+            np.savez_compressed(partial, none=True, commit=commit())
         else:
             np.savez_compressed(
-                partial, original=case.original, altered=case.altered, mask=case.mask, flipped=case.flipped
+                partial,
+                original=case.original,
+                altered=case.altered,
+                mask=case.mask,
+                flipped=case.flipped,
+                commit=commit(),
             )
         os.replace(partial, self.path(name))
 

@@ -8,7 +8,6 @@ are kept image by image and gone on with after a kill; a larger N begins with th
 import argparse
 import hashlib
 import json
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +18,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.natural_pictures import CONDITIONS, WORDS, Chosen, Shelf, cases_of, choose
+from benchmarks.natural_pictures import CONDITIONS, WORDS, Chosen, Shelf, cases_of, choose, commit
 from benchmarks.options import run_script, victim_facts
 from benchmarks.patches import open_hcd
 from benchmarks.results import provenance, table, write_section
@@ -54,14 +53,6 @@ def parse() -> argparse.Namespace:
         "--write", action="store_true", help="write the section of RESULTS.md and the figure beside it"
     )
     return parser.parse_args()
-
-
-def commit() -> str:
-    """The commit that runs, with a mark where files differ from it."""
-    folder = Path(__file__).parent
-    words = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
 
 
 def numbers_of(
@@ -116,11 +107,13 @@ def main() -> None:
     }
     splits = {"tried": args.split, "training": "train"}
     found: dict[str, dict[str, Any]] = {}
+    makers: set[str] = set()
     for condition in args.only:
         cases = {}
         for part, split in splits.items():
             shelves = [Shelf(args.cache, name, split, victim, donors) for name in (condition, "natural")]
             cases[part] = cases_of(shelves[0], chosen[part], shelves[1], lambda text: print(text, flush=True))
+            makers |= shelves[0].makers(chosen[part])
         found[condition] = numbers_of(args.cache, condition, cases["tried"], cases["training"], chosen)
         print(" | ".join(condition_cells(condition, found[condition])), flush=True)
     lines = [condition_cells(WORDS[name], own) for name, own in found.items()]
@@ -131,6 +124,7 @@ def main() -> None:
         draw_frontier(found, FIGURE)
         facts = victim_facts(victim, "scikit-learn") | {
             "commit": commit(),
+            "pictures made by commit": ", ".join(sorted(makers)),
             "patches": (
                 f"{len(chosen['tried'].names)} correctly classified metastases of {args.split}, "
                 f"{len(chosen['training'].names)} of train, in a fixed random order"

@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks.natural_pictures import (
     CONDITIONS,
+    UNRECORDED,
     WORDS,
     Chosen,
     Shelf,
@@ -62,6 +63,7 @@ def test_what_is_kept_is_not_made_again(
     (again,) = cases_of(shelves[0], chosen, shelves[1], lambda text: None)
     np.testing.assert_array_equal(again.mask, first[0].mask)
     assert again.flipped == first[0].flipped
+    assert len(shelves[0].makers(chosen)) == 1 and UNRECORDED not in shelves[0].makers(chosen)
 
 
 def test_the_frontier_is_drawn(tmp_path: Path) -> None:
