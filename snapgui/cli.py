@@ -16,6 +16,7 @@ from snapgui.commands.predict import add_predict
 from snapgui.commands.report import add_report
 from snapgui.commands.study.study import add_study_command
 from snapgui.commands.train import add_train
+from snapgui.commands.train_generator import add_train_generator
 from snapgui.commands.universal import add_universal
 from snapgui.commands.verify import add_verify
 from snapgui.errors import SnapError
@@ -24,6 +25,7 @@ from snapgui.errors import SnapError
 COMMANDS = (
     add_app,
     add_train,
+    add_train_generator,
     add_predict,
     add_attack,
     add_audit,

@@ -9,4 +9,5 @@ INSTALLED = PACKAGE / "shipped_files"
 ROOT = INSTALLED if INSTALLED.is_dir() else PACKAGE.parent
 APP = ROOT / "app.py"
 MODEL = ROOT / "assets" / "models" / "resnet50_hcd.safetensors"
+GENERATOR = ROOT / "assets" / "textures" / "nuclei.safetensors"
 DEMO_FOLDER = ROOT / "assets" / "demo"

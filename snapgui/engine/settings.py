@@ -9,7 +9,7 @@ from snapgui.errors import SettingsError
 Centre = Literal["open", "excluded"]
 Placement = Literal["scattered", "nuclei", "all_nuclei", "gain", "trim"]
 GamutName = Literal["range", "percentile", "pca", "stain"]
-TextureName = Literal["free", "retouch"]
+TextureName = Literal["free", "retouch", "nucleus"]
 Start = Literal["median", "nuclear", "random"]
 OptimiserName = Literal["sign", "adam", "halving"]
 
@@ -21,7 +21,13 @@ STARTS: tuple[Start, ...] = get_args(Start)
 OPTIMISERS: tuple[OptimiserName, ...] = get_args(OptimiserName)
 
 # What people read for a random patch of a texture.
-RANDOM_NAMES: dict[TextureName, str] = {"free": "random colours", "retouch": "random retouch"}
+RANDOM_NAMES: dict[TextureName, str] = {
+    "free": "random colours",
+    "retouch": "random retouch",
+    "nucleus": "random nuclei",
+}
+# How far a texture may go: a share of a stain's amount, or deviations of a code.
+MOST_BOUND: dict[TextureName, float] = {"free": 4.0, "retouch": 1.0, "nucleus": 4.0}
 # Of so many random patches the best is a control: about as many as the attack has steps.
 BEST_OF = 50
 
@@ -98,7 +104,8 @@ class AttackSettings(Settings):
     Attributes:
         target: class that the patch aims at.
         texture: what the patch is made of, see `engine.attack.texture`.
-        bound: of ``retouch``, the largest share by which a stain's amount may rise or fall.
+        bound: of ``retouch``, the largest share by which a stain's amount may rise or fall; of ``nucleus``,
+            the largest value of a code, in standard deviations of real nuclei.
         grid_px: of ``retouch``, the distance between two nodes of the field by which it does.
         least_change: an image that has reached its goal goes on to the end of its steps, and of its iterates
             that reach the goal the one that changes least is kept; without it an image stops at its goal.
@@ -139,7 +146,7 @@ class AttackSettings(Settings):
         self._check_range("leak", 0, 1)
         self._check_choice("optimiser", OPTIMISERS)
         self._check_choice("texture", TEXTURES)
-        self._check_range("bound", 0.01, 1)
+        self._check_range("bound", 0.01, MOST_BOUND[self.texture])
         self._check_range("grid_px", 1, 96)
         if not isinstance(self.least_change, bool):
             raise SettingsError(f"least_change is {self.least_change}; it must be true or false.")

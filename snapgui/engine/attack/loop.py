@@ -10,7 +10,7 @@ import torch
 from snapgui.engine.attack.naturalness import SoftEdge, fit_roughness
 from snapgui.engine.attack.objectives import Objective
 from snapgui.engine.attack.optimisers import Observation, Optimiser, Rule, rule_of
-from snapgui.engine.attack.packing import compose, flatten, mean_of_each, round_through
+from snapgui.engine.attack.packing import compose, mean_of_each, round_through
 from snapgui.engine.attack.pool import Batch, Pool, Step
 from snapgui.engine.attack.texture import Texture
 from snapgui.engine.settings import AttackSettings
@@ -58,7 +58,7 @@ def run_attack(
         settings,
         SoftEdge(images, masks, pixels) if settings.soft_edge else None,
         fit_roughness(images, pixels) if settings.smoothness else None,
-        _density(flatten(images)[pixels.places]),
+        _density(texture.reference()),
         fills_up(images.device) if fill_up is None else fill_up,
     )
     position, device = texture.start(0), images.device
@@ -129,7 +129,7 @@ class _Look:
     settings: AttackSettings
     edge: SoftEdge | None
     roughness: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None
-    own_density: torch.Tensor
+    reference: torch.Tensor
     fill_up: bool
 
     def shown(self, position: torch.Tensor, rows: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
@@ -157,10 +157,10 @@ class _Look:
         return colours, logits, score
 
     def change(self, batch: Batch, colours: torch.Tensor) -> torch.Tensor:
-        """How much colours ``(p, 3)`` change each image, ``(n,)``: mean square of the optical densities'
-        difference over its masked pixels.
+        """How far colours ``(p, 3)`` are from the texture's reference in each image, ``(n,)``: mean square of
+        the optical densities' difference over its masked pixels.
         """
-        difference = (_density(colours) - self.own_density[batch.chosen]).pow(2).mean(1)
+        difference = (_density(colours) - self.reference[batch.chosen]).pow(2).mean(1)
         return mean_of_each(difference, batch.owners, len(batch.active))
 
     def _filled_up(self, values: torch.Tensor) -> torch.Tensor:

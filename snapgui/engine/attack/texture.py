@@ -1,26 +1,21 @@
 """What a patch is made of: how a point of the unit box becomes the colours of the masked pixels.
 
 ``free`` lets every pixel have a colour of its own; ``retouch`` keeps what the slide shows there and makes its
-stains a little stronger or weaker, smoothly.
+stains a little stronger or weaker, smoothly; ``nucleus`` paints a nucleus into each cell as a generator makes
+them.
 """
 
-from dataclasses import dataclass
 from typing import Protocol
 
-import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from snapgui.engine.attack.gamut import Gamut, fit_gamut
+from snapgui.engine.attack.nucleus import PaintedNuclei
 from snapgui.engine.attack.packing import Packed, flatten, pack
+from snapgui.engine.attack.stained import divide, inner_share
 from snapgui.engine.attack.starts import start_colours
-from snapgui.engine.images import to_pixels
 from snapgui.engine.settings import AttackSettings
-from snapgui.engine.stains import fit_stains
-
-# Over this many pixels a retouched cell fades into what surrounds it.
-RIM_PX = 2.0
 
 
 class Texture(Protocol):
@@ -35,6 +30,9 @@ class Texture(Protocol):
     def start(self, round_number: int) -> torch.Tensor:
         """Where a round begins: a position ``(R, D)`` in [0, 1]; rounds after the first begin at random."""
 
+    def reference(self) -> torch.Tensor:
+        """Colours ``(P, 3)`` from which change is counted where it has a price."""
+
     def colours(self, position: torch.Tensor, rows: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
         """Colours ``(p, 3)`` in [0, 1] of the pixels int64 ``chosen`` ``(p,)``, differentiable by the
         position ``(r, D)`` of int64 ``rows`` ``(r,)``; rows and pixels are all of the same images.
@@ -45,6 +43,8 @@ def fit_texture(settings: AttackSettings, images: torch.Tensor, masks: torch.Ten
     """The texture that settings name, of images ``(N, 3, H, W)`` in [0, 1] and masks ``(N, 1, H, W)``."""
     if settings.texture == "retouch":
         return Retouch(images, masks, bound=settings.bound, grid_px=settings.grid_px, seed=settings.seed)
+    if settings.texture == "nucleus":
+        return PaintedNuclei(images, masks, bound=settings.bound, seed=settings.seed)
     gamut = fit_gamut(settings.gamut, images)
     start = start_colours(settings.start, images, masks, gamut, seed=settings.seed)
     return FreeTexture(gamut, images, masks, start, seed=settings.seed)
@@ -74,19 +74,11 @@ class FreeTexture:
             colours = start_colours("random", self._images, self._masks, self._gamut, seed=seed)
         return self._gamut.coordinates(colours, self.pixels)
 
+    def reference(self) -> torch.Tensor:
+        return flatten(self._images)[self.pixels.places]
+
     def colours(self, position: torch.Tensor, rows: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
         return self._gamut.colours(position, self.pixels[chosen])
-
-
-@dataclass(frozen=True)
-class _Stained:
-    """What masked pixels consist of: amounts ``(P, 2)`` of their image's stains ``(N, 2, 3)``, and the
-    optical density ``(P, 3)`` that these leave unexplained.
-    """
-
-    stains: torch.Tensor
-    amounts: torch.Tensor
-    left: torch.Tensor
 
 
 class Retouch:
@@ -109,7 +101,7 @@ class Retouch:
     ) -> None:
         self.pixels = pack(masks)
         self._bound, self._seed = bound, seed
-        self._stained = _part(images, self.pixels)
+        self._images, self._stained = images, divide(images, self.pixels)
         inner = torch.from_numpy(np.stack([inner_share(mask[0].cpu().numpy()) for mask in masks]))
         self._share = bound * inner.flatten().to(images)[self.pixels.places, None]
         self.rows, self._corners, self._weights = _nodes(self.pixels, images.shape, grid_px)
@@ -123,30 +115,15 @@ class Retouch:
                 position[own] = torch.rand(int(own.sum()), 2, generator=generator).to(position)
         return position
 
+    def reference(self) -> torch.Tensor:
+        return flatten(self._images)[self.pixels.places]
+
     def colours(self, position: torch.Tensor, rows: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
         among = torch.full_like(self.rows, -1)
         among[rows] = torch.arange(len(rows), device=rows.device)
         corners = (2 * position - 1)[among[self._corners[chosen]]]
         field = (self._weights[chosen][:, :, None] * corners).sum(1) * self._share[chosen]
-        stained = self._stained
-        amounts = stained.amounts[chosen] * (1 + field)
-        density = torch.einsum("pk,pkc->pc", amounts, stained.stains[self.pixels.rows[chosen]])
-        return torch.exp(-(density + stained.left[chosen]))
-
-
-def _part(images: torch.Tensor, pixels: Packed) -> _Stained:
-    stains = torch.stack([torch.from_numpy(fit_stains(to_pixels(image))) for image in images]).to(images)
-    density = -torch.log(flatten(images)[pixels.places].clamp_min(1 / 255))
-    amounts = torch.einsum("pc,pck->pk", density, torch.linalg.pinv(stains)[pixels.rows])
-    return _Stained(stains, amounts, density - torch.einsum("pk,pkc->pc", amounts, stains[pixels.rows]))
-
-
-def inner_share(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """How much of a change each pixel of a mask ``(H, W)`` takes: 1 inside, less over the outermost
-    `RIM_PX`.
-    """
-    distance = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return np.clip(distance / np.float32(RIM_PX), 0, 1)
+        return self._stained.colours(self._stained.amounts[chosen] * (1 + field), chosen)
 
 
 def _nodes(

@@ -14,17 +14,21 @@ from numpy.typing import NDArray
 
 from snapgui.engine.attack.loop import run_attack
 from snapgui.engine.attack.objectives import Objective, Targeted
+from snapgui.engine.attack.packing import compose
 from snapgui.engine.attack.texture import fit_texture
 from snapgui.engine.cells.outlines import draw_mask
 from snapgui.engine.cells.proposals import propose_cells, resize_to_area
-from snapgui.engine.images import to_image
+from snapgui.engine.images import to_image, to_pixels
 from snapgui.engine.nuclei import Outline
 from snapgui.engine.settings import AttackSettings, CellSettings
 from snapgui.engine.victim.victim import Victim
+from snapgui.engine.visibility.measures import colour_difference
 from snapgui.errors import MaskError
 
 TRIM_FACTOR = 3
 TRIM_STEPS = 10
+# A mean CIEDE2000 below about this is hardly seen, and makes no place better than another.
+PLAIN_DIFFERENCE = 3.0
 
 
 def place_cells(
@@ -123,18 +127,36 @@ def _contributions(
         images.device
     )
     short = replace(attack, steps=TRIM_STEPS, confidence=1.0, restarts=0, least_change=False)
-    for step in run_attack(
-        victim,
-        images,
-        masks,
-        objective=objective,
-        texture=fit_texture(short, images, masks),
-        settings=short,
-    ):
+    texture = fit_texture(short, images, masks)
+    for step in run_attack(victim, images, masks, objective=objective, texture=texture, settings=short):
         last = step
     patched = last.best_images
     contributions = (input_gradient(victim, patched, objective).abs() * (patched - images).abs()).sum(1)
-    return list(contributions.cpu().numpy())
+    found = list(contributions.cpu().numpy())
+    if attack.texture != "nucleus":
+        return found
+    likely = compose(images, texture.pixels.places, texture.reference())
+    return [
+        _where_near(contribution, outlines, to_pixels(image), to_pixels(nuclei))
+        for contribution, outlines, image, nuclei in zip(found, cells, images, likely, strict=True)
+    ]
+
+
+def _where_near(
+    contribution: NDArray[np.float32],
+    cells: list[Outline],
+    pixels: NDArray[np.uint8],
+    likely: NDArray[np.uint8],
+) -> NDArray[np.float32]:
+    """A contribution ``(H, W)``, worth less where a likely nucleus differs much from what lies under a cell:
+    there one would be seen, and a nucleus could hardly be.
+    """
+    difference = colour_difference(pixels, likely)
+    weighed = contribution.copy()
+    for cell in cells:
+        own = draw_mask([cell], contribution.shape)
+        weighed[own] /= difference[own].mean() + PLAIN_DIFFERENCE
+    return weighed
 
 
 def _trim(

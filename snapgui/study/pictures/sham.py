@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from snapgui.engine.attack.texture import inner_share
+from snapgui.engine.attack.stained import inner_share
 from snapgui.engine.cells.outlines import Mask
 from snapgui.engine.images import to_image
 from snapgui.engine.settings import TextureName

@@ -143,7 +143,15 @@ def test_an_image_without_nuclei_is_told_in_a_sentence() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"texture": "oil"}, {"bound": 0.0}, {"grid_px": 0.5}, {"least_change": 1}, {"bound": 2}]
+    "wrong",
+    [
+        {"texture": "oil"},
+        {"bound": 0.0},
+        {"grid_px": 0.5},
+        {"least_change": 1},
+        {"bound": 2, "texture": "retouch"},
+        {"bound": 4.5, "texture": "nucleus"},
+    ],
 )
 def test_settings_of_a_texture_are_checked(wrong) -> None:
     with pytest.raises(SettingsError, match=next(iter(wrong))):

@@ -1,0 +1,119 @@
+"""Painted nuclei: what lies under each cell gives way to a nucleus of the generator, as codes say."""
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from snapgui.engine.attack.packing import pack
+from snapgui.engine.attack.stained import divide, inner_share
+from snapgui.engine.generator.files import load_generator
+from snapgui.engine.generator.flow import Generator
+from snapgui.engine.generator.grids import GRID, box_of, relative_amounts, sample_grid, stain_range
+from snapgui.engine.images import to_pixels
+
+# The likeliest nuclei have codes near 0, and hardly any further from it than this in every code: what lies
+# under a cell is drawn so far towards them before any change is counted.
+LIKELY = 1.0
+
+
+class PaintedNuclei:
+    """Each cell painted with a nucleus of the generator, in the image's own stains and strengths.
+
+    A row of the position is a cell, its values the codes from -``bound`` to ``bound`` deviations. The codes
+    of what lies there are known; the difference between the two nuclei is laid over the pixels, less over
+    the outermost ones, so that grain and what the stains do not explain stay. Change is counted from the
+    likely nucleus next to what lies there, not from that itself: a cell on bare stroma is to look like a
+    nucleus.
+    """
+
+    def __init__(
+        self,
+        images: torch.Tensor,
+        masks: torch.Tensor,
+        *,
+        bound: float,
+        seed: int = 0,
+        generator: Generator | None = None,
+    ) -> None:
+        self.pixels = pack(masks)
+        self._bound, self._seed = bound, seed
+        self._stained = divide(images, self.pixels)
+        rows, grids, areas, corners, weights, scales = [], [], [], [], [], []
+        for row, (image, mask) in enumerate(zip(images, masks, strict=True)):
+            picture, own_mask = to_pixels(image), mask[0].cpu().numpy()
+            own = stain_range(picture)
+            amounts = relative_amounts(picture, own)
+            inner = inner_share(own_mask)[own_mask]
+            scales.append(inner[:, None] * (own.high - own.low)[None])
+            count, labels = cv2.connectedComponents(own_mask.astype(np.uint8), connectivity=4)
+            of_pixel = labels[own_mask]
+            corner, weight = np.zeros((len(of_pixel), 4), np.int64), np.zeros((len(of_pixel), 4), np.float32)
+            for cell in range(1, count):
+                box = box_of(labels == cell)
+                corner[of_pixel == cell], weight[of_pixel == cell] = _nodes(labels == cell, box)
+                corner[of_pixel == cell] += len(rows) * GRID * GRID
+                rows.append(row)
+                areas.append(int((of_pixel == cell).sum()))
+                grids.append(sample_grid(amounts, box))
+            corners.append(corner)
+            weights.append(weight)
+        device = images.device
+        self.rows = torch.tensor(rows, device=device)
+        self._areas = torch.tensor(areas, device=device).to(images)
+        self._corners = torch.from_numpy(np.concatenate(corners)).to(device)
+        self._weights = torch.from_numpy(np.concatenate(weights)).to(images)
+        self._scales = torch.from_numpy(np.concatenate(scales)).to(images)
+        self._generator = (generator or load_generator()[0]).to(device)
+        own_codes = self._generator.encode(torch.from_numpy(np.stack(grids)).to(images), self._areas)
+        self._own_grids = self._generator.decode(own_codes, self._areas)
+        self._likely = own_codes.clamp(-LIKELY, LIKELY)
+
+    def start(self, round_number: int) -> torch.Tensor:
+        if not round_number:
+            return self._position_of(self._likely)
+        # As nuclei are drawn by nature, not evenly up to the bound.
+        drawn = torch.zeros_like(self._likely)
+        for row in self.rows.unique().tolist():
+            own = self.rows == row
+            shuffler = torch.Generator().manual_seed(self._seed + round_number)
+            drawn[own] = torch.randn(int(own.sum()), drawn.shape[1], generator=shuffler).to(drawn)
+        return self._position_of(drawn)
+
+    def reference(self) -> torch.Tensor:
+        rows = torch.arange(len(self.rows), device=self.rows.device)
+        chosen = torch.arange(len(self.pixels.rows), device=self.rows.device)
+        return self.colours(self._position_of(self._likely), rows, chosen)
+
+    def colours(self, position: torch.Tensor, rows: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
+        among = torch.full_like(self.rows, -1)
+        among[rows] = torch.arange(len(rows), device=rows.device)
+        painted = self._generator.decode((2 * position - 1) * self._bound, self._areas[rows])
+        nodes = (painted - self._own_grids[rows]).view(-1, 2)
+        corners = self._corners[chosen]
+        within = among[corners // (GRID * GRID)] * (GRID * GRID) + corners % (GRID * GRID)
+        change = (self._weights[chosen][:, :, None] * nodes[within]).sum(1) * self._scales[chosen]
+        own = self._stained.amounts[chosen]
+        # Less than no stain is not painted; where noise has it, it stays.
+        amounts = torch.maximum(own + change, own.clamp(max=0))
+        return self._stained.colours(amounts, chosen).clamp(max=1)
+
+    def _position_of(self, codes: torch.Tensor) -> torch.Tensor:
+        return ((codes / self._bound + 1) / 2).clamp(0, 1)
+
+
+def _nodes(
+    cell: NDArray[np.bool_], box: tuple[int, int, int, int]
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """For each pixel of a cell the four nodes about it ``(p, 4)`` and their bilinear weights ``(p, 4)``."""
+    left, right, top, bottom = box
+    y, x = np.nonzero(cell)
+    across = (x - left) / max(right - left, 1) * (GRID - 1)
+    down = (y - top) / max(bottom - top, 1) * (GRID - 1)
+    first_x = np.minimum(across.astype(int), GRID - 2)
+    first_y = np.minimum(down.astype(int), GRID - 2)
+    u, v = across - first_x, down - first_y
+    first = first_y * GRID + first_x
+    nodes = np.stack([first, first + 1, first + GRID, first + GRID + 1], axis=1)
+    weights = np.stack([(1 - u) * (1 - v), u * (1 - v), (1 - u) * v, u * v], axis=1)
+    return nodes, weights.astype(np.float32)

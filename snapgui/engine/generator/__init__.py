@@ -1,0 +1,1 @@
+"""What real nuclei look like: a generator of their stain amounts, learned from slides."""
