@@ -10,4 +10,5 @@ ROOT = INSTALLED if INSTALLED.is_dir() else PACKAGE.parent
 APP = ROOT / "app.py"
 MODEL = ROOT / "assets" / "models" / "resnet50_hcd.safetensors"
 GENERATOR = ROOT / "assets" / "textures" / "nuclei.safetensors"
+DETECTOR = ROOT / "assets" / "detector" / "detector.json"
 DEMO_FOLDER = ROOT / "assets" / "demo"

@@ -85,7 +85,8 @@ def test_attack_writes_its_files_and_believes_the_saved_picture(
         and values["seconds"] > 0
     )
     assert abs(values["area_fraction"] - 0.04) < 0.002
-    assert "-> " in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "-> " in said and "CIEDE2000 in the mask, the detector picks out" in said
 
 
 def test_attack_takes_a_mask_and_a_window(tmp_path, metastasis) -> None:

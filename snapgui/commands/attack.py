@@ -57,6 +57,7 @@ def run_attack(args: argparse.Namespace, arguments: list[str]) -> None:
     from snapgui.engine.victim.memory import keep_freed_memory
     from snapgui.engine.victim.victim import Victim, choose_device
     from snapgui.report.run.figure import figure_png
+    from snapgui.runs.naturalness import naturalness_of, naturalness_words
     from snapgui.runs.records import RunRequest
     from snapgui.runs.run import run_snap
     from snapgui.runs.store import save_run
@@ -85,3 +86,4 @@ def run_attack(args: argparse.Namespace, arguments: list[str]) -> None:
     for finding in result.findings:
         print(f"note: {finding}")
     print(verdict(result))
+    print(naturalness_words(naturalness_of(result)))

@@ -86,4 +86,5 @@ def result_json(result: RunResult) -> dict[str, Any]:
         },
         "gamut_shares": asdict(gamut_shares(request.pixels, result.adversarial)),
         "findings": list(result.findings),
+        **({"naturalness": asdict(result.naturalness)} if result.naturalness else {}),
     }

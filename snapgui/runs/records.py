@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from snapgui.engine.settings import AttackSettings, CellSettings
 from snapgui.engine.visibility.measures import Visibility
+from snapgui.engine.visibility.naturalness import Naturalness
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ class RunResult:
             of the fill.
         visibility: by region, ``mask`` and ``whole``.
         findings: sentences of the checks before the run.
+        naturalness: how natural it is; None in runs of before it was measured.
     """
 
     run_id: str
@@ -121,6 +123,7 @@ class RunResult:
     controls: dict[str, float] = field(default_factory=dict)
     visibility: dict[str, Visibility] = field(default_factory=dict)
     findings: tuple[str, ...] = ()
+    naturalness: Naturalness | None = None
 
     @property
     def target(self) -> int:

@@ -16,9 +16,11 @@ from snapgui.engine.attack.texture import fit_texture
 from snapgui.engine.cells.outlines import area_fraction, touches_centre
 from snapgui.engine.checks import check_run
 from snapgui.engine.controls import score_controls
+from snapgui.engine.detector.linear import shipped_detector
 from snapgui.engine.images import decode_pixels, encode_png, to_image, to_pixels
 from snapgui.engine.victim.victim import Victim
 from snapgui.engine.visibility.measures import measure
+from snapgui.engine.visibility.naturalness import measure_naturalness
 from snapgui.errors import MaskError
 from snapgui.provenance import device_name, library_versions
 from snapgui.runs.records import CurvePoint, Progress, RunRequest, RunResult
@@ -37,7 +39,9 @@ def run_snap(
 
     Raises:
         MaskError: a finding of `check_run` says that the run cannot be made.
+        ModelError: the shipped detector cannot be read.
     """
+    detector = shipped_detector()
     started = datetime.datetime.now(datetime.UTC)
     findings = check_run(victim, request.pixels, request.mask, request.attack, true_class=request.true_class)
     if findings and findings[0].level == "error":
@@ -99,6 +103,7 @@ def run_snap(
         controls=score_controls(victim, images, masks, settings),
         visibility=measure(request.pixels, adversarial, request.mask),
         findings=tuple(finding.text for finding in findings),
+        naturalness=measure_naturalness(request.pixels, adversarial, request.mask, detector),
     )
 
 

@@ -13,6 +13,7 @@ from snapgui.engine.cells.outlines import read_mask
 from snapgui.engine.images import read_pixels
 from snapgui.engine.settings import AttackSettings, CellSettings
 from snapgui.engine.visibility.measures import Visibility
+from snapgui.engine.visibility.naturalness import Naturalness
 from snapgui.errors import DataError, SnapError
 from snapgui.runs.files import bundle_files
 from snapgui.runs.records import CurvePoint, RunRequest, RunResult
@@ -99,6 +100,7 @@ def read_run(folder: Path) -> RunResult:
             classes=tuple(values["classes"]),
             findings=tuple(values["findings"]),
             controls=values["p_target_controls"],
+            naturalness=Naturalness.from_json(values["naturalness"]) if "naturalness" in values else None,
             **{
                 name: values[name]
                 for name in (

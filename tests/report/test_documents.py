@@ -95,7 +95,7 @@ def test_a_runs_page_says_all_that_a_claim_needs(run_result: RunResult) -> None:
         "8.01\u00a0% of the pixels",
         "no cell lies in the central 32 px",
         "have no interval",
-        "CIEDE2000",
+        "CIEDE2000 in the mask, the detector picks out",
         run_result.model_sha256,
         run_result.image_sha256,
         run_result.run_id,
@@ -111,6 +111,7 @@ def test_a_runs_page_says_all_that_a_claim_needs(run_result: RunResult) -> None:
 def test_a_retouched_run_is_told_without_the_colours_that_it_does_not_use(
     retouched, run_result: RunResult
 ) -> None:
+    assert "the detector picks out" in " ".join(caption(retouched))
     told = "retouched nuclei, stains changed by at most 60 %, as little as fools the model"
     lines = " ".join(caption(retouched))
     assert told in lines and "gamut" not in lines and "start " not in lines

@@ -60,13 +60,14 @@ def changed_result(data: bytes, **values) -> dict[str, bytes]:
 def test_a_bundle_as_exported_holds(run_zip, verify, run_result) -> None:
     checks = verify(run_zip)
     said = "\n".join(map(str, checks))
-    assert wrong(checks) == "" and len(checks) == 17
+    assert wrong(checks) == "" and len(checks) == 18
     for words in (
         "7 of 7 files",
         "outside the mask every pixel is the same",
         "of the pixels, as stated",
         "the centre is excluded",
         "outside the image's range",
+        "how natural it is, measured again, is as stated: ",
         "adversarial.png, scored here: normal 9",
         "control median colour",
     ):
@@ -94,6 +95,35 @@ def test_a_changed_byte_is_found(run_zip, verify) -> None:
         for name in old.namelist():
             new.writestr(name, old.read(name) + (b" " if name == "curve.csv" else b""))
     assert "curve.csv has SHA-256" in wrong(verify(stream.getvalue()))
+
+
+@pytest.mark.parametrize(
+    "claim", [{"mean_de00_mask": 0.5}, {"cells": 90}, {"picked_out": 90}, {"beyond_stains": 0.77}]
+)
+def test_a_run_that_states_another_naturalness_than_it_has_is_found(run_zip, verify, repack, claim) -> None:
+    stated = json.loads(entry(run_zip, "result.json"))["naturalness"]
+    forged = changed_result(run_zip, naturalness=stated | claim)
+    assert "how natural it is, measured again, is another than stated: " in wrong(
+        verify(repack(run_zip, forged))
+    )
+
+
+def test_naturalness_by_another_detector_or_of_an_old_run_is_not_taken_for_wrong(
+    run_zip, verify, repack
+) -> None:
+    values = json.loads(entry(run_zip, "result.json"))
+    other = values["naturalness"] | {"detector": "0" * 64, "picked_out": 0}
+    (check,) = (
+        one
+        for one in verify(repack(run_zip, changed_result(run_zip, naturalness=other)))
+        if one.state != "holds"
+    )
+    assert check.state == "unchecked" and "another detector" in check.words
+    del values["naturalness"]
+    checks = verify(repack(run_zip, {"result.json": json.dumps(values).encode()}))
+    assert wrong(checks) == "" and len(checks) == 17
+    broken = changed_result(run_zip, naturalness={"cells": "many"})
+    assert "result.json says all that it should" in wrong(verify(repack(run_zip, broken)))
 
 
 def test_files_that_are_missing_or_too_many_are_found(run_zip, verify, repack) -> None:

@@ -20,6 +20,8 @@ from snapgui.engine.settings import AttackSettings, CellSettings
 from snapgui.errors import DataError, MaskError
 from snapgui.progress import drain
 from snapgui.report.run.bundle import bundle_zip
+from snapgui.runs.files import result_json
+from snapgui.runs.naturalness import naturalness_of
 from snapgui.runs.records import RunRequest, RunResult
 from snapgui.runs.run import run_snap
 from snapgui.runs.store import delete_run, list_runs, load_run, read_run, run_folder, save_run
@@ -121,6 +123,23 @@ def test_saved_runs_come_back_whole(result) -> None:
     assert summary.run_id == result.run_id and summary.success and summary.gamut == "range"
     delete_run(result.run_id)
     assert list_runs() == []
+    with pytest.raises(DataError, match="gone or damaged"):
+        load_run(result.run_id)
+
+
+def test_how_natural_it_is_is_kept_and_measured_for_runs_of_before(result) -> None:
+    folder = save_run(result)
+    loaded = load_run(result.run_id)
+    assert loaded.naturalness is not None and loaded.naturalness == result.naturalness
+    assert loaded.naturalness.mean_de00_mask == result.visibility["mask"].mean_de00
+    values = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    del values["naturalness"]
+    (folder / "result.json").write_text(json.dumps(values), encoding="utf-8")
+    old = load_run(result.run_id)
+    assert old.naturalness is None and naturalness_of(old) == result.naturalness
+    assert "naturalness" not in result_json(old)
+    values["naturalness"] = {"cells": 3}
+    (folder / "result.json").write_text(json.dumps(values), encoding="utf-8")
     with pytest.raises(DataError, match="gone or damaged"):
         load_run(result.run_id)
 

@@ -10,6 +10,7 @@ from snapgui.engine.visibility.gamut_shares import gamut_shares
 from snapgui.report.bundle.manifest import NOTICE
 from snapgui.report.pages.document import Document, Picture, Section, Table, settings_table
 from snapgui.report.run.figure import curve_png, run_pictures
+from snapgui.runs.naturalness import HELP, naturalness_of, naturalness_words
 from snapgui.runs.picture_text import run_text
 from snapgui.runs.records import RunResult
 from snapgui.runs.verdict import control_words, verdict
@@ -34,6 +35,7 @@ def run_document(result: RunResult) -> Document:
         title=f"SNAP run {result.run_id}",
         verdict=f"{verdict(result)} {control_words(result)}".strip(),
         beside=(
+            naturalness_words(naturalness_of(result)),
             f"Image {result.request.image_name}{' (synthetic)' if result.request.synthetic else ''}, "
             f"true class {_true_class(result)}; model {result.model_name}; {result.started[:10]}.",
             "This is one image: the numbers are answers of the model to the saved 8-bit PNG and "
@@ -155,7 +157,7 @@ def _visibility(result: RunResult) -> Section:
         "above 5 plain at a glance. Measures predict what readers see; only a reader study shows it."
     )
     columns = ("Region", "SSIM", "PSNR", "CIEDE2000, mean", "CIEDE2000, 95th percentile")
-    return Section("How visible it is", tables=(Table(columns, rows, note=note),))
+    return Section("How visible it is", (HELP,), tables=(Table(columns, rows, note=note),))
 
 
 def _origin(result: RunResult) -> Section:

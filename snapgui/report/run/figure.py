@@ -22,6 +22,7 @@ from snapgui.report.pages.canvas import (
     save_svg,
     wrap,
 )
+from snapgui.runs.naturalness import naturalness_of, naturalness_words
 from snapgui.runs.picture_text import run_text
 from snapgui.runs.records import RunResult
 from snapgui.runs.verdict import answer, control_words, verdict
@@ -128,6 +129,7 @@ def caption(result: RunResult) -> list[str]:
         f"{result.classes[result.target]}; mask {request.mask_source}, {_colours(request.attack)}, "
         f"seed {request.attack.seed}; run {result.run_id}, {result.started[:10]}.",
     ]
+    lines.insert(1, naturalness_words(naturalness_of(result)))
     if inside and whole:
         lines.append(
             f"CIEDE2000 inside the mask {inside.mean_de00:.1f} on average, {inside.p95_de00:.1f} at the "

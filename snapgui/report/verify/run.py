@@ -23,6 +23,7 @@ from snapgui.errors import SnapError
 from snapgui.report.bundle.archive import BundleError
 from snapgui.report.bundle.manifest import read_json
 from snapgui.report.verify.checks import Check, agree, check, is_number
+from snapgui.report.verify.naturalness import check_naturalness
 from snapgui.report.verify.retouch import beyond_bound
 from snapgui.words import as_set, per_cent
 
@@ -157,6 +158,8 @@ def _numbers(claims: Claims) -> Iterator[Check]:
         f"visibility measured again is the same: {_seen(measured)}",
         f"visibility measured again is another: {_seen(measured)}",
     )
+    if "naturalness" in values:
+        yield from check_naturalness(values["naturalness"], claims.original, claims.adversarial, claims.mask)
 
 
 def _retouched(claims: Claims) -> Check:

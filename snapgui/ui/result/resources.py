@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from snapgui.engine.visibility.display import Display
 from snapgui.engine.visibility.figures import VisibilityPanel
 from snapgui.engine.visibility.learned import Learned, measure_colorvideovdp, measure_lpips
+from snapgui.engine.visibility.naturalness import Naturalness
 from snapgui.engine.visibility.panel import panel
 from snapgui.runs.alternatives import Alternative
 from snapgui.runs.alternatives_store import alternatives_stamp, read_alternatives
+from snapgui.runs.naturalness import naturalness_of
 from snapgui.runs.records import RunResult
 from snapgui.ui.result.comparison.pictures import comparison_data
 
@@ -55,6 +57,16 @@ def measure_learned_visibility(
         str(file or ""),
         file.stat().st_mtime_ns if file is not None and file.is_file() else 0,
     )
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _naturalness(run_id: str, _result: RunResult) -> Naturalness:
+    return naturalness_of(_result)
+
+
+def saved_naturalness(result: RunResult) -> Naturalness:
+    """How natural a run's picture is; raises ModelError where the detector cannot be read."""
+    return _naturalness(result.run_id, result)
 
 
 @st.cache_data(max_entries=4, show_spinner=False)

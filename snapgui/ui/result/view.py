@@ -7,6 +7,8 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from snapgui.errors import SnapError
+from snapgui.runs.naturalness import HELP, naturalness_words
 from snapgui.runs.records import RunResult
 from snapgui.runs.verdict import control_words, verdict
 from snapgui.ui.parts import words
@@ -15,7 +17,7 @@ from snapgui.ui.parts.charts import CONFIG, confidence_chart
 from snapgui.ui.result.alternatives import say_shown, show_alternatives, shown_alternative
 from snapgui.ui.result.comparison.viewer import comparison
 from snapgui.ui.result.downloads import export_buttons
-from snapgui.ui.result.resources import compare_pictures
+from snapgui.ui.result.resources import compare_pictures, saved_naturalness
 from snapgui.ui.result.visibility import present_display, show_visibility
 from snapgui.words import colours_words, duration, shorten
 
@@ -28,6 +30,7 @@ def show_result(result: RunResult, *, key: str, page_px: int | None, notice: str
     if notice:
         st.warning(notice)
     st.subheader(verdict(result), anchor=False)
+    _naturalness(result)
     if result.controls:
         st.markdown(control_words(result))
     st.caption(_circumstances(result))
@@ -48,6 +51,13 @@ def show_result(result: RunResult, *, key: str, page_px: int | None, notice: str
     with right:
         _curve(result, key)
     show_alternatives(result, key=key)
+
+
+def _naturalness(result: RunResult) -> None:
+    try:
+        st.markdown(f"**{naturalness_words(saved_naturalness(result))}**", help=HELP)
+    except SnapError as error:
+        st.error(str(error))
 
 
 def _shown(result: RunResult, key: str) -> tuple[str, NDArray[np.uint8], NDArray[np.bool_]]:
