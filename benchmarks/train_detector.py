@@ -183,6 +183,7 @@ def fit_all(
 
 def main() -> None:
     args = parse()
+    commit()  # Of now, whatever is edited while this runs.
     keep_freed_memory()
     torch.set_num_threads(1)
     victim = Victim.load(args.model, device=choose_device(args.device))
