@@ -25,6 +25,19 @@ def test_the_table_of_figures_is_the_cards() -> None:
     assert f"{card['input_size_px']} px" in README
 
 
+def test_what_the_detector_picks_out_is_its_cards() -> None:
+    card = json.loads(shipped.DETECTOR.with_name("card.json").read_text(encoding="utf-8"))
+    assert f"`val_random` are {_with_interval(card['false_alarms'])};" in README
+    for name, told in card["detection"]["conditions"].items():
+        both = (_with_interval(told[part]) for part in ("altered", "same_places_before"))
+        assert name == "places" or f"| {' | '.join(both)} |" in README, name
+
+
+def _with_interval(told: dict) -> str:
+    low, high = told["interval"]
+    return f"{told['share'] * 100:.1f} % ({low * 100:.1f} to {high * 100:.1f})"
+
+
 @pytest.mark.parametrize("line", re.findall(r"^python -m snapgui ((?:.*\\\n)*.*)", README, flags=re.M))
 def test_commands_parse(line: str) -> None:
     words = shlex.split(

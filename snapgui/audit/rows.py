@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 
 from snapgui.data.datasets import PatchSet
 from snapgui.engine.visibility.measures import Visibility
+from snapgui.engine.visibility.naturalness import Naturalness
 
 Row = dict[str, Any]
 UNTOUCHED = "untouched"
@@ -41,10 +42,17 @@ SCHEMA = pa.schema(
         ("mean_de00_whole", pa.float64()),
         ("picture", pa.string()),
         ("draw", pa.int64()),
+        ("cells", pa.int64()),
+        ("picked_out", pa.int64()),
+        ("picked_out_before", pa.int64()),
+        ("beyond_stains", pa.float64()),
+        ("own_beyond_stains", pa.float64()),
     ]
 )
+# How natural a picture is; of SNAP alone.
+NATURALNESS = ("cells", "picked_out", "picked_out_before", "beyond_stains", "own_beyond_stains")
 # Columns that tables of before do not have.
-LATER = ("draw",)
+LATER = ("draw", *NATURALNESS)
 
 
 def new_row(patches: PatchSet, position: int, condition: str, **values: Any) -> Row:
@@ -75,6 +83,11 @@ def visibility_columns(visibility: dict[str, Visibility]) -> Row:
         "p95_de00_mask": inside.p95_de00,
         "mean_de00_whole": whole.mean_de00,
     }
+
+
+def naturalness_columns(found: Naturalness) -> Row:
+    """Columns of what `measure_naturalness` found."""
+    return {name: getattr(found, name) for name in NATURALNESS}
 
 
 def to_parquet(rows: list[Row]) -> bytes:

@@ -11,13 +11,15 @@ import torch
 from numpy.typing import NDArray
 
 from snapgui.audit.alter import Altered, MaskCache, Subjects, alter, masks_for
-from snapgui.audit.rows import UNTOUCHED, Row, new_row, visibility_columns
+from snapgui.audit.rows import UNTOUCHED, Row, naturalness_columns, new_row, visibility_columns
 from snapgui.audit.settings import SNAP, AuditSettings, Condition, conditions_of
 from snapgui.data.datasets import PatchSet
 from snapgui.engine.cells.outlines import Mask, area_fraction, touches_centre
+from snapgui.engine.detector.linear import shipped_detector
 from snapgui.engine.images import decode_pixels, encode_png, to_image
 from snapgui.engine.victim.victim import Victim
 from snapgui.engine.visibility.measures import measure
+from snapgui.engine.visibility.naturalness import measure_naturalness
 from snapgui.errors import ImageError, MaskError
 
 SOURCE_LABELS = {"metastasis": (1,), "normal": (0,), "both": (0, 1)}
@@ -149,6 +151,8 @@ def _measure(
             rows.setdefault(i, []).append(row)
             if condition.name == SNAP:
                 _keep_picture(result, row, saved[k], mask)
+                pictures = some.pixels[k], altered.pixels[k]
+                row |= naturalness_columns(measure_naturalness(*pictures, mask, shipped_detector()))
         steps += sum(taken or 0 for taken in altered.steps)
     for i, why in errors.items():
         rows[i] = [new_row(patches, subjects.positions[i], condition.name, status="no room", error=why)]

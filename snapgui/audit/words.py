@@ -139,6 +139,22 @@ def area_and_centre(audit: FinishedAudit) -> str:
     return f"{covered}{_CENTRE[asked]}{against}."
 
 
+def naturalness(audit: FinishedAudit) -> str:
+    """How natural SNAP's pictures are; empty without any, and in audits of before it was measured."""
+    rows = measured_rows(audit, SNAP)
+    if "picked_out" not in rows or rows["picked_out"].isna().all():
+        return ""
+    picked, before = (rows[name] / rows["cells"] for name in ("picked_out", "picked_out_before"))
+    beyond = rows["beyond_stains"] - rows["own_beyond_stains"]
+    return (
+        "How natural SNAP's pictures are (medians over the images): colour differs by "
+        f"{median_words(rows['mean_de00_mask'], '{:.1f}')} CIEDE2000 in the mask; the shipped detector picks "
+        f"out {median_words(picked * 100, '{:.1f}', ' %')} of the cells, "
+        f"{median_words(before * 100, '{:.1f}', ' %')} at the same places before; changed colours beyond the "
+        f"image's stains: {median_words(beyond * 100, '{:+.1f}', ' points')} against its own."
+    )
+
+
 def counts(audit: FinishedAudit) -> str:
     """How many images were attacked, and why others were not."""
     before, snap = audit.summary["before"], numbers_of(audit, SNAP)
@@ -284,7 +300,7 @@ def table_text(audit: FinishedAudit) -> str:
         )
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
-    told = (verdict, area_and_centre, counts, paper_area_words, paper_words)
+    told = (verdict, area_and_centre, naturalness, counts, paper_area_words, paper_words)
     return "\n".join([*lines, *filter(None, (words(audit) for words in told))])
 
 

@@ -22,7 +22,7 @@ from snapgui.audit import store
 from snapgui.audit.alter import Subjects, alter
 from snapgui.audit.plan import plan_audit
 from snapgui.audit.read import FinishedAudit, read_audit, read_finished
-from snapgui.audit.rows import SCHEMA, UNTOUCHED
+from snapgui.audit.rows import NATURALNESS, SCHEMA, UNTOUCHED
 from snapgui.audit.run import AuditOutcome, run_audit
 from snapgui.audit.settings import AREAS, AuditSettings, Condition, conditions_of, draw_seed, seed_of
 from snapgui.audit.shard import ShardResult
@@ -31,10 +31,12 @@ from snapgui.audit.words import condition_names, settings_words, table_text
 from snapgui.cli import main
 from snapgui.engine.cells.outlines import centre_mask, read_mask
 from snapgui.engine.controls import random_draws
+from snapgui.engine.detector.linear import shipped_detector
 from snapgui.engine.images import read_pixels, to_image
 from snapgui.engine.presets import PRESETS
 from snapgui.engine.settings import AttackSettings, CellSettings
 from snapgui.engine.victim.victim import Victim
+from snapgui.engine.visibility.naturalness import measure_naturalness
 from snapgui.errors import DataError, SettingsError
 from snapgui.statistics import share, share_of_draws
 from snapgui.ui.audit.audits import AuditTask, audit_work
@@ -109,6 +111,8 @@ def test_every_figure_is_that_of_the_saved_picture(audited, small_set: Path, shi
         )
         assert row.area == pytest.approx(mask.mean()) and abs(row.area - 0.1) < 0.02
         assert (saved != originals[row.id])[~mask].sum() == 0
+        natural = measure_naturalness(originals[row.id], saved, mask, shipped_detector())
+        assert all(getattr(row, name) == getattr(natural, name) for name in NATURALNESS)
         assert row.centre == ("open" if (mask & centre_mask((96, 96))).any() else "excluded")
     excluded = rows[rows.condition == "SNAP, centre excluded"]
     assert set(excluded.centre.dropna()) == {"excluded"}

@@ -164,6 +164,7 @@ def test_an_audits_page_gives_every_share_its_interval(audit_folder: Path) -> No
         "; with cells kept out of the centre, SNAP fooled the model on ",
         "median colour (control)",
         "Areas 1 % to 20 %",
+        "How natural SNAP's pictures are (medians over the images): colour differs by ",
         "The SNAP paper, on its training patches: accuracy 96.3 % before, 69.0 % after",
         audit.about["model_sha256"],
         "Worst failures",

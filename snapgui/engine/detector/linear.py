@@ -85,7 +85,15 @@ def load_detector(path: Path) -> LinearDetector:
             f"{Path(path).name} is no detector of this version ({error}). Fetch the program's assets again, "
             "or train one with benchmarks/train_detector.py."
         ) from error
-    return LinearDetector(**columns, **numbers, sha256=sha256(data))
+    return LinearDetector(
+        columns["mean"],
+        columns["deviation"],
+        columns["weight"],
+        numbers["intercept"],
+        numbers["threshold"],
+        numbers["false_alarm_rate"],
+        sha256(data),
+    )
 
 
 @functools.cache

@@ -42,7 +42,12 @@ def audit_document(audit: FinishedAudit) -> Document:
 
 def _beside(audit: FinishedAudit) -> tuple[str, ...]:
     made = f"Model {audit.about['model']}; {audit.about['started'][:10]}."
-    lines = (words.area_and_centre(audit), f"{words.counts(audit)} {made}", words.paper_words(audit))
+    lines = (
+        words.area_and_centre(audit),
+        words.naturalness(audit),
+        f"{words.counts(audit)} {made}",
+        words.paper_words(audit),
+    )
     return tuple(filter(None, lines))
 
 

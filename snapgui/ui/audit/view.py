@@ -35,8 +35,8 @@ def show_audit(state: SnapState, folder: Path) -> None:
     if not audit.summary["conditions"]:
         st.table(words.accuracy_table(audit, []), hide_index=True)
         return
-    for told in (words.area_and_centre(audit), words.counts(audit), words.paper_words(audit)):
-        st.markdown(told)
+    for told in (words.area_and_centre, words.naturalness, words.counts, words.paper_words):
+        st.markdown(told(audit))
     groups = by_group(audit.settings)
     _show_standard(audit, groups.pop("standard"))
     for group, conditions in groups.items():
