@@ -12,10 +12,11 @@ LOOK_WORDS: dict[Look, str] = {
     "visible": "Visible at a glance",
 }
 HELP = (
-    "Looks natural: at most 5 CIEDE2000, at most a third of the cells picked out, at most 2 points more "
-    "colours beyond the stains than the untouched image has. Visible at a glance: more than 5, and more than "
-    "half of the cells picked out. The detector is a small one that comes with the program. This predicts; "
-    "whether a person would notice is found out in a blinded reader study."
+    "Looks natural: at most 5 CIEDE2000, at most a third of the cells newly picked out, at most 2 points "
+    "more colours beyond the stains than the untouched image has. Visible at a glance: more than 5, and more "
+    "than half of the cells newly picked out. Newly: of the cells that were not picked out before the "
+    "change. The detector is a small one that comes with the program. This predicts; whether a person would "
+    "notice is found out in a blinded reader study."
 )
 
 

@@ -17,7 +17,7 @@ from snapgui.engine.visibility.measures import colour_difference
 Look = Literal["unchanged", "natural", "not quite natural", "visible"]
 # Beside the original, a colour difference above it is plain at a glance.
 MOST_DE00 = 5.0
-MOST_PICKED_OUT = 1 / 3
+MOST_PICKED_OUT, LEAST_PLAIN = 1 / 3, 1 / 2
 MOST_BEYOND_STAINS = 0.02
 
 
@@ -85,19 +85,30 @@ def measure_naturalness(
     )
 
 
+def newly_picked_out(found: Naturalness) -> float | None:
+    """Share picked out of the cells that were not picked out at the same places before: Abbott's correction
+    for what happens without treatment (1925), since a detector finds another share of each image strange.
+
+    None where the detector picked out all of them before, and so tells nothing.
+    """
+    left = found.cells - found.picked_out_before
+    return max(found.picked_out - found.picked_out_before, 0) / left if left > 0 else None
+
+
 def look_of(found: Naturalness) -> Look:
     """What the numbers say together; a prediction, and no reader's word.
 
     ``natural``: mean CIEDE2000 of at most 5, at most a third of the cells picked out, and of the changed
     colours at most 2 points more beyond the stains than of the untouched picture. ``visible``: a mean above
     5, and more than half of the cells picked out. ``unchanged``: no pixel differs. All else is ``not quite
-    natural``. The limits are conventions, set on patches of `train`.
+    natural``. Cells are counted as in `newly_picked_out`; where that tells nothing, the colours beyond the
+    stains stand for it. The limits are conventions, set on patches of ``train``.
     """
     if found.beyond_stains is None:
         return "unchanged"
-    share = found.picked_out / found.cells if found.cells else 0.0
-    if found.mean_de00_mask > MOST_DE00 and share > 0.5:
+    share = newly_picked_out(found)
+    strange = found.beyond_stains > found.own_beyond_stains + MOST_BEYOND_STAINS
+    if found.mean_de00_mask > MOST_DE00 and (strange if share is None else share > LEAST_PLAIN):
         return "visible"
-    calm = found.mean_de00_mask <= MOST_DE00 and share <= MOST_PICKED_OUT
-    own_stains = found.beyond_stains <= found.own_beyond_stains + MOST_BEYOND_STAINS
-    return "natural" if calm and own_stains else "not quite natural"
+    few = share is None or share <= MOST_PICKED_OUT
+    return "natural" if found.mean_de00_mask <= MOST_DE00 and few and not strange else "not quite natural"

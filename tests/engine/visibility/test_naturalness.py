@@ -52,12 +52,23 @@ def test_without_nuclei_each_part_of_the_mask_is_a_cell() -> None:
     ("changes", "look"),
     [
         ({}, "natural"),
-        ({"mean_de00_mask": 5.0, "picked_out": 13, "beyond_stains": 0.03}, "natural"),
+        ({"mean_de00_mask": 5.0, "picked_out": 14, "beyond_stains": 0.03}, "natural"),
         ({"mean_de00_mask": 5.1}, "not quite natural"),
-        ({"picked_out": 14}, "not quite natural"),
+        ({"picked_out": 15}, "not quite natural"),
         ({"beyond_stains": 0.031}, "not quite natural"),
-        ({"mean_de00_mask": 40.0, "picked_out": 20}, "not quite natural"),
-        ({"mean_de00_mask": 40.0, "picked_out": 21}, "visible"),
+        ({"mean_de00_mask": 40.0, "picked_out": 21}, "not quite natural"),
+        ({"mean_de00_mask": 40.0, "picked_out": 22}, "visible"),
+        # Nuclei that were strange before are no fault of the patch.
+        ({"picked_out": 33, "picked_out_before": 30}, "natural"),
+        ({"mean_de00_mask": 40.0, "picked_out": 41, "picked_out_before": 36}, "visible"),
+        # Where all were strange before, colours decide.
+        ({"picked_out": 41, "picked_out_before": 41}, "natural"),
+        ({"picked_out": 41, "picked_out_before": 41, "mean_de00_mask": 9.0}, "not quite natural"),
+        (
+            {"picked_out": 41, "picked_out_before": 41, "mean_de00_mask": 9.0, "beyond_stains": 0.5},
+            "visible",
+        ),
+        ({"picked_out": 0, "picked_out_before": 9}, "natural"),
         ({"beyond_stains": None}, "unchanged"),
     ],
 )
