@@ -9,6 +9,7 @@ name in `TRAINED_ON`; one without pictures yet is made first.
 import argparse
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,6 +37,7 @@ from snapgui.engine.detector.linear import LinearDetector
 from snapgui.engine.images import sha256
 from snapgui.engine.victim.memory import keep_freed_memory
 from snapgui.engine.victim.victim import Victim, choose_device
+from snapgui.engine.visibility.naturalness import look_of, measure_naturalness
 from snapgui.statistics import area_under_curve, wilson_interval
 from snapgui.workspace import write_whole
 
@@ -144,6 +146,12 @@ def picked_out(detector: LinearDetector, seen: Sequence[Seen]) -> dict[str, Any]
     }
 
 
+def looks(detector: LinearDetector, cases: Iterable[Case]) -> dict[str, int]:
+    """How many pictures get which word."""
+    found = (look_of(measure_naturalness(case.original, case.altered, case.mask, detector)) for case in cases)
+    return dict(sorted(Counter(found).items()))
+
+
 def area(detector: LinearDetector, after: Sequence[Seen], before: Sequence[Seen]) -> float | None:
     """Area under the ROC curve of cells against the same places before."""
     scores = [detector.score_features(together(part)) for part in (before, after)]
@@ -207,11 +215,13 @@ def main() -> None:
     detector = replace(detector, false_alarm_rate=alarms["share"])
     told = {}
     for name in args.conditions:
-        after, before = look(cases(name, args.split))
+        tried = cases(name, args.split)
+        after, before = look(tried)
         told[name] = {
             "altered": picked_out(detector, after),
             "same_places_before": picked_out(detector, before),
             "auc_against_before": area(detector, after, before),
+            "looks": looks(detector, tried),
         }
         print(name, json.dumps(told[name]), flush=True)
     data = detector.to_bytes()

@@ -30,15 +30,15 @@ def naturalness_of(result: RunResult) -> Naturalness:
 
 def naturalness_words(found: Naturalness) -> str:
     """One sentence, such as ``Looks natural: colour differs by 2.9 CIEDE2000 in the mask, ...``."""
-    look = LOOK_WORDS[look_of(found)]
+    look, expected = LOOK_WORDS[look_of(found)], _expected(found.expected)
     if found.beyond_stains is None:
         return f"{look}: no pixel differs from the image as it was."
     return (
         f"{look}: colour differs by {found.mean_de00_mask:.1f} CIEDE2000 in the mask, the detector picks "
         f"out {found.picked_out} of its {counted(found.cells, 'cell')} "
-        f"({found.picked_out_before} at the same places before, {_expected(found.expected)} expected of as "
-        f"many real nuclei), and {per_cent(found.beyond_stains)} of the changed colours are beyond what the "
-        f"image's stains make ({per_cent(found.own_beyond_stains)} of the image's own)."
+        f"({found.picked_out_before} before the change, {expected} expected of real nuclei), "
+        f"{per_cent(found.beyond_stains)} of the changed colours are beyond what the image's stains make "
+        f"({per_cent(found.own_beyond_stains)} of its own)."
     )
 
 

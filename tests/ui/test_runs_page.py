@@ -8,6 +8,7 @@ from snapgui.engine.presets import PRESETS
 from snapgui.engine.settings import AttackSettings
 from snapgui.progress import drain
 from snapgui.runs import store
+from snapgui.runs.naturalness import naturalness_words
 from snapgui.runs.records import RunRequest
 from snapgui.runs.run import run_snap
 
@@ -36,6 +37,7 @@ def test_the_newest_run_is_open_and_can_be_deleted(app, page, text_of, saved):
     assert app.dataframe[0].value["Image"].tolist() == ["kept.png"]
     text = text_of(app)
     assert "kept.png" in text and "How visible is it?" in text and saved.run_id in text
+    assert naturalness_words(saved.naturalness) in text.replace("**", "")
     assert store.list_runs()
     app.button(key="delete").click().run()
     assert store.list_runs() == []

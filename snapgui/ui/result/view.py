@@ -55,9 +55,11 @@ def show_result(result: RunResult, *, key: str, page_px: int | None, notice: str
 
 def _naturalness(result: RunResult) -> None:
     try:
-        st.markdown(f"**{naturalness_words(saved_naturalness(result))}**", help=HELP)
+        look, numbers = naturalness_words(saved_naturalness(result)).split(": ", 1)
     except SnapError as error:
         st.error(str(error))
+    else:
+        st.markdown(f"**{look}**: {numbers}", help=HELP)
 
 
 def _shown(result: RunResult, key: str) -> tuple[str, NDArray[np.uint8], NDArray[np.bool_]]:

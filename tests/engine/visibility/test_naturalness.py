@@ -78,10 +78,10 @@ def test_the_limits_are_those_stated(changes: dict, look: str) -> None:
 
 def test_the_sentence() -> None:
     assert naturalness_words(NATURAL) == (
-        "Looks natural: colour differs by 2.9 CIEDE2000 in the mask, the detector picks out 3 of its "
-        "41 cells (1 at the same places before, 2 expected of as many real nuclei), and 1.2 % of the changed "
-        "colours are beyond what the image's stains make (1.0 % of the image's own)."
+        "Looks natural: colour differs by 2.9 CIEDE2000 in the mask, the detector picks out 3 of its 41 "
+        "cells (1 before the change, 2 expected of real nuclei), 1.2 % of the changed colours are beyond "
+        "what the image's stains make (1.0 % of its own)."
     )
     gaudy = replace(NATURAL, mean_de00_mask=41.2, cells=1, picked_out=1, picked_out_before=0, expected=0.05)
     assert naturalness_words(gaudy).startswith("Visible at a glance: colour differs by 41.2")
-    assert "1 of its 1 cell (0 at the same places before, less than 1 expected" in naturalness_words(gaudy)
+    assert "1 of its 1 cell (0 before the change, less than 1 expected of" in naturalness_words(gaudy)
