@@ -26,7 +26,7 @@ CENTRE_WORDS = {"open": "cells allowed in the centre", "excluded": "cells kept o
 CENTRE_FOUND = {"open": "cells in the centre", "excluded": "no cell in the centre"}
 
 
-def colours_words(texture: str, gamut: str, *, bound: float, least_change: bool) -> str:
+def colours_words(texture: str, gamut: str, *, stains: str, bound: float, least_change: bool) -> str:
     """Of what colours a patch is made, such as ``retouched nuclei, stains changed by at most 60 %, as little
     as fools the model``.
     """
@@ -34,6 +34,7 @@ def colours_words(texture: str, gamut: str, *, bound: float, least_change: bool)
         f"{TEXTURE_WORDS[texture].lower()}, stains changed by at most {as_set(bound)}"
         if texture == "retouch"
         else GAMUT_WORDS[gamut].lower()
+        + (", vectors not the image's own" if (gamut, stains) == ("stain", "fixed") else "")
     )
     return f"{made}, as little as fools the model" if least_change else made
 

@@ -141,7 +141,8 @@ def _success(
             patches.images[begin : begin + settings.batch_size],
             patches.masks[begin : begin + settings.batch_size],
         )
-        shown = apply_canvas(images, masks, canvas, fit_gamut(settings.gamut, images))
+        gamut = fit_gamut(settings.gamut, images, settings.stains)
+        shown = apply_canvas(images, masks, canvas, gamut)
         saved = torch.stack([to_image(decode_pixels(encode_png(to_pixels(image)))) for image in shown])
         successes += int((victim.predict(saved)[:, 0] > least).sum())
     return share(successes, len(patches.images))

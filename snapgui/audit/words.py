@@ -74,7 +74,11 @@ AREA_CAPTION = (
 def settings_words(cells: CellSettings, attack: AttackSettings) -> str:
     """Settings of cells and attack on one line."""
     colours = colours_words(
-        attack.texture, attack.gamut, bound=attack.bound, least_change=attack.least_change
+        attack.texture,
+        attack.gamut,
+        stains=attack.stains,
+        bound=attack.bound,
+        least_change=attack.least_change,
     )
     every = cells.placement == "all_nuclei"
     number = "" if every else f"{counted(cells.count, 'cell')}, "

@@ -136,7 +136,7 @@ def _check_victim(
     masks = torch.from_numpy(mask)[None, None].to(device)
     target = attack.target
     classes = victim.card.classes
-    gamut = fit_gamut(attack.gamut, image)
+    gamut = fit_gamut(attack.gamut, image, attack.stains)
     colours = start_colours(attack.start, image, masks, gamut, seed=attack.seed).requires_grad_()
     logits = torch.cat([victim(image), victim(compose(image, pack(masks).places, colours))])
     clean = logits[0].detach().float()

@@ -53,7 +53,7 @@ def random_draws(
     """
     places = pack(masks).places
     if attack.texture == "free":
-        gamut = fit_gamut(attack.gamut, images)
+        gamut = fit_gamut(attack.gamut, images, attack.stains)
         for draw in range(count):
             colours = start_colours("random", images, masks, gamut, seed=attack.seed + draw)
             yield compose(images, places, round_to_8_bits(colours))
@@ -197,7 +197,9 @@ def allowed_colours(alteration: Alteration, images: torch.Tensor) -> Gamut:
     """What an alteration may use in images ``(N, 3, H, W)``."""
     if alteration.kind == "whole":
         return near_gamut(images, alteration.epsilon)
-    return free_gamut(images) if alteration.free else fit_gamut(alteration.attack.gamut, images)
+    if alteration.free:
+        return free_gamut(images)
+    return fit_gamut(alteration.attack.gamut, images, alteration.attack.stains)
 
 
 def fill_images(images: torch.Tensor, masks: torch.Tensor, alteration: Alteration) -> torch.Tensor:

@@ -42,9 +42,12 @@ DEFAULT_PRESET: PresetName = "natural"
 
 
 def preset_of(attack: AttackSettings, cells: CellSettings | None) -> PresetName | None:
-    """The preset that these settings are, whatever class, centre and seed; None if they are of nobody's."""
+    """The preset that these settings are, whatever class, centre and seed; None if they are of nobody's.
+
+    Nor do the vectors of the gamut ``stain`` matter, which no patch of a preset uses.
+    """
     for name, preset in PRESETS.items():
-        same = replace(preset.attack, target=attack.target, seed=attack.seed)
+        same = replace(preset.attack, target=attack.target, seed=attack.seed, stains=attack.stains)
         places = None if cells is None else replace(preset.cells, centre=cells.centre, seed=cells.seed)
         if attack == same and cells == places:
             return name

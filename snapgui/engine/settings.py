@@ -9,6 +9,7 @@ from snapgui.errors import SettingsError
 Centre = Literal["open", "excluded"]
 Placement = Literal["scattered", "nuclei", "all_nuclei", "gain", "trim"]
 GamutName = Literal["range", "percentile", "pca", "stain"]
+StainsName = Literal["own", "fixed"]
 TextureName = Literal["free", "retouch", "nucleus"]
 Start = Literal["median", "nuclear", "random"]
 OptimiserName = Literal["sign", "adam", "halving"]
@@ -16,6 +17,7 @@ OptimiserName = Literal["sign", "adam", "halving"]
 CENTRES: tuple[Centre, ...] = get_args(Centre)
 PLACEMENTS: tuple[Placement, ...] = get_args(Placement)
 GAMUTS: tuple[GamutName, ...] = get_args(GamutName)
+STAINS: tuple[StainsName, ...] = get_args(StainsName)
 TEXTURES: tuple[TextureName, ...] = get_args(TextureName)
 STARTS: tuple[Start, ...] = get_args(Start)
 OPTIMISERS: tuple[OptimiserName, ...] = get_args(OptimiserName)
@@ -110,6 +112,8 @@ class AttackSettings(Settings):
         least_change: an image that has reached its goal goes on to the end of its steps, and of its iterates
             that reach the goal the one that changes least is kept; without it an image stops at its goal.
         gamut: colours that it may use.
+        stains: of the gamut ``stain``, the vectors: each image's ``own``, or the ``fixed`` ones of earlier
+            runs; ``retouch`` always takes the image's own.
         start: colour that it starts from (the paper: the image's median).
         steps: limit of gradient steps; what more would add is measured by ``benchmarks/ablation.py``.
         confidence: probability of the target class at which it stops; 1 is never reached, so that all steps
@@ -130,6 +134,7 @@ class AttackSettings(Settings):
     grid_px: float = 2.0
     least_change: bool = False
     gamut: GamutName = "range"
+    stains: StainsName = "own"
     start: Start = "median"
     steps: int = 50
     confidence: float = 0.95
@@ -157,12 +162,15 @@ class AttackSettings(Settings):
         self._check_range("confidence", 0.5, 1.0)
         self._check_range("seed", 0, 2**63 - 1)
         self._check_choice("gamut", GAMUTS)
+        self._check_choice("stains", STAINS)
         self._check_choice("start", STARTS)
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
-        """What `to_json` wrote; before ``leak`` was recorded, nothing leaked."""
-        return super().from_json({"leak": 0.0} | values)
+        """What `to_json` wrote; before ``leak`` was recorded, nothing leaked; before ``stains`` was,
+        they were fixed.
+        """
+        return super().from_json({"leak": 0.0, "stains": "fixed"} | values)
 
 
 @dataclass(frozen=True)
@@ -171,6 +179,7 @@ class UniversalSettings(Settings):
 
     Attributes:
         gamut: colours that it may use, in each image's own.
+        stains: of the gamut ``stain``, the vectors, see `AttackSettings`.
         confidence: probability of the aimed class at which an image counts as solved.
         epochs: times that each image is seen.
         batch_size: images a step.
@@ -178,6 +187,7 @@ class UniversalSettings(Settings):
     """
 
     gamut: GamutName = "range"
+    stains: StainsName = "own"
     confidence: float = 0.95
     epochs: int = 20
     batch_size: int = 32
@@ -185,7 +195,13 @@ class UniversalSettings(Settings):
 
     def __post_init__(self) -> None:
         self._check_choice("gamut", GAMUTS)
+        self._check_choice("stains", STAINS)
         self._check_range("confidence", 0.5, 0.999)
         self._check_range("epochs", 1, 10_000)
         self._check_range("batch_size", 1, 10_000)
         self._check_range("seed", 0, 2**63 - 1)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """What `to_json` wrote; before ``stains`` was recorded, they were fixed."""
+        return super().from_json({"stains": "fixed"} | values)

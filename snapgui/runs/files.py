@@ -84,7 +84,9 @@ def result_json(result: RunResult) -> dict[str, Any]:
             }
             for region, measured in result.visibility.items()
         },
-        "gamut_shares": asdict(gamut_shares(request.pixels, result.adversarial)),
+        "gamut_shares": asdict(
+            gamut_shares(request.pixels, result.adversarial, stains=request.attack.stains)
+        ),
         "findings": list(result.findings),
         **({"naturalness": asdict(result.naturalness)} if result.naturalness else {}),
     }

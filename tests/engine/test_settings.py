@@ -1,6 +1,7 @@
 import pytest
 
 from snapgui.audit.settings import AuditSettings
+from snapgui.engine.presets import PRESETS, preset_of
 from snapgui.engine.settings import AttackSettings
 from snapgui.errors import SettingsError
 
@@ -18,3 +19,10 @@ def test_a_record_without_leak_is_of_a_time_when_nothing_leaked() -> None:
 def test_a_setting_that_is_not_known_is_named() -> None:
     with pytest.raises(SettingsError, match="AttackSettings has no setting lek"):
         AttackSettings.from_json({"lek": 0.1})
+
+
+def test_a_preset_is_known_again_in_records_of_before() -> None:
+    for name, preset in PRESETS.items():
+        values = preset.attack.to_json()
+        del values["stains"]
+        assert preset_of(AttackSettings.from_json(values), preset.cells) == name

@@ -11,7 +11,9 @@ import torch
 from skimage.color import rgb_from_hed
 
 from snapgui.engine.attack.packing import Packed, flatten
-from snapgui.engine.settings import GamutName
+from snapgui.engine.images import to_pixels
+from snapgui.engine.settings import GamutName, StainsName
+from snapgui.engine.stains import fit_stains
 
 _TINY = 1e-6
 
@@ -88,20 +90,23 @@ class StainGamut:
     """Colours that haematoxylin and eosin can make: ``low`` and ``high`` concentrations are ``(N, 2)``, at
     least 0.
 
-    Colour is exp(-concentration x stain vector), with the vectors of Ruifrok and Johnston 2001.
+    Colour is exp(-concentration x stain vector); ``stains`` are the vectors of each image ``(N, 2, 3)``, or
+    ``(2, 3)`` for all.
     """
 
     low: torch.Tensor
     high: torch.Tensor
+    stains: torch.Tensor
     dimensions: int = 2
 
     def coordinates(self, colours: torch.Tensor, pixels: Packed) -> torch.Tensor:
         low, high = self.low[pixels.rows], self.high[pixels.rows]
-        return ((concentrations(colours) - low) / (high - low).clamp_min(_TINY)).clamp(0, 1)
+        amount = concentrations(colours, self.stains, pixels.rows)
+        return ((amount - low) / (high - low).clamp_min(_TINY)).clamp(0, 1)
 
     def colours(self, coordinates: torch.Tensor, pixels: Packed) -> torch.Tensor:
         amount = torch.lerp(self.low[pixels.rows], self.high[pixels.rows], coordinates)
-        return torch.exp(-amount @ _stains(amount))
+        return torch.exp(-_of_each(amount, self.stains, pixels.rows))
 
 
 @dataclass(frozen=True)
@@ -140,21 +145,36 @@ def near_gamut(images: torch.Tensor, epsilon: float) -> Gamut:
     return NearGamut(flatten(images), epsilon)
 
 
-def _stains(like: torch.Tensor) -> torch.Tensor:
-    return torch.as_tensor(rgb_from_hed[:2], dtype=like.dtype, device=like.device)
+def stain_vectors(name: StainsName, images: torch.Tensor) -> torch.Tensor:
+    """Haematoxylin and eosin of images ``(N, 3, H, W)``: ``own`` vectors ``(N, 2, 3)`` of each, see
+    `stains.fit_stains`, or the ``fixed`` ones of Ruifrok and Johnston 2001 ``(2, 3)``.
+    """
+    if name == "fixed":
+        return torch.as_tensor(rgb_from_hed[:2], dtype=images.dtype, device=images.device)
+    return torch.stack([torch.from_numpy(fit_stains(to_pixels(image))) for image in images]).to(images)
 
 
-def concentrations(colours: torch.Tensor) -> torch.Tensor:
-    """Haematoxylin and eosin ``(P, 2)`` that explain colours ``(P, 3)`` best in optical density."""
+def concentrations(colours: torch.Tensor, stains: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    """Haematoxylin and eosin ``(P, 2)`` that explain colours ``(P, 3)`` best in optical density; vectors
+    as `StainGamut` has them, ``rows`` int64 ``(P,)`` name the image of each colour.
+    """
     density = -torch.log(colours.clamp(1 / 256, 1))
-    return density @ torch.linalg.pinv(_stains(colours))
+    return _of_each(density, torch.linalg.pinv(stains), rows)
 
 
-def fit_gamut(name: GamutName, images: torch.Tensor) -> Gamut:
+def _of_each(values: torch.Tensor, matrices: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    """Values ``(P, A)`` times the matrix ``(A, B)``, or times that of their image ``(N, A, B)``."""
+    if matrices.dim() == 2:
+        return values @ matrices
+    return torch.einsum("pa,pab->pb", values, matrices[rows])
+
+
+def fit_gamut(name: GamutName, images: torch.Tensor, stains: StainsName = "own") -> Gamut:
     """The gamut of each of a batch of images ``(N, 3, H, W)`` in [0, 1].
 
     ``range`` is the per-channel minimum to maximum (the paper's), ``percentile`` the 1st to 99th percentile,
-    ``pca`` the 1-99 box along principal axes, ``stain`` the 1-99 box of haematoxylin and eosin.
+    ``pca`` the 1-99 box along principal axes, ``stain`` the 1-99 box of haematoxylin and eosin, whose vectors
+    ``stains`` names.
     """
     pixels = images.flatten(2).transpose(1, 2)
     if name == "range":
@@ -172,9 +192,11 @@ def fit_gamut(name: GamutName, images: torch.Tensor) -> Gamut:
         low, high = _percentiles(spread @ axes.transpose(1, 2))
         # The centre itself must lie in the box, also where an axis is very lopsided.
         return PrincipalGamut(centre, axes, low.clamp(max=0), high.clamp(min=0))
-    amounts = concentrations(pixels.reshape(-1, 3)).view(len(images), -1, 2)
+    vectors = stain_vectors(stains, images)
+    rows = torch.arange(len(images), device=images.device).repeat_interleave(pixels.shape[1])
+    amounts = concentrations(pixels.reshape(-1, 3), vectors, rows).view(len(images), -1, 2)
     low, high = _percentiles(amounts)
-    return StainGamut(low.clamp(min=0), high.clamp(min=0))
+    return StainGamut(low.clamp(min=0), high.clamp(min=0), vectors)
 
 
 def _percentiles(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

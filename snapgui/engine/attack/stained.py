@@ -7,9 +7,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from snapgui.engine.attack.gamut import stain_vectors
 from snapgui.engine.attack.packing import Packed, flatten
-from snapgui.engine.images import to_pixels
-from snapgui.engine.stains import fit_stains
 
 # Over this many pixels an altered cell fades into what surrounds it.
 RIM_PX = 2.0
@@ -41,7 +40,7 @@ class Stained:
 
 def divide(images: torch.Tensor, pixels: Packed) -> Stained:
     """The masked pixels of images ``(N, 3, H, W)`` by the stains of each, see `stains.fit_stains`."""
-    stains = torch.stack([torch.from_numpy(fit_stains(to_pixels(image))) for image in images]).to(images)
+    stains = stain_vectors("own", images)
     density = -torch.log(flatten(images)[pixels.places].clamp_min(1 / 255))
     amounts = torch.einsum("pc,pck->pk", density, torch.linalg.pinv(stains)[pixels.rows])
     left = density - torch.einsum("pk,pkc->pc", amounts, stains[pixels.rows])

@@ -45,7 +45,7 @@ def fit_texture(settings: AttackSettings, images: torch.Tensor, masks: torch.Ten
         return Retouch(images, masks, bound=settings.bound, grid_px=settings.grid_px, seed=settings.seed)
     if settings.texture == "nucleus":
         return PaintedNuclei(images, masks, bound=settings.bound, seed=settings.seed)
-    gamut = fit_gamut(settings.gamut, images)
+    gamut = fit_gamut(settings.gamut, images, settings.stains)
     start = start_colours(settings.start, images, masks, gamut, seed=settings.seed)
     return FreeTexture(gamut, images, masks, start, seed=settings.seed)
 

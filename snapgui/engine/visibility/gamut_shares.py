@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from skimage.color import rgb_from_hed
 
 from snapgui.engine.attack.gamut import StainGamut, concentrations, fit_gamut
 from snapgui.engine.images import to_image
+from snapgui.engine.settings import StainsName
 
 _HALF_A_LEVEL = 0.5 / 255
 
@@ -32,12 +32,18 @@ class GamutShares:
     own_outside_stain: float
 
 
-def gamut_shares(original: NDArray[np.uint8], altered: NDArray[np.uint8]) -> GamutShares:
-    """Out-of-gamut shares of the pixels that changed between two uint8 pictures ``(H, W, 3)``."""
+def gamut_shares(
+    original: NDArray[np.uint8], altered: NDArray[np.uint8], *, stains: StainsName = "fixed"
+) -> GamutShares:
+    """Out-of-gamut shares of the pixels that changed between two uint8 pictures ``(H, W, 3)``.
+
+    Vectors of the stains are ``fixed``, one yardstick for all images, or the image's ``own``, by which a
+    patch was bounded.
+    """
     changed = (original != altered).any(axis=2)
     own, new = original.reshape(-1, 3), altered[changed]
     beyond = ((new < own.min(axis=0)) | (new > own.max(axis=0))).any(axis=1)
-    box = fit_gamut("stain", to_image(original)[None])
+    box = fit_gamut("stain", to_image(original)[None], stains)
     assert isinstance(box, StainGamut), "the stain gamut is a box of concentrations"
     return GamutShares(
         changed_px=len(new),
@@ -50,9 +56,8 @@ def gamut_shares(original: NDArray[np.uint8], altered: NDArray[np.uint8]) -> Gam
 def _outside(colours: NDArray[np.uint8], box: StainGamut) -> NDArray[np.bool_]:
     """Which colours ``(P, 3)`` no colour of the box can become by rounding."""
     values = torch.from_numpy(colours.astype(np.float32) / np.float32(255))
-    amounts = concentrations(values)
+    vectors = box.stains if box.stains.dim() == 2 else box.stains[0]
+    amounts = concentrations(values, vectors, torch.zeros(len(values), dtype=torch.long))
     density_error = -torch.log1p(-_HALF_A_LEVEL / values.clamp_min(1 / 255))
-    error = (
-        density_error @ torch.linalg.pinv(torch.as_tensor(rgb_from_hed[:2], dtype=values.dtype)).abs() + 1e-4
-    )
+    error = density_error @ torch.linalg.pinv(vectors).abs() + 1e-4
     return np.asarray(((amounts < box.low - error) | (amounts > box.high + error)).any(dim=1).numpy())

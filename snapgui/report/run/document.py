@@ -25,7 +25,7 @@ CENTRES = {
 }
 
 # Settings that a texture does not look at.
-UNUSED = {"free": ("bound", "grid_px"), "retouch": ("gamut", "start")}
+UNUSED = {"free": ("bound", "grid_px"), "retouch": ("gamut", "stains", "start")}
 
 
 def run_document(result: RunResult) -> Document:
@@ -113,7 +113,7 @@ def _yes(value: bool) -> str:
 
 def _where(result: RunResult) -> Section:
     request = result.request
-    shares = gamut_shares(request.pixels, result.adversarial)
+    shares = gamut_shares(request.pixels, result.adversarial, stains=request.attack.stains)
     cells = len(outlines_of(request.mask))
     rows = (
         (
@@ -173,7 +173,7 @@ def _origin(result: RunResult) -> Section:
         "versions": ", ".join(f"{name} {version}" for name, version in result.versions.items()),
         "stopped by a person": result.stopped,
     }
-    unused = UNUSED[request.attack.texture]
+    unused = UNUSED[request.attack.texture] + (() if request.attack.gamut == "stain" else ("stains",))
     attack = {
         **{name: value for name, value in request.attack.to_json().items() if name not in unused},
         "target": result.classes[result.target],

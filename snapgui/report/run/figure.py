@@ -143,7 +143,13 @@ def caption(result: RunResult) -> list[str]:
 
 
 def _colours(attack: AttackSettings) -> str:
-    made = colours_words(attack.texture, attack.gamut, bound=attack.bound, least_change=attack.least_change)
+    made = colours_words(
+        attack.texture,
+        attack.gamut,
+        stains=attack.stains,
+        bound=attack.bound,
+        least_change=attack.least_change,
+    )
     return made if attack.texture == "retouch" else f"gamut {attack.gamut} ({made}), start {attack.start}"
 
 

@@ -118,7 +118,7 @@ def _numbers(claims: Claims) -> Iterator[Check]:
         f"the centre is {centre}, as stated",
         f"the centre is {centre}; {str(values['centre'])[:20]} is stated",
     )
-    shares = gamut_shares(claims.original, claims.adversarial)
+    shares = gamut_shares(claims.original, claims.adversarial, stains=claims.attack.stains)
     stated_shares = values.get("gamut_shares")
     words = (
         f"{shares.changed_px} pixels changed, {_share(shares.outside_range)} of them outside the "

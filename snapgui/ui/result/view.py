@@ -74,7 +74,11 @@ def _shown(result: RunResult, key: str) -> tuple[str, NDArray[np.uint8], NDArray
 def _circumstances(result: RunResult) -> str:
     attack = result.request.attack
     colours = colours_words(
-        attack.texture, attack.gamut, bound=attack.bound, least_change=attack.least_change
+        attack.texture,
+        attack.gamut,
+        stains=attack.stains,
+        bound=attack.bound,
+        least_change=attack.least_change,
     )
     start = [] if attack.texture == "retouch" else [f"start: {words.START_WORDS[attack.start].lower()}"]
     parts = [

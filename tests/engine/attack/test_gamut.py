@@ -4,10 +4,18 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snapgui.engine.attack.gamut import StainGamut, concentrations, fit_gamut, free_gamut, near_gamut, project
+from snapgui.engine.attack.gamut import (
+    StainGamut,
+    concentrations,
+    fit_gamut,
+    free_gamut,
+    near_gamut,
+    project,
+    stain_vectors,
+)
 from snapgui.engine.attack.packing import Packed, flatten, pack
 from snapgui.engine.images import to_image
-from snapgui.engine.settings import GAMUTS
+from snapgui.engine.settings import GAMUTS, AttackSettings, UniversalSettings
 
 HALF_LEVEL = 0.5 / 255 + 1e-6
 
@@ -26,7 +34,9 @@ def of_images(rows: list[int]) -> Packed:
     return Packed(torch.tensor(rows), torch.zeros(len(rows), dtype=torch.long))
 
 
-def is_inside(name: str, image: torch.Tensor, colours: torch.Tensor, slack: float) -> bool:
+def is_inside(
+    name: str, image: torch.Tensor, colours: torch.Tensor, slack: float, stains: str = "own"
+) -> bool:
     """Membership by the definition of the gamut, without its own code."""
     pixels = image.flatten(1).T
     if name in ("range", "percentile"):
@@ -41,9 +51,10 @@ def is_inside(name: str, image: torch.Tensor, colours: torch.Tensor, slack: floa
         high = torch.quantile(own, 0.99, dim=0).clamp(min=0) + slack * 3**0.5 + 1e-4
         in_cube = bool(((colours >= -slack) & (colours <= 1 + slack)).all())
         return bool(((along >= low) & (along <= high)).all()) and in_cube
-    own = concentrations(pixels)
+    vectors = stain_vectors(stains, image[None])
+    own = concentrations(pixels, vectors, torch.zeros(len(pixels), dtype=torch.long))
     low, high = torch.quantile(own, 0.01, dim=0).clamp(min=0), torch.quantile(own, 0.99, dim=0).clamp(min=0)
-    nearest = StainGamut(low[None], high[None])
+    nearest = StainGamut(low[None], high[None], vectors)
     amounts = torch.cartesian_prod(
         *(torch.linspace(float(a), float(b), 200) for a, b in zip(low, high, strict=True))
     )
@@ -51,20 +62,21 @@ def is_inside(name: str, image: torch.Tensor, colours: torch.Tensor, slack: floa
     return bool((torch.cdist(colours, grid).amin(1) <= 0.02 + slack * 3**0.5).all())
 
 
-@pytest.mark.parametrize("name", GAMUTS)
+@pytest.mark.parametrize(("name", "stains"), [*((name, "own") for name in GAMUTS), ("stain", "fixed")])
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 10_000))
-def test_every_projected_colour_lies_inside(name, seed: int) -> None:
+def test_every_projected_colour_lies_inside(name, stains, seed: int) -> None:
     images = random_images(seed)
-    gamut = fit_gamut(name, images)
+    gamut = fit_gamut(name, images, stains)
     generator = torch.Generator().manual_seed(seed)
     colours = torch.rand(64, 3, generator=generator) * 1.4 - 0.2
     for row, image in enumerate(images):
         pixels = of_images([row] * 64)
         inside = project(gamut, colours, pixels)
-        assert is_inside(name, image, inside, 1e-5)
+        assert is_inside(name, image, inside, 1e-5, stains)
         rounded = inside.mul(255).round().div(255)
-        assert is_inside(name, image, rounded, 1e-5 if name in ("range", "percentile") else HALF_LEVEL)
+        slack = 1e-5 if name in ("range", "percentile") else HALF_LEVEL
+        assert is_inside(name, image, rounded, slack, stains)
         again = project(gamut, inside, pixels)
         assert torch.allclose(again, inside, atol=2e-3), "a colour already allowed moved"
 
@@ -88,9 +100,33 @@ def test_a_flat_image_allows_its_own_colour_alone() -> None:
 
 def test_stain_concentrations_undo_the_mixing() -> None:
     amounts = torch.tensor([[0.5, 0.2], [0.0, 1.0], [1.1, 0.0]])
-    gamut = StainGamut(torch.zeros(1, 2), torch.full((1, 2), 2.0))
-    colours = gamut.colours(amounts / 2, of_images([0, 0, 0]))
-    assert torch.allclose(concentrations(colours), amounts, atol=1e-4)
+    pixels = of_images([0, 0, 0])
+    for stains in (
+        stain_vectors("fixed", amounts),
+        torch.tensor([[[0.8, 0.5, 0.3], [0.2, 0.6, 0.8]]]),
+    ):
+        gamut = StainGamut(torch.zeros(1, 2), torch.full((1, 2), 2.0), stains)
+        colours = gamut.colours(amounts / 2, pixels)
+        assert torch.allclose(concentrations(colours, stains, pixels.rows), amounts, atol=1e-4)
+
+
+def test_the_stain_gamut_has_the_images_own_stains_or_in_old_records_fixed_ones() -> None:
+    """Blue and brown stains: their own vectors give back each colour, the fixed ones turn brown to violet."""
+    rng = np.random.default_rng(0)
+    mixed = rng.dirichlet([0.4, 0.4], 48 * 48) * rng.uniform(0.6, 1.4, (48 * 48, 1))
+    light = np.exp(-mixed @ np.array([[0.75, 0.55, 0.3], [0.3, 0.55, 0.75]]))
+    image = torch.from_numpy(np.rint(light.T.reshape(1, 3, 48, 48) * 255) / 255).float()
+    colours, pixels = flatten(image), of_images([0] * 48 * 48)
+    off = {
+        stains: float((project(fit_gamut("stain", image, stains), colours, pixels) - colours).abs().mean())
+        for stains in ("own", "fixed")
+    }
+    assert off["own"] < 0.01 < 0.05 < off["fixed"]
+    for kind in (AttackSettings, UniversalSettings):
+        new = kind(gamut="stain").to_json()
+        assert kind.from_json(new).stains == "own"
+        del new["stains"]
+        assert kind.from_json(new).stains == "fixed", "records of before have fixed vectors"
 
 
 def test_images_of_a_batch_keep_their_own_gamut() -> None:

@@ -10,6 +10,7 @@ from snapgui import shipped
 from snapgui.engine.cells.outlines import fill
 from snapgui.engine.images import read_pixels
 from snapgui.engine.nuclei import find_nuclei
+from snapgui.engine.settings import STAINS
 from snapgui.engine.visibility.gamut_shares import gamut_shares
 from snapgui.engine.visibility.nucleus_scores import (
     TRAITS,
@@ -144,7 +145,8 @@ def test_gamut_shares_by_hand(field) -> None:
     assert shares.changed_px == 4 and shares.outside_range == shares.outside_stain == 0.75
 
 
-def test_colours_of_the_stain_gamut_stay_inside_when_rounded(field) -> None:
+@pytest.mark.parametrize("stains", STAINS)
+def test_colours_of_the_stain_gamut_stay_inside_when_rounded(field, stains) -> None:
     import torch
 
     from snapgui.engine.attack.gamut import fit_gamut
@@ -156,6 +158,6 @@ def test_colours_of_the_stain_gamut_stay_inside_when_rounded(field) -> None:
     # Mostly the box's corners and sides, where rounding may step over.
     coordinates = (torch.rand(96 * 96, 2, generator=generator) * 1.5 - 0.25).clamp(0, 1)
     everywhere = pack(torch.ones_like(images[:, :1]) > 0)
-    colours = fit_gamut("stain", images).colours(coordinates, everywhere)
+    colours = fit_gamut("stain", images, stains).colours(coordinates, everywhere)
     altered = colours.mul(255).round().to(torch.uint8).view(96, 96, 3).numpy()
-    assert gamut_shares(field, altered).outside_stain == 0
+    assert gamut_shares(field, altered, stains=stains).outside_stain == 0
