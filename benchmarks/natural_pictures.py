@@ -27,9 +27,9 @@ from snapgui.engine.detector.cases import Case
 from snapgui.engine.images import round_to_8_bits, to_image, to_pixels
 from snapgui.engine.presets import PRESETS
 from snapgui.engine.settings import AttackSettings, CellSettings
+from snapgui.engine.sham import Source, make_sham
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import MaskError
-from snapgui.study.pictures.sham import Source, make_sham
 
 Pixels = NDArray[np.uint8]
 AT_ONCE = 8

@@ -21,6 +21,7 @@ from snapgui.engine.controls import (
 )
 from snapgui.engine.images import to_image, to_pixels
 from snapgui.engine.settings import AttackSettings, CellSettings
+from snapgui.engine.sham import Source, make_sham
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import MaskError
 
@@ -101,8 +102,10 @@ def alter(
     *,
     batch_size: int,
     draw: int = 0,
+    snap: Sequence[NDArray[np.uint8]] | None = None,
 ) -> Altered:
-    """The subjects under a condition; ``draw`` counts the times that it is drawn anew.
+    """The subjects under a condition; ``draw`` counts the times that it is drawn anew. A sham is made of what
+    SNAP made of them, the first that there is, whether it fools the victim or not.
 
     Raises:
         MaskError: nuclei are to be pasted and there are no textures.
@@ -113,6 +116,12 @@ def alter(
             for pixels, mask, name in zip(subjects.pixels, masks, subjects.ids, strict=True)
         ]
         return _not_optimised(pictures)
+    if condition.kind == "sham":
+        assert snap is not None, "a sham is made of SNAP's pictures"
+        sources = map(Source, subjects.ids, subjects.pixels, snap, masks)
+        texture = condition.attack.texture
+        made = [make_sham(replace(source, texture=texture), seed=condition.attack.seed) for source in sources]
+        return _not_optimised([sham.pixels for sham in made])
     images = torch.stack([to_image(pixels) for pixels in subjects.pixels]).to(victim.mean.device)
     stacked = torch.from_numpy(np.stack(masks))[:, None].to(images.device)
     alteration = Alteration(condition.kind, condition.attack, condition.fill, condition.free, SMALL_CHANGE)

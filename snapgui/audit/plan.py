@@ -18,7 +18,7 @@ from snapgui.provenance import library_versions
 
 DONOR_COUNT = 24
 # Counted up when the same settings begin to give another table.
-METHOD = 3
+METHOD = 4
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from snapgui.engine.settings import (
 from snapgui.errors import SettingsError
 
 Group = Literal["standard", "area", "cells", "gamut", "placement"]
-Kind = Literal["attack", "fill", "square", "whole"]
+Kind = Literal["attack", "fill", "square", "whole", "sham"]
 Source = Literal["metastasis", "normal", "both"]
 
 GROUPS: tuple[Group, ...] = get_args(Group)
@@ -38,7 +38,8 @@ class Condition:
         name: for people, and in the table.
         group: what it is compared with.
         kind: ``attack`` optimises the cells, ``fill`` fills them without looking at the victim, ``square``
-            optimises one square of their area, ``whole`` every pixel by a little.
+            optimises one square of their area, ``whole`` every pixel by a little; ``sham`` mirrors within its
+            cells what SNAP made of them.
         cells: where.
         attack: how.
         fill: name of the filling: ``median``, ``random``, ``best`` (of several random ones the one that
@@ -164,6 +165,7 @@ def _conditions_of_group(group: Group, settings: AuditSettings) -> list[Conditio
         control(RANDOM_NAMES[attack.texture], "fill", fill="random", draws=DRAWS),
         control(best_name(attack.texture), "fill", fill="best"),
         control("real nuclei", "fill", fill="nuclei"),
+        control("sham", "sham"),
         control("one square", "square"),
         control("one square, any colour", "square", free=True),
         control("same cells, any colour", "attack", free=True),

@@ -128,6 +128,9 @@ def _measure(
     errors = {i: str(mask) for i, mask in enumerate(masks) if isinstance(mask, MaskError)}
     some = subjects.of([i for i, _ in fit])
     rows: dict[int, list[Row]] = {}
+    snap = None
+    if condition.kind == "sham":
+        snap = [decode_pixels(result.pictures[_picture_name(position)]) for position in some.positions]
     steps = 0
     for draw in range(condition.draws if fit else 0):
         try:
@@ -139,6 +142,7 @@ def _measure(
                 textures,
                 batch_size=settings.batch_size,
                 draw=draw,
+                snap=snap,
             )
         except MaskError as error:
             errors = dict.fromkeys(range(len(masks)), str(error))
@@ -191,8 +195,12 @@ def _row(
     )
 
 
+def _picture_name(position: int) -> str:
+    return f"{position:07d}.png"
+
+
 def _keep_picture(result: ShardResult, row: Row, png: bytes, mask: Mask) -> None:
-    row["picture"] = f"{row['position']:07d}.png"
+    row["picture"] = _picture_name(row["position"])
     result.pictures[row["picture"]] = png
     result.pictures[row["picture"].replace(".png", "-mask.png")] = encode_png(mask.astype(np.uint8) * 255)
 

@@ -48,10 +48,11 @@ CONDITIONS_HELP = (
     "SNAP: the colours of the cells are optimised. Median colour, random colours or random retouch, real "
     "nuclei: controls, the same cells filled without optimisation; random ones are drawn five times for each "
     "image, and the interval counts images, not draws. Best of 50 draws: of so many random ones the one that "
-    "helps most, since SNAP too keeps the best of its steps. One square: one square of the same area, to the "
-    "pixel, is optimised instead of cells. Any colour: without the limit to the image's own colours. Whole "
-    "image, 2/255: every pixel is changed, each by at most 2 of 255 levels. No room: images on which the "
-    "cells found no place."
+    "helps most, since SNAP too keeps the best of its steps. Sham: what SNAP made of each cell, mirrored "
+    "within it, so that all but the place of each change agrees. One square: one square of the same area, to "
+    "the pixel, is optimised instead of cells. Any colour: without the limit to the image's own colours. "
+    "Whole image, 2/255: every pixel is changed, each by at most 2 of 255 levels. No room: images on which "
+    "the cells found no place."
 )
 EVERYBODY = "The model on all images, with the altered ones in their place"
 ONE_CLASS = (
@@ -107,7 +108,7 @@ def _name(condition: Condition) -> str:
         return GAMUT_WORDS[condition.attack.gamut]
     if condition.group == "placement":
         return f"{PLACEMENT_WORDS[condition.cells.placement]}, {centre}"
-    return f"{condition.name} (control)" if condition.kind == "fill" else condition.name
+    return f"{condition.name} (control)" if condition.kind in ("fill", "sham") else condition.name
 
 
 def verdict(audit: FinishedAudit) -> str:

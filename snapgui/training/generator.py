@@ -46,8 +46,10 @@ Progress = tuple[str, int, int]
 def train_generator(
     data: Path, out: Path, *, images: int = 400, epochs: int = 25, seed: int = 0, resume: bool = False
 ) -> Steps[Progress, None, dict[str, Any]]:
-    """Learn nuclei of ``images`` patches of the split ``train``, and write ``out`` (safetensors), its card and
-    a sheet of samples; yields what is being done, how far, of how much; returns the card.
+    """Learn nuclei of ``images`` patches of the split ``train``; write ``out`` (safetensors), its card and a
+    sheet of samples.
+
+    Yields what is being done, how far, and of how much; returns the card.
 
     Nuclei and each epoch are kept beside ``out`` until the end, so that a killed training can be gone on
     with.

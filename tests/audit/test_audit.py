@@ -35,8 +35,10 @@ from snapgui.engine.detector.linear import shipped_detector
 from snapgui.engine.images import read_pixels, to_image
 from snapgui.engine.presets import PRESETS
 from snapgui.engine.settings import AttackSettings, CellSettings
+from snapgui.engine.sham import Source, make_sham
 from snapgui.engine.victim.victim import Victim
 from snapgui.engine.visibility.naturalness import measure_naturalness
+from snapgui.engine.visibility.measures import measure
 from snapgui.errors import DataError, SettingsError
 from snapgui.statistics import share, share_of_draws
 from snapgui.ui.audit.audits import AuditTask, audit_work
@@ -219,7 +221,7 @@ def test_the_area_at_which_accuracy_falls_to_the_papers() -> None:
 def test_conditions_have_one_name_each_and_seeds_follow_the_image() -> None:
     everything = conditions_of(replace(SETTINGS, groups=("standard", "area", "cells", "gamut", "placement")))
     names = [condition.name for condition in everything]
-    assert len(set(names)) == len(names) == 10 + 2 * len(AREAS) + 5 + 4 + 8
+    assert len(set(names)) == len(names) == 11 + 2 * len(AREAS) + 5 + 4 + 8
     assert isinstance(everything[0], Condition) and everything[0].name == "SNAP"
     alone = conditions_of(replace(SETTINGS, groups=("area",), areas=(0.015,)))
     assert [condition.name for condition in alone] == [
@@ -277,6 +279,21 @@ def test_the_best_of_fifty_draws_is_what_it_says(linear_victim, tissue) -> None:
         assert len(drawn) == 50 and len(p.unique()) > 40
         assert float(victim.predict(to_image(best)[None])[0, 1]) == pytest.approx(float(p.min()), abs=1e-6)
         assert (best[~mask] == tissue[~mask]).all() and (best[mask] != tissue[mask]).any()
+
+
+def test_the_sham_of_an_audit_is_made_of_its_snap_pictures(audited, small_set: Path) -> None:
+    """The same cells as SNAP's, one row an image, the first sham of the saved picture."""
+    _, outcome = audited
+    rows = store.read_rows(outcome.folder)
+    snap, sham = (rows[(rows.condition == name) & (rows.status == "measured")] for name in ("SNAP", "sham"))
+    assert len(snap) == len(sham) >= 5 and list(snap.area) == list(sham.area)
+    originals = {path.stem: read_pixels(path) for path in (small_set / "patches").iterdir()}
+    for one, other in zip(snap.itertuples(), sham.itertuples(), strict=True):
+        saved = outcome.folder / "pictures" / one.picture
+        mask = read_pixels(saved.with_name(f"{saved.stem}-mask.png"))[..., 0] > 0
+        made = make_sham(Source(one.id, originals[one.id], read_pixels(saved), mask), seed=0)
+        assert other.mean_de00_mask == measure(originals[one.id], made.pixels, mask)["mask"].mean_de00
+    assert condition_names(SETTINGS)["sham"] == "sham (control)"
 
 
 def test_random_colours_are_drawn_anew_for_each_image_and_draw(linear_victim, tissue) -> None:

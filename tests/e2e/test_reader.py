@@ -21,10 +21,10 @@ from sklearn.ensemble import ExtraTreesClassifier
 
 from snapgui import shipped
 from snapgui.engine.images import decode_pixels, read_pixels
+from snapgui.engine.sham import Source
 from snapgui.study.design.freeze import freeze
 from snapgui.study.design.settings import StudySettings
 from snapgui.study.design.study import make_study
-from snapgui.study.pictures.sham import Source
 from snapgui.study.pictures.stimuli import encode_stimulus, make_stimuli
 from snapgui.study.reading.access import free_port
 from snapgui.study.reading.serving import READER_APP

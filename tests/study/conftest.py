@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
+from snapgui.engine.sham import Source
 from snapgui.study.design.freeze import freeze
 from snapgui.study.design.settings import StudySettings
 from snapgui.study.design.study import Study, make_study
-from snapgui.study.pictures.sham import Source
 from snapgui.study.pictures.stimuli import make_stimuli
 from snapgui.study.records import OBVIOUS, SHAM, SNAP, UNTOUCHED, Arm, Stimulus
 from snapgui.study.store.store import StudyStore, open_store

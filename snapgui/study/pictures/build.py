@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from snapgui.engine.images import sha256
+from snapgui.engine.sham import SHAM_ATTEMPTS, Source
 from snapgui.engine.victim.victim import Victim
 from snapgui.study.design.freeze import design_text, freeze, read_design
 from snapgui.study.design.recipe import Recipe, arms_for, draft_study, share_out
 from snapgui.study.design.settings import StudySettings
 from snapgui.study.design.study import ShamCounts, Study, make_study
 from snapgui.study.pictures.material import Material, readable, size_words
-from snapgui.study.pictures.sham import SHAM_ATTEMPTS, Source
 from snapgui.study.pictures.stimuli import make_stimuli
 from snapgui.study.records import SHAM, Stimulus, StudyError
 from snapgui.study.store.folders import has_folder, remove_folder, study_folder, study_name

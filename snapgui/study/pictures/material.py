@@ -16,8 +16,8 @@ from snapgui.audit.settings import AuditSettings, draw_seed, seed_of
 from snapgui.engine.controls import control_images, paste_nuclei
 from snapgui.engine.images import to_image, to_pixels
 from snapgui.engine.settings import RANDOM_NAMES, AttackSettings, TextureName
+from snapgui.engine.sham import Pixels, Source
 from snapgui.errors import SettingsError, SnapError
-from snapgui.study.pictures.sham import Pixels, Source
 from snapgui.study.pictures.stimuli import kept_pictures, source_from_audit, source_from_run
 from snapgui.study.records import StudyError
 

@@ -19,8 +19,8 @@ from snapgui.data.datasets import PICTURE_SUFFIXES
 from snapgui.engine.cells.outlines import load_mask
 from snapgui.engine.images import read_pixels
 from snapgui.engine.settings import RANDOM_NAMES, AttackSettings
+from snapgui.engine.sham import Source
 from snapgui.study.pictures.material import Material, fillings_of, size_words, with_fillings
-from snapgui.study.pictures.sham import Source
 from snapgui.study.records import StudyError
 
 RESERVED = ("SNAP", "sham", "obvious", "median colour", *RANDOM_NAMES.values())

@@ -16,9 +16,9 @@ from snapgui.audit.store import read_rows
 from snapgui.engine.cells.outlines import read_mask
 from snapgui.engine.images import encode_png, read_pixels, sha256
 from snapgui.engine.settings import TextureName
+from snapgui.engine.sham import Pixels, Source, change_levels, is_fooled, make_sham
 from snapgui.engine.victim.victim import Victim
 from snapgui.runs.store import read_run
-from snapgui.study.pictures.sham import Pixels, Source, change_levels, is_fooled, make_sham
 from snapgui.study.records import OBVIOUS, SHAM, SNAP, UNTOUCHED, Arm, Stimulus, StudyError, Use
 
 if TYPE_CHECKING:

@@ -14,12 +14,12 @@ from snapgui.engine.cells.proposals import propose_cells
 from snapgui.engine.images import decode_pixels, sha256, to_image
 from snapgui.engine.presets import PRESETS
 from snapgui.engine.settings import AttackSettings, CellSettings
+from snapgui.engine.sham import change_levels, is_fooled, make_sham
 from snapgui.progress import drain
 from snapgui.report.verify.retouch import beyond_bound
 from snapgui.runs.records import RunRequest
 from snapgui.runs.run import run_snap
 from snapgui.runs.store import save_run
-from snapgui.study.pictures.sham import change_levels, is_fooled, make_sham
 from snapgui.study.pictures.stimuli import (
     encode_stimulus,
     kept_pictures,

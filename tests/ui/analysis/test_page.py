@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from snapgui.engine.sham import Source
 from snapgui.study.design.settings import StudySettings
-from snapgui.study.pictures.sham import Source
 from snapgui.study.pictures.stimuli import make_stimuli
 from snapgui.study.records import OBVIOUS, SHAM, SNAP, UNTOUCHED
 from snapgui.study.store.export import export_files

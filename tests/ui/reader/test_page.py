@@ -12,10 +12,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from snapgui import shipped
+from snapgui.engine.sham import Source
 from snapgui.study.design.freeze import DESIGN_FILE, freeze
 from snapgui.study.design.settings import StudySettings
 from snapgui.study.design.study import make_study
-from snapgui.study.pictures.sham import Source
 from snapgui.study.pictures.stimuli import make_stimuli
 from snapgui.study.reading.serving import CODE_VARIABLE, READER_APP, STUDY_VARIABLE
 from snapgui.study.records import (
