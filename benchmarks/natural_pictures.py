@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -62,6 +62,14 @@ def settings_of(condition: str) -> tuple[CellSettings, AttackSettings]:
     return preset.cells, replace(attack, gamut="stain") if condition == "stain" else attack
 
 
+def decisive(attack: AttackSettings) -> dict[str, Any]:
+    """Settings that decide pictures, as they were before ``stains`` was one where it changes nothing."""
+    values = attack.to_json()
+    if attack.texture == "retouch" or attack.gamut != "stain":
+        del values["stains"]
+    return values
+
+
 @dataclass(frozen=True)
 class Chosen:
     """Metastases that the victim finds, in a fixed random order: names and pixels."""
@@ -98,7 +106,9 @@ class Shelf:
     def __init__(self, cache: Path, condition: str, split: str, victim: Victim, donors: PatchSet) -> None:
         self.condition, self.victim, self.donors = condition, victim, donors
         self.cells, self.attack = settings_of(condition)
-        decides = [self.cells.to_json(), self.attack.to_json(), victim.card.sha256]
+        decides = [self.cells.to_json(), decisive(self.attack), victim.card.sha256]
+        if condition == "sham":
+            decides.append("texture as SNAP's")
         digest = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:10]
         self.folder = cache / f"{condition.replace(' ', '-')}-{split}-{digest}"
 
@@ -226,7 +236,7 @@ def _without_attack(shelf: Shelf, name: str, pixels: Pixels, mask: Mask, natural
     if case is None:
         return None
     if shelf.condition == "sham":
-        source = Source(name, pixels, case.altered, case.mask)
+        source = Source(name, pixels, case.altered, case.mask, texture=shelf.attack.texture)
         return make_sham(source, seed=0, victim=shelf.victim).pixels
     return calm_draw(case, shelf.attack)
 

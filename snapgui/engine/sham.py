@@ -1,7 +1,7 @@
 """Sham: the edit without the attack."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -16,7 +16,11 @@ from snapgui.engine.stains import fit_stains, optical_density_of, stain_amounts
 from snapgui.engine.victim.victim import Victim
 
 Pixels = NDArray[np.uint8]
-SHAM_ATTEMPTS = 16
+SHAM_ATTEMPTS = 64
+# Of these so many leave each cell its own patch.
+_WITHIN_CELLS = 16
+# An exchange between cells that leaves the change more than this share from SNAP's is no sham.
+_MOST_GAP = 0.01
 _LARGE_CELL_PX = 400
 # What rounding to 8 bits does to the optical density of a pixel of middling brightness.
 _ROUNDING_DENSITY = 0.005
@@ -62,7 +66,7 @@ class Source:
 @dataclass(frozen=True)
 class Sham:
     """A sham: its pixels, how far its mean absolute change is from SNAP's (levels), whether it and the first
-    one made fool a victim (None: not asked), and how many were made before it.
+    one made fool a victim (None: not asked), and how many were made before the one that was taken.
     """
 
     pixels: Pixels
@@ -90,26 +94,49 @@ def make_sham(
     arrives. (Moving the *changes* of free colours would leave the gamut and so be easier to see than SNAP.)
 
     The first attempts mirror all cells in one way, later ones each cell in a way of its own, drawn with the
-    seed. With a victim, the first attempt that does not fool it is taken; if all do, the last, and ``fooled``
-    says so: leave such a source out. Without one, the first is taken and ``fooled`` is None.
+    seed; the last exchange patches between two cells as well, and go on from whatever left the victim surest
+    of the untouched picture's class: some patches fool it wherever they are turned in their own cell. With a
+    victim, the first attempt that does not fool it is taken; if all do, the last, and ``fooled`` says so:
+    leave such a source out. Without one, the first is taken and ``fooled`` is None.
     """
     places = _places(source.mask)
+    remake = _retouched if source.texture == "retouch" else _recoloured
     rng = np.random.default_rng([seed, *source.name.encode()])
-    made: list[Pixels] = []
-    fooled: list[bool | None] = []
+    ends = np.cumsum([len(rows) for rows, _ in places])
+    own = [np.arange(end - len(rows), end) for end, (rows, _) in zip(ends, places, strict=True)]
+    wanted = change_levels(source, source.snap)
+    made: Sham | None = None
+    best, most = own, -1.0
     for attempt in range(attempts if victim is not None else 1):
-        # Upright mirrors for all cells first.
-        ways = [attempt] * len(places) if attempt < 3 else rng.integers(0, len(_MOVES), len(places))
-        orders = [_moved(own[0], own[1], _MOVES[way]) for own, way in zip(places, ways, strict=True)]
-        made.append((_retouched if source.texture == "retouch" else _recoloured)(source, places, orders))
-        fooled.append(None if victim is None else is_fooled(victim, source.pixels, [made[-1]])[0])
-        if not fooled[-1]:
-            break
-    gap = abs(change_levels(source, made[-1]) - change_levels(source, source.snap))
-    return Sham(made[-1], gap, fooled[-1], fooled[0], len(made) - 1)
+        if attempt < _WITHIN_CELLS:
+            # Upright mirrors for all cells first.
+            ways = [attempt] * len(places) if attempt < 3 else rng.integers(0, len(_MOVES), len(places))
+            orders = [
+                each[_moved(*place, _MOVES[way])] for each, place, way in zip(own, places, ways, strict=True)
+            ]
+        else:
+            orders = _exchanged(best, places, rng)
+        pixels = remake(source, places, orders)
+        gap = abs(change_levels(source, pixels) - wanted)
+        if attempt >= _WITHIN_CELLS and gap > _MOST_GAP * wanted:
+            continue
+        if victim is None:
+            return Sham(pixels, gap, None, None, attempt)
+        answers = victim.predict(torch.stack([to_image(each) for each in (source.pixels, pixels)]))
+        before, after = answers.argmax(dim=1).tolist()
+        fooled = before != after
+        made = Sham(pixels, gap, fooled, fooled if made is None else made.first_fooled, attempt)
+        if not fooled:
+            return made
+        if float(answers[1, before]) > most:
+            best, most = orders, float(answers[1, before])
+    assert made is not None, "at least one attempt is made"
+    return replace(made, attempt=attempt)
 
 
-_Place = tuple[NDArray[np.int64], ...]
+_Place = tuple[NDArray[np.int64], NDArray[np.int64]]
+# Of each cell, which of all masked pixels each of its pixels takes after, counted through the cells.
+_Orders = list[NDArray[np.int64]]
 
 
 def _places(mask: Mask) -> list[_Place]:
@@ -137,16 +164,40 @@ def _moved(rows: NDArray[np.int64], columns: NDArray[np.int64], move: NDArray[np
     """
     from scipy.optimize import linear_sum_assignment
 
-    at = np.stack([rows, columns], axis=1).astype(float)
-    middle = (at.max(axis=0) + at.min(axis=0)) / 2
-    wanted = (at - middle) @ move.T + middle
-    distance = ((wanted[:, None] - at[None]) ** 2).sum(axis=2)
+    at = _about_middle(rows, columns)
+    distance = (((at @ move.T)[:, None] - at[None]) ** 2).sum(axis=2)
     return np.asarray(linear_sum_assignment(distance)[1])
+
+
+def _about_middle(rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float64]:
+    at = np.stack([rows, columns], axis=1).astype(float)
+    return at - (at.max(axis=0) + at.min(axis=0)) / 2
+
+
+def _exchanged(orders: _Orders, places: list[_Place], rng: np.random.Generator) -> _Orders:
+    """The same with the patches of two cells exchanged, and each of these turned or mirrored in its new cell;
+    what has no room in the smaller cell stays where it was.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    new = list(orders)
+    pair: list[int] = rng.permutation(len(places))[:2].tolist()
+    if len(pair) == 2:
+        at = np.concatenate([_about_middle(*places[cell]) for cell in pair])
+        cell_of = np.repeat([0, 1], [len(places[cell][0]) for cell in pair])
+        distance = ((at[:, None] - at[None]) ** 2).sum(axis=2)
+        distance += distance.max() * len(at) * (cell_of[:, None] == cell_of[None])
+        pooled = np.concatenate([orders[cell] for cell in pair])[linear_sum_assignment(distance)[1]]
+        for place, cell in enumerate(pair):
+            new[cell] = pooled[cell_of == place]
+    for cell in pair:
+        new[cell] = new[cell][_moved(*places[cell], _MOVES[rng.integers(len(_MOVES))])]
+    return new
 
 
 @dataclass
 class _Patch:
-    """A cell's own colours ``(P, 3)``, its patch's, whose colour each pixel takes, and who are neighbours."""
+    """A cell's own colours ``(P, 3)``, those that it takes on, in which order, and who are neighbours."""
 
     own: NDArray[np.int64]
     colours: NDArray[np.int64]
@@ -167,18 +218,19 @@ def _apart(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.in
     return np.asarray(np.abs(first[:, None] - second[None]).sum(axis=2))
 
 
-def _recoloured(source: Source, places: list[_Place], orders: list[NDArray[np.int64]]) -> Pixels:
-    """Each cell with its patch's own colours in another order, such that the total absolute change is SNAP's
-    and the differences between neighbours are as large as SNAP's.
+def _recoloured(source: Source, places: list[_Place], orders: _Orders) -> Pixels:
+    """The patches' own colours in another order, such that the total absolute change is SNAP's and the
+    differences between neighbours are as large as SNAP's.
     """
+    painted = np.concatenate([source.snap[place] for place in places]).astype(np.int64)
     patches, gap, excess = [], 0, 0
     for (rows, columns), order in zip(places, orders, strict=True):
-        near = np.abs(rows[:, None] - rows) + np.abs(columns[:, None] - columns) == 1
-        own, colours = (image[rows, columns].astype(np.int64) for image in (source.pixels, source.snap))
-        patch = _Patch(own, colours, order.copy(), near.astype(np.int64))
-        change = patch.change()
-        gap += int(change.trace() - change[:, order].trace())
-        excess += patch.roughness(order) - patch.roughness(np.arange(len(order)))
+        near = (np.abs(rows[:, None] - rows) + np.abs(columns[:, None] - columns) == 1).astype(np.int64)
+        own, before = (image[rows, columns].astype(np.int64) for image in (source.pixels, source.snap))
+        as_is = np.arange(len(order))
+        snap, patch = _Patch(own, before, as_is, near), _Patch(own, painted[order], as_is.copy(), near)
+        gap += int(snap.change().trace() - patch.change().trace())
+        excess += patch.roughness(as_is) - snap.roughness(as_is)
         patches.append(patch)
     for weight in (1, 0):
         for patch in patches:
@@ -212,17 +264,17 @@ def _match(patch: _Patch, gap: int, excess: int, weight: int) -> tuple[int, int]
     return gap, excess
 
 
-def _retouched(source: Source, places: list[_Place], orders: list[NDArray[np.int64]]) -> Pixels:
-    """Each cell's own stains made stronger or weaker as SNAP did elsewhere in the cell, with its rim and the
-    mean absolute change of SNAP.
+def _retouched(source: Source, places: list[_Place], orders: _Orders) -> Pixels:
+    """Each cell's own stains made stronger or weaker as SNAP did elsewhere, with its rim and the mean
+    absolute change of SNAP.
     """
     stains = fit_stains(source.pixels)
     amounts, left = stain_amounts(source.pixels / 255, stains)
     inner = inner_share(source.mask)
     field = _field_of(source, stains, amounts) / np.maximum(inner, 0.25)[..., None]
-    moved = np.zeros_like(field)
-    for (rows, columns), order in zip(places, orders, strict=True):
-        moved[rows, columns] = field[rows, columns][order]
+    moved, made = np.zeros_like(field), np.concatenate([field[place] for place in places])
+    for place, order in zip(places, orders, strict=True):
+        moved[place] = made[order]
     moved *= (inner * source.mask)[..., None]
 
     def shown(scale: float) -> Pixels:

@@ -8,7 +8,7 @@ import numpy as np
 
 from snapgui.engine.detector.area import area_by_image
 from snapgui.engine.detector.cases import Case
-from snapgui.engine.detector.evidence import Evidence, gather
+from snapgui.engine.detector.evidence import Evidence, gather, gather_against
 from snapgui.engine.detector.judges import FOLDS, KINDS, LEVELS, Scores, judge, judge_held_out
 from snapgui.engine.visibility.gamut_shares import gamut_shares
 from snapgui.engine.visibility.measures import colour_difference
@@ -63,6 +63,24 @@ def measure_condition(
         "beyond_stains": _beyond_stains(cases),
         "detector": _areas(evidence, scores, seed),
     }
+
+
+def measure_against(
+    cases: tuple[Sequence[Case], Sequence[Case]],
+    trained_on: tuple[Sequence[Case], Sequence[Case]],
+    *,
+    seed: int = 0,
+) -> dict[str, dict[str, dict[str, float]]]:
+    """How well detectors tell the patches of one condition from those of another in the very same cells of
+    the same images, such as SNAP from its sham; as ``detector`` of `measure_condition`.
+
+    Args:
+        cases: of the one and of the other, in the same order.
+        trained_on: the same of other images.
+        seed: of detectors and intervals.
+    """
+    evidence = gather_against(*cases)
+    return _areas(evidence, judge(gather_against(*trained_on), evidence, seed=seed), seed)
 
 
 def strongest(numbers: dict[str, Any], level: str) -> dict[str, Any]:

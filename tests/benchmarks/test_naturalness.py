@@ -13,15 +13,20 @@ from benchmarks.natural_pictures import (
     Shelf,
     calm_draw,
     cases_of,
+    decisive,
     draw_texture,
     settings_of,
 )
+from benchmarks.natural_sham import Pair, kept, line, roughness
 from benchmarks.naturalness import draw_frontier
 from snapgui.data.datasets import PatchSet
 from snapgui.engine.cells.outlines import draw_mask
 from snapgui.engine.detector.cases import Case
 from snapgui.engine.nuclei import find_nuclei
 from snapgui.engine.presets import PRESETS
+from snapgui.engine.settings import AttackSettings
+from snapgui.engine.sham import Sham
+from snapgui.statistics import share
 
 
 def test_each_condition_has_its_words_and_controls_share_the_cells_of_what_they_stand_beside() -> None:
@@ -75,3 +80,31 @@ def test_the_frontier_is_drawn(tmp_path: Path) -> None:
     }
     draw_frontier({"natural": numbers, "paper": numbers}, tmp_path / "frontier.svg")
     assert (tmp_path / "frontier.svg").read_text(encoding="utf-8").count("<svg") == 1
+
+
+def test_kept_pictures_do_not_hang_on_stains_that_they_did_not_use() -> None:
+    assert "stains" not in decisive(PRESETS["natural"].attack) and "stains" not in decisive(AttackSettings())
+    assert decisive(AttackSettings(gamut="stain"))["stains"] == "own"
+
+
+def test_a_source_whose_every_sham_fools_is_lost_and_counted(tissue: np.ndarray) -> None:
+    mask = np.zeros(tissue.shape[:2], bool)
+    mask[10:14, 10:14] = True
+    case = Case("name", tissue, tissue // 2, mask, True)
+    pairs = [
+        Pair(case, Sham(tissue // 3, 0.0, fooled, True, tries)) for fooled, tries in ((False, 4), (True, 63))
+    ]
+    snaps, shams = kept(pairs)
+    assert snaps == [case] and (shams[0].altered == tissue // 3).all()
+    flat = np.where(np.arange(96)[:, None, None] % 2, 10, 40) * np.ones((96, 96, 3), np.uint8)
+    assert roughness(flat, mask) == pytest.approx(15), "across nothing, down 30"
+    level = {kind: {"auc": 0.57, "low": 0.5, "high": 0.6} for kind in ("linear", "trees", "network")}
+    numbers = {
+        "first_fooled": share(2, 2),
+        "lost": share(1, 2),
+        "tries": {5: 1},
+        "change": [9.0, 9.1],
+        "rougher": 1.0,
+        "detector": {"cell": level, "picture": level},
+    }
+    assert line("paper", numbers)[2:4] == ["1 of 2: 50.0 % (9.5 to 90.5)", "5 in 1"]

@@ -64,6 +64,23 @@ class Evidence:
         return Evidence(self.cells.of_images(names), self.pictures.of_images(names))
 
 
+def gather_against(cases: Sequence[Case], others: Sequence[Case]) -> Evidence:
+    """The evidence of two conditions of the same images and masks, in their order: the first counts as
+    altered, the second as real, looked at in the very same places.
+    """
+    crops: list[NDArray[np.uint8]] = []
+    labels: list[int] = []
+    names: list[str] = []
+    for case, other in zip(cases, others, strict=True):
+        places = cell_places(case.mask, nuclei_places(case.original))
+        for label, pixels in ((0, other.altered), (1, case.altered)):
+            crops.append(take_crops(pixels, places.middles))
+            labels += [label] * len(places)
+            names += [case.name] * len(places)
+    pictures = [each.altered for pair in zip(others, cases, strict=True) for each in pair]
+    return _evidence_of(crops, labels, names, pictures, [case.name for case in cases])
+
+
 def gather(cases: Sequence[Case]) -> Evidence:
     """The evidence of cases of one condition; pictures must be of one size."""
     crops: list[NDArray[np.uint8]] = []
@@ -77,15 +94,26 @@ def gather(cases: Sequence[Case]) -> Evidence:
             crops.append(take_crops(pixels, places.middles))
             labels += [label] * len(places)
             names += [case.name] * len(places)
-    all_crops = np.concatenate(crops)
     pictures = [picture for case in cases for picture in (case.original, case.altered)]
+    return _evidence_of(crops, labels, names, pictures, [case.name for case in cases])
+
+
+def _evidence_of(
+    crops: Sequence[NDArray[np.uint8]],
+    labels: Sequence[int],
+    names: Sequence[str],
+    pictures: Sequence[NDArray[np.uint8]],
+    images: Sequence[str],
+) -> Evidence:
+    """Of crops with label and image each, and of two pictures an image, the altered one second."""
+    all_crops = np.concatenate(crops)
     stacks = [crops_all_over(picture) for picture in pictures]
     return Evidence(
         Items(all_crops, crop_features(all_crops), np.array(labels), np.array(names)),
         Items(
             np.stack(stacks),
             np.stack([pooled_features(stack) for stack in stacks]),
-            np.array([0, 1] * len(cases)),
-            np.array([case.name for case in cases for _ in range(2)]),
+            np.array([0, 1] * len(images)),
+            np.array([name for name in images for _ in range(2)]),
         ),
     )

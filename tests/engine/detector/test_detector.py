@@ -17,7 +17,7 @@ from snapgui.engine.detector.crops import (
     nuclei_places,
     take_crops,
 )
-from snapgui.engine.detector.evidence import Evidence, gather
+from snapgui.engine.detector.evidence import Evidence, gather, gather_against
 from snapgui.engine.detector.features import FEATURES, crop_features
 from snapgui.engine.detector.judges import KINDS, LEVELS, judge, judge_held_out
 from snapgui.engine.detector.network import fit_network, score_crops
@@ -173,3 +173,15 @@ def test_the_area_is_the_share_of_pairs_and_its_interval_counts_images() -> None
     assert wide.high - wide.low > 1.5 * (narrow.high - narrow.low)
     with pytest.raises(ValueError, match="altered and real"):
         area_by_image(np.ones(3, int), np.zeros(3), np.array(["a", "b", "c"]))
+
+
+def test_two_conditions_are_told_apart_in_the_very_same_places() -> None:
+    loud, quiet = cases(3, confetti=True), cases(3, confetti=False)
+    found = gather_against(loud, quiet)
+    same, own = found.cells, gather(loud).cells
+    altered = same.crops[same.labels == 1]
+    np.testing.assert_array_equal(altered, own.crops[own.labels == 1])
+    assert (same.labels == 0).sum() == len(altered) and list(found.pictures.labels) == [0, 1] * 3
+    np.testing.assert_array_equal(same.images[same.labels == 0], same.images[same.labels == 1])
+    alike = gather_against(quiet, quiet).cells
+    np.testing.assert_array_equal(alike.crops[alike.labels == 0], alike.crops[alike.labels == 1])

@@ -14,7 +14,7 @@ from snapgui.engine.cells.proposals import propose_cells
 from snapgui.engine.images import decode_pixels, sha256, to_image
 from snapgui.engine.presets import PRESETS
 from snapgui.engine.settings import AttackSettings, CellSettings
-from snapgui.engine.sham import change_levels, is_fooled, make_sham
+from snapgui.engine.sham import Source, change_levels, is_fooled, make_sham
 from snapgui.progress import drain
 from snapgui.report.verify.retouch import beyond_bound
 from snapgui.runs.records import RunRequest
@@ -194,6 +194,32 @@ def test_a_sham_that_fools_says_so(draw_source) -> None:
 
     sham = make_sham(draw_source("a"), seed=0, victim=Fooled(), attempts=3)
     assert sham.fooled is True and sham.first_fooled is True and sham.attempt == 2
+
+
+def test_patches_are_exchanged_between_cells_where_each_fools_in_its_own() -> None:
+    """A victim that sees red in the upper of two cells, however it is turned there."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:36, :36]
+    mask = ((y - 9) ** 2 + (x - 9) ** 2 < 12) | ((y - 25) ** 2 + (x - 20) ** 2 < 18)
+    upper = torch.from_numpy(mask & (y < 18))
+    grey = np.full((36, 36, 3), 125, np.uint8)
+    changed = grey + rng.integers(0, 10, grey.shape).astype(np.uint8)
+    changed[y < 18, 0] += 60
+    changed[y >= 18, 2] += 60
+    source = Source("a", grey, np.where(mask[..., None], changed, grey), mask)
+
+    class Upper:
+        """Class 1 where the upper cell has become red by half or more."""
+
+        def predict(self, images: torch.Tensor) -> torch.Tensor:
+            p = (images[:, 0, upper].mean(dim=1) * 255 - 125) / 60
+            return torch.stack([1 - p, p], dim=1)
+
+    sham = make_sham(source, seed=0, victim=Upper())
+    assert sham.first_fooled is True and sham.fooled is False and sham.attempt >= 16
+    assert sham.gap_levels < 1e-9 and (sham.pixels[~mask] == grey[~mask]).all()
+    colours = [sorted(map(tuple, each[mask])) for each in (sham.pixels, source.snap)]
+    assert colours[0] == colours[1], "no colour is lost or doubled"
 
 
 def test_pictures_of_an_audit_become_sources(draw_source, tmp_path) -> None:
