@@ -8,7 +8,15 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-SHIPPED = ("app.py", ".streamlit/config.toml", "assets/models", "assets/detector", "assets/demo")
+SHIPPED = (
+    "app.py",
+    ".streamlit/config.toml",
+    "assets/models",
+    "assets/textures",
+    "assets/detector",
+    "assets/demo",
+    "assets/naturalness",
+)
 
 
 class BuildWithShippedFiles(build_py):

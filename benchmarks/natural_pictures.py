@@ -8,64 +8,27 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 
+from benchmarks.natural_conditions import CONDITIONS, Pixels, Work
 from benchmarks.patches import SOURCE, TARGET
-from snapgui.audit.plan import donor_textures
 from snapgui.data.datasets import PatchSet
-from snapgui.engine.attack.objectives import Targeted
-from snapgui.engine.attack.packing import compose
-from snapgui.engine.attack.texture import Retouch
-from snapgui.engine.cells.outlines import Mask, draw_mask
-from snapgui.engine.cells.placement import place_in_each
-from snapgui.engine.controls import Alteration, attack_steps, paste_nuclei
+from snapgui.data.demo import demo_patches
 from snapgui.engine.detector.cases import Case
-from snapgui.engine.images import round_to_8_bits, to_image, to_pixels
-from snapgui.engine.presets import PRESETS
-from snapgui.engine.settings import AttackSettings, CellSettings
-from snapgui.engine.sham import Source, make_sham
+from snapgui.engine.images import read_pixels, to_image
+from snapgui.engine.settings import AttackSettings
 from snapgui.engine.victim.victim import Victim
-from snapgui.errors import MaskError
 
-Pixels = NDArray[np.uint8]
 AT_ONCE = 8
 UNRECORDED = "an earlier one that was not recorded"
-PRESET_OF = {"natural": "natural", "paper": "paper", "strong": "strong", "stain": "paper"}
-ATTACKS = tuple(PRESET_OF)
-# Of the texture of `natural`, without looking at the victim, and other yardsticks.
-OF_NATURAL = ("sham", "draws", "calm draws")
-FROM_NATURAL = ("sham", "calm draws")
-OTHERS = ("sham", "draws", "calm draws", "pasted", "places", "whole")
-CONDITIONS = ATTACKS + OTHERS
-WORDS = {
-    "natural": "`natural`",
-    "paper": "`paper` (range, free)",
-    "strong": "`strong` (range, free, trimmed)",
-    "stain": "stain, free, scattered",
-    "sham": "sham of `natural`",
-    "draws": "random draws of `natural`'s texture, full bound",
-    "calm draws": "random draws of it, as much change as `natural`",
-    "pasted": "real nuclei pasted into scattered cells",
-    "places": "scattered cells, nothing changed",
-    "whole": "whole image by 2/255",
-}
-
-
-def settings_of(condition: str) -> tuple[CellSettings, AttackSettings]:
-    """Cells and attack of a condition; controls take those of what they stand beside."""
-    preset = PRESETS[PRESET_OF.get(condition, "natural" if condition in OF_NATURAL else "paper")]
-    attack = replace(preset.attack, target=TARGET)
-    return preset.cells, replace(attack, gamut="stain") if condition == "stain" else attack
 
 
 def decisive(attack: AttackSettings) -> dict[str, Any]:
     """Settings that decide pictures, as they were before ``stains`` was one where it changes nothing."""
     values = attack.to_json()
-    if attack.texture == "retouch" or attack.gamut != "stain":
+    if attack.texture != "free" or attack.gamut != "stain":
         del values["stains"]
     return values
 
@@ -83,12 +46,24 @@ def choose(patches: PatchSet, victim: Victim, count: int) -> Chosen:
     chosen = Chosen([], [])
     for index in np.random.default_rng(0).permutation(np.flatnonzero(patches.labels == SOURCE)):
         pixels = patches.pixels(int(index))
-        if victim.predict(to_image(pixels)[None])[0, SOURCE] > 0.5:
+        if found(victim, pixels):
             chosen.names.append(patches.ids[int(index)])
             chosen.pixels.append(pixels)
         if len(chosen.names) == count:
             break
     return chosen
+
+
+def choose_demo(victim: Victim, count: int) -> Chosen:
+    """The first synthetic metastases of the demo that the victim finds."""
+    read = [(patch.name, read_pixels(patch.path)) for patch in demo_patches() if patch.true_class == SOURCE]
+    kept = [(name, pixels) for name, pixels in read if found(victim, pixels)][:count]
+    return Chosen([name for name, _ in kept], [pixels for _, pixels in kept])
+
+
+def found(victim: Victim, pixels: Pixels) -> bool:
+    """Whether the victim finds the metastasis."""
+    return bool(victim.predict(to_image(pixels)[None])[0, SOURCE] > 0.5)
 
 
 @functools.cache
@@ -104,11 +79,10 @@ class Shelf:
     """Cases of one condition and split on disk, one file an image; what is there is not made again."""
 
     def __init__(self, cache: Path, condition: str, split: str, victim: Victim, donors: PatchSet) -> None:
-        self.condition, self.victim, self.donors = condition, victim, donors
-        self.cells, self.attack = settings_of(condition)
-        decides = [self.cells.to_json(), decisive(self.attack), victim.card.sha256]
-        if condition == "sham":
-            decides.append("texture as SNAP's")
+        self.condition, self.victim, self.donors = CONDITIONS[condition], victim, donors
+        decides = [self.condition.cells.to_json(), decisive(self.condition.attack), victim.card.sha256]
+        if self.condition.rules:
+            decides.append(self.condition.rules)
         digest = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:10]
         self.folder = cache / f"{condition.replace(' ', '-')}-{split}-{digest}"
 
@@ -155,10 +129,10 @@ class Shelf:
 def cases_of(shelf: Shelf, chosen: Chosen, natural: "Shelf", say: Callable[[str], None]) -> list[Case]:
     """The cases of the chosen images, made where they are missing; those without room are left out.
 
-    Sham and calm draws are made from the cases of `natural`, which are made first where they are missing.
+    What is made from the cases of `natural` finds these made first where they are missing.
     """
     left = shelf.missing(chosen)
-    if shelf.condition in FROM_NATURAL:
+    if shelf.condition.from_natural:
         cases_of(natural, left, natural, say)
     for first in range(0, len(left.names), AT_ONCE):
         part = slice(first, first + AT_ONCE)
@@ -172,98 +146,15 @@ def cases_of(shelf: Shelf, chosen: Chosen, natural: "Shelf", say: Callable[[str]
 
 def _make(shelf: Shelf, names: list[str], pixels: list[Pixels], natural: "Shelf") -> list[Case | None]:
     """A case of each image, None where there is no room."""
-    masks = _masks(shelf, names, pixels)
-    room = [i for i, mask in enumerate(masks) if mask is not None]
+    condition = shelf.condition
+    before = [natural.read(name) for name in names] if condition.from_natural else []
+    work = Work(shelf.victim, shelf.donors, condition.cells, condition.attack, names, pixels, natural=before)
+    work, room = replace(work, masks=condition.place(work)).with_room()
     cases: list[Case | None] = [None] * len(names)
     if not room:
         return cases
-    fit = [mask for mask in masks if mask is not None]
-    pictures = _alter(shelf, [names[i] for i in room], [pixels[i] for i in room], fit, natural)
-    for i, mask, altered in zip(room, fit, pictures, strict=True):
-        if altered is not None:
+    for i, mask, altered in zip(room, work.masks, condition.make(work), strict=True):
+        if altered is not None and mask is not None:
             flipped = bool(shelf.victim.predict(to_image(altered)[None])[0, TARGET] > 0.5)
             cases[i] = Case(names[i], pixels[i], altered, mask, flipped)
     return cases
-
-
-def seed_of(name: str) -> int:
-    """A seed of its own for each image."""
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:6], "big")
-
-
-def _masks(shelf: Shelf, names: list[str], pixels: list[Pixels]) -> list[Mask | None]:
-    if shelf.condition == "whole":
-        return [np.ones(picture.shape[:2], dtype=bool) for picture in pixels]
-    settings = [replace(shelf.cells, seed=seed_of(name)) for name in names]
-    found = place_in_each(shelf.victim, pixels, settings, Targeted(TARGET), shelf.attack)
-    return [
-        None if isinstance(cells, MaskError) else draw_mask(cells, picture.shape[:2])
-        for cells, picture in zip(found, pixels, strict=True)
-    ]
-
-
-def _alter(
-    shelf: Shelf,
-    names: list[str],
-    pixels: list[Pixels],
-    masks: list[Mask],
-    natural: "Shelf",
-) -> list[Pixels | None]:
-    condition, victim = shelf.condition, shelf.victim
-    if condition == "places":
-        return list(pixels)
-    if condition == "pasted":
-        textures = donor_textures(shelf.donors)
-        return [
-            paste_nuclei(picture, mask, textures, np.random.default_rng(seed_of(name)))
-            for picture, mask, name in zip(pixels, masks, names, strict=True)
-        ]
-    if condition in ("sham", "calm draws", "draws"):
-        return [_without_attack(shelf, *each, natural) for each in zip(names, pixels, masks, strict=True)]
-    images = torch.stack([to_image(picture) for picture in pixels]).to(victim.mean.device)
-    stacked = torch.from_numpy(np.stack(masks))[:, None].to(images.device)
-    kind: Literal["whole", "attack"] = "whole" if condition == "whole" else "attack"
-    steps = attack_steps(victim, images, stacked, Alteration(kind, shelf.attack), objective=Targeted(TARGET))
-    for step in steps:
-        last = step
-    return [to_pixels(image) for image in last.best_images]
-
-
-def _without_attack(shelf: Shelf, name: str, pixels: Pixels, mask: Mask, natural: "Shelf") -> Pixels | None:
-    if shelf.condition == "draws":
-        return draw_texture(pixels, mask, shelf.attack, seed=seed_of(name), share=1.0)
-    case = natural.read(name)
-    if case is None:
-        return None
-    if shelf.condition == "sham":
-        source = Source(name, pixels, case.altered, case.mask, texture=shelf.attack.texture)
-        return make_sham(source, seed=0, victim=shelf.victim).pixels
-    return calm_draw(case, shelf.attack)
-
-
-def draw_texture(pixels: Pixels, mask: Mask, settings: AttackSettings, *, seed: int, share: float) -> Pixels:
-    """A picture retouched by a random field, uniform within ``share`` of the bound."""
-    images, masks = to_image(pixels)[None], torch.from_numpy(mask)[None, None]
-    texture = Retouch(images, masks, bound=settings.bound, grid_px=settings.grid_px, seed=seed)
-    position = 0.5 + share * (texture.start(1) - 0.5)
-    everything = torch.arange(len(position)), torch.arange(len(texture.pixels.places))
-    colours = texture.colours(position, *everything).clamp(0, 1)
-    return to_pixels(compose(images, texture.pixels.places, round_to_8_bits(colours))[0])
-
-
-def calm_draw(natural: Case, settings: AttackSettings) -> Pixels:
-    """A random draw in the same cells whose mean absolute change is that of the attack, as far as the bound
-    lets it.
-    """
-
-    def change(picture: Pixels) -> float:
-        return float(np.abs(picture.astype(int) - natural.original)[natural.mask].mean())
-
-    wanted, low, high = change(natural.altered), 0.0, 1.0
-    for _ in range(8):
-        middle = (low + high) / 2
-        drawn = draw_texture(
-            natural.original, natural.mask, settings, seed=seed_of(natural.name), share=middle
-        )
-        low, high = (middle, high) if change(drawn) < wanted else (low, middle)
-    return drawn

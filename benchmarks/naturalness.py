@@ -18,20 +18,32 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.natural_pictures import CONDITIONS, WORDS, Chosen, Shelf, cases_of, choose, commit
+from benchmarks.natural_conditions import CONDITIONS
+from benchmarks.natural_pictures import Chosen, Shelf, cases_of, choose, choose_demo, commit
 from benchmarks.options import run_script, victim_facts
 from benchmarks.patches import open_hcd
 from benchmarks.results import provenance, table, write_section
 from snapgui import shipped
 from snapgui.audit.plan import DONOR_COUNT
 from snapgui.engine.detector.cases import Case
+from snapgui.engine.images import encode_png
 from snapgui.engine.victim.memory import keep_freed_memory
 from snapgui.engine.victim.victim import Victim, choose_device
-from snapgui.naturalness.measure import measure_condition, strongest
+from snapgui.naturalness.frontier import AXES, FILE, success
+from snapgui.naturalness.measure import measure_condition
 from snapgui.naturalness.words import HEAD, condition_cells, explanation
 from snapgui.workspace import write_whole
 
 FIGURE = Path(__file__).with_name("naturalness.svg")
+EXAMPLES = 3
+EXAMPLE_WORDS = (
+    "Example pictures are the first synthetic patches of the demo that the model finds: none is tissue of a "
+    "person. The numbers are of real patches."
+)
+# Marks of the families, as the app's figure has them.
+MARKS = {"SNAP": "o", "peer": "s", "control": "x"}
+# Counted up when more is measured, so that kept numbers that lack it are measured again.
+MEASURES = b"2"
 
 
 def parse() -> argparse.Namespace:
@@ -42,7 +54,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--train-images", type=int, default=300, help="of train, for the detectors")
     parser.add_argument("--images", type=int, default=300, help="of the split that is judged")
     parser.add_argument("--split", default="val_slides")
-    parser.add_argument("--only", nargs="+", choices=CONDITIONS, default=list(CONDITIONS))
+    parser.add_argument("--only", nargs="+", choices=list(CONDITIONS), default=list(CONDITIONS))
     parser.add_argument(
         "--data", type=Path, default=None, help="folder of the patches; else what SNAP_HCD_DIR names"
     )
@@ -50,7 +62,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--device", default="cpu", help="auto, cpu or cuda")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument(
-        "--write", action="store_true", help="write the section of RESULTS.md and the figure beside it"
+        "--write",
+        action="store_true",
+        help="write the section of RESULTS.md, the figure beside it, and the numbers that the app shows",
     )
     return parser.parse_args()
 
@@ -59,7 +73,7 @@ def numbers_of(
     cache: Path, condition: str, tried: list[Case], training: list[Case], names: Mapping[str, Chosen]
 ) -> dict[str, Any]:
     """The numbers of one condition; kept, so that they are not measured again for the same pictures."""
-    decides = hashlib.sha256()
+    decides = hashlib.sha256(MEASURES)
     for case in (*tried, *training):
         decides.update(case.original.tobytes() + case.altered.tobytes() + case.mask.tobytes())
     path = cache / f"numbers-{condition.replace(' ', '-')}-{decides.hexdigest()[:16]}.json"
@@ -72,25 +86,74 @@ def numbers_of(
 
 
 def draw_frontier(numbers: Mapping[str, dict[str, Any]], path: Path) -> None:
-    """Success against both detectors and the colour difference, one point a condition, as an SVG file."""
+    """Success against each way to say how natural, one point a condition, with intervals, as an SVG file."""
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(1, 3, figsize=(13, 4.6), sharey=True, layout="constrained")
-    kinds = ("cells: detector's AUC", "pictures: detector's AUC", "mean CIEDE2000 in the mask")
-    for panel, kind in zip(axes, kinds, strict=True):
+    figure, axes = plt.subplots(2, 2, figsize=(11, 9), sharey=True, layout="constrained")
+    for panel, axis in zip(axes.flat, AXES.values(), strict=True):
         for place, (name, own) in enumerate(numbers.items()):
-            level = kind.split(":")[0].removesuffix("s")
-            x = strongest(own, level)["auc"] if "AUC" in kind else own["mean_de00_mask"]
-            flips = own["flipped"]["share"] * 100
-            panel.plot(x, flips, "o", color=f"C{place}", label=WORDS[name].replace("`", ""))
-        panel.set_xlabel(kind)
+            x, y = axis.read(own), success(own)
+            if x is None or y is None:
+                continue
+            panel.errorbar(
+                x.value,
+                y.value * 100,
+                xerr=[[x.value - x.low], [x.high - x.value]],
+                yerr=[[(y.value - y.low) * 100], [(y.high - y.value) * 100]],
+                fmt=MARKS[CONDITIONS[name].family],
+                color=f"C{place % 10}",
+                elinewidth=0.8,
+                label=f"{place + 1} {CONDITIONS[name].words.replace('`', '')}",
+            )
+            panel.annotate(
+                str(place + 1), (x.value, y.value * 100), (4, 4), textcoords="offset points", fontsize=8
+            )
+        panel.set_xlabel(axis.title)
+        panel.axvline(axis.chance, color="grey", linewidth=0.8)
         panel.grid(alpha=0.3)
-        if "AUC" in kind:
-            panel.axvline(0.5, color="grey", linewidth=0.8)
-    axes[0].set_ylabel("class flips, %")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
+    for panel in axes[:, 0]:
+        panel.set_ylabel("class flips, %")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=8)
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
+
+
+def write_shipped(
+    words: str,
+    facts: Mapping[str, str],
+    numbers: Mapping[str, dict[str, Any]],
+    examples: Mapping[str, list[Case]],
+    folder: Path = shipped.NATURALNESS_FOLDER,
+) -> None:
+    """What the app shows: numbers and example pictures of each condition, in place of what is there."""
+    files: dict[str, bytes] = {}
+    conditions = {}
+    for name, own in numbers.items():
+        condition, pictures = CONDITIONS[name], []
+        for case in examples[name]:
+            names = {
+                "original": f"{case.name}.png",
+                "altered": f"{case.name}-{name.replace(' ', '-')}.png",
+                "mask": f"{case.name}-{name.replace(' ', '-')}-mask.png",
+            }
+            files[names["original"]] = encode_png(case.original)
+            files[names["altered"]] = encode_png(case.altered)
+            files[names["mask"]] = encode_png(np.where(case.mask, 255, 0).astype(np.uint8))
+            pictures.append({"name": case.name, "flipped": case.flipped, **names})
+        conditions[name] = {
+            "words": condition.words,
+            "short": condition.short,
+            "family": condition.family,
+            "numbers": own,
+            "pictures": pictures,
+        }
+    about = {"words": words, **facts, "examples": EXAMPLE_WORDS, "conditions": conditions}
+    for old in folder.glob("*.png"):
+        if old.name not in files:
+            old.unlink()
+    # The numbers last: where they lie, the pictures belong to them.
+    files[FILE] = json.dumps(about, indent=1, ensure_ascii=False).encode() + b"\n"
+    write_whole(folder, files, advice="Free space.")
 
 
 def main() -> None:
@@ -106,17 +169,24 @@ def main() -> None:
         "training": choose(train, victim, args.train_images),
     }
     splits = {"tried": args.split, "training": "train"}
+    demo, examples = choose_demo(victim, EXAMPLES), {}
     found: dict[str, dict[str, Any]] = {}
     makers: set[str] = set()
+
+    def shelf_and_cases(condition: str, split: str, images: Chosen) -> tuple[Shelf, list[Case]]:
+        own, natural = (Shelf(args.cache, name, split, victim, donors) for name in (condition, "natural"))
+        return own, cases_of(own, images, natural, lambda text: print(text, flush=True))
+
     for condition in args.only:
         cases = {}
         for part, split in splits.items():
-            shelves = [Shelf(args.cache, name, split, victim, donors) for name in (condition, "natural")]
-            cases[part] = cases_of(shelves[0], chosen[part], shelves[1], lambda text: print(text, flush=True))
-            makers |= shelves[0].makers(chosen[part])
+            shelf, cases[part] = shelf_and_cases(condition, split, chosen[part])
+            makers |= shelf.makers(chosen[part])
+        if args.write:
+            _, examples[condition] = shelf_and_cases(condition, "demo", demo)
         found[condition] = numbers_of(args.cache, condition, cases["tried"], cases["training"], chosen)
         print(" | ".join(condition_cells(condition, found[condition])), flush=True)
-    lines = [condition_cells(WORDS[name], own) for name, own in found.items()]
+    lines = [condition_cells(CONDITIONS[name].words, own) for name, own in found.items()]
     title = f"How natural are patches? Metastases of {args.split}"
     body = f"{table(HEAD, lines)}\n\n{explanation(found)}"
     print(f"\n{title}\n\n{body}")
@@ -130,6 +200,11 @@ def main() -> None:
                 f"{len(chosen['training'].names)} of train, in a fixed random order"
             ),
         }
+        words = (
+            f"{len(chosen['tried'].names)} metastases of {args.split} that the model finds; detectors "
+            f"trained on {len(chosen['training'].names)} of train."
+        )
+        write_shipped(words, {"commit": commit(), "model_sha256": victim.card.sha256}, found, examples)
         body += f"\n\n![Success against detectability]({FIGURE.name})\n\n{provenance(sys.argv, facts)}"
         write_section("naturalness", title, body)
 

@@ -29,13 +29,13 @@ def audit_conditions(audit: FinishedAudit) -> list[str]:
     return [SNAP, PLACES, *(condition.name for condition in _fillings(audit))]
 
 
-def audit_cases(audit: FinishedAudit) -> Iterator[tuple[str, list[Case]]]:
-    """Each of `audit_conditions` with its cases.
+def audit_cases(audit: FinishedAudit, *, most: int | None = None) -> Iterator[tuple[str, list[Case]]]:
+    """Each of `audit_conditions` with its cases, of the first ``most`` images.
 
     Raises:
         DataError: the data set or a kept picture is gone.
     """
-    snap = _snap_cases(audit)
+    snap = _snap_cases(audit, most)
     yield SNAP, list(snap.values())
     yield PLACES, [replace(case, altered=case.original, flipped=False) for case in snap.values()]
     textures = donor_textures(select_patches(audit.data, audit.settings)[1])
@@ -60,11 +60,11 @@ def _fillings(audit: FinishedAudit) -> list[Condition]:
     ]
 
 
-def _snap_cases(audit: FinishedAudit) -> dict[int, Case]:
+def _snap_cases(audit: FinishedAudit, most: int | None) -> dict[int, Case]:
     """SNAP's kept pictures by position in the data set."""
     patches = audited_patches(audit)
     found = {}
-    for row in measured_rows(audit, SNAP).to_dict("records"):
+    for row in measured_rows(audit, SNAP).head(len(patches) if most is None else most).to_dict("records"):
         position, picture = int(row["position"]), str(row["picture"])
         original, path = patches.pixels(position), picture_file(audit, picture)
         if not path.is_file():

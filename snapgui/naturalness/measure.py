@@ -5,18 +5,22 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from scipy.stats import bootstrap
 
 from snapgui.engine.detector.area import area_by_image
 from snapgui.engine.detector.cases import Case
 from snapgui.engine.detector.evidence import Evidence, gather, gather_against
 from snapgui.engine.detector.judges import FOLDS, KINDS, LEVELS, Scores, judge, judge_held_out
+from snapgui.engine.visibility.display import Display
 from snapgui.engine.visibility.gamut_shares import gamut_shares
-from snapgui.engine.visibility.measures import colour_difference
+from snapgui.engine.visibility.measures import colour_difference, flip_as_displayed
 from snapgui.errors import DataError
 from snapgui.statistics import share
 
 # Fewer tell nothing that would hold for other images.
 LEAST_IMAGES = 2 * FOLDS
+# The screen for which FLIP is told.
+DISPLAY = Display()
 
 
 def measure_condition(
@@ -34,7 +38,8 @@ def measure_condition(
     Returns:
         ``images``, ``cells``, ``trained_on`` (images; None: the cases themselves), ``flipped`` (as
         `statistics.share`; None where nobody asked the victim), ``area`` (mean share of the pixels),
-        ``mean_de00_mask``, ``beyond_stains`` (mean share, of the changed pixels, of colours that the stains
+        ``mean_de00_mask``, ``mean_flip`` (of the whole picture on `DISPLAY`), both also with ``_interval``
+        (95 %, over images), ``beyond_stains`` (mean share, of the changed pixels, of colours that the stains
         cannot make, beyond the image's own share; None where nothing changed), ``detector`` by level and kind
         with ``auc``, ``low`` and ``high``, and of each level the ``strongest``.
 
@@ -59,7 +64,8 @@ def measure_condition(
         "trained_on": None if trained_on is None else len(trained_on),
         "flipped": _flipped(cases),
         "area": float(np.mean([case.mask.mean() for case in cases])),
-        "mean_de00_mask": float(np.mean([_difference(case) for case in cases])),
+        **_mean_of_images("mean_de00_mask", [_difference(case) for case in cases], seed),
+        **_mean_of_images("mean_flip", [_flip(case) for case in cases], seed),
         "beyond_stains": _beyond_stains(cases),
         "detector": _areas(evidence, scores, seed),
     }
@@ -126,6 +132,19 @@ def _flipped(cases: Sequence[Case]) -> dict[str, Any] | None:
 
 def _difference(case: Case) -> float:
     return float(colour_difference(case.original, case.altered)[case.mask].mean())
+
+
+def _flip(case: Case) -> float:
+    if (case.original == case.altered).all():
+        return 0.0
+    return float(flip_as_displayed(case.original, case.altered, DISPLAY).mean())
+
+
+def _mean_of_images(name: str, values: Sequence[float], seed: int) -> dict[str, Any]:
+    rng = np.random.default_rng(seed)
+    found = bootstrap((values,), np.mean, n_resamples=2000, method="percentile", rng=rng)
+    interval = [float(end) for end in found.confidence_interval]
+    return {name: float(np.mean(values)), f"{name}_interval": interval}
 
 
 def _beyond_stains(cases: Sequence[Case]) -> float | None:

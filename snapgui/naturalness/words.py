@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from snapgui.naturalness.measure import strongest
+from snapgui.naturalness.measure import DISPLAY, strongest
 from snapgui.words import NONE, counted, per_cent, with_interval
 
 KIND_WORDS = {"linear": "linear", "trees": "trees", "network": "network"}
@@ -13,6 +13,7 @@ HEAD = (
     "flips",
     "area",
     "CIEDE2000 in the mask",
+    "FLIP",
     "colours beyond the stains",
     "detector, cells",
     "detector, pictures",
@@ -36,6 +37,8 @@ def condition_cells(name: str, numbers: dict[str, Any]) -> list[str]:
         NONE if flipped is None else with_interval(flipped),
         per_cent(numbers["area"]),
         f"{numbers['mean_de00_mask']:.1f}",
+        # Not in files of before it was measured.
+        _short(numbers["mean_flip"], 3) if "mean_flip" in numbers else NONE,
         NONE if beyond is None else f"{beyond * 100:+.1f} points",
         area_words(strongest(numbers, "cell")),
         area_words(strongest(numbers, "picture")),
@@ -62,9 +65,10 @@ def explanation(numbers: Mapping[str, dict[str, Any]]) -> str:
         "A detector's number is the area under its ROC curve, .5 for chance and 1 for certainty, with a 95 % "
         "interval over images. Cells: altered cells against real nuclei of like size of the untouched "
         "images. Pictures: altered against untouched, nobody says where to look. Of a linear detector, trees "
-        f"and a small network the strongest is told; they were trained anew for each condition {where}."
+        f"and a small network the strongest is told; they were trained anew for each condition {where}. "
+        f"CIEDE2000 and FLIP are means; FLIP is that of the whole picture, {DISPLAY.sentence}"
     )
 
 
-def _short(value: float) -> str:
-    return f"{value:.2f}".removeprefix("0")
+def _short(value: float, digits: int = 2) -> str:
+    return f"{value:.{digits}f}".removeprefix("0")
