@@ -26,7 +26,7 @@ assert not app.exception, app.exception
 said = " ".join(str(part.value) for part in [*app.markdown, *app.caption, *app.subheader])
 assert "resnet50_hcd" in said, said
 assert len(demo_patches()) >= 24
-for name in ("audit", "studies", "analysis", "runs", "model"):
+for name in ("audit", "naturalness", "studies", "analysis", "runs", "model"):
     app.switch_page(str(shipped.PACKAGE / "ui" / "pages" / (name + ".py"))).run()
     assert not app.exception, (name, app.exception)
 print("looked")

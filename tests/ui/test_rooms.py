@@ -8,13 +8,14 @@ import pytest
 from snapgui.shipped import ROOT
 
 UI = ROOT / "snapgui" / "ui"
-# From the ground up. Workbench and Runs page share the result of a run; else a room knows only its own.
+# From the ground up. Workbench and Runs page share the result of a run, Naturalness its viewer; else a room
+# knows only its own.
 FLOORS = (
     ("jobs", "pixels", "study_store"),
     ("resources", "state"),
     ("parts",),
     ("analysis", "audit", "model", "reader", "result", "studies"),
-    ("workbench",),
+    ("workbench", "naturalness"),
     ("pages",),
 )
 

@@ -1,0 +1,1 @@
+"""Success against naturalness: the figure, and the pictures behind its points."""
