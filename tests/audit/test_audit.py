@@ -37,8 +37,8 @@ from snapgui.engine.presets import PRESETS
 from snapgui.engine.settings import AttackSettings, CellSettings
 from snapgui.engine.sham import Source, make_sham
 from snapgui.engine.victim.victim import Victim
-from snapgui.engine.visibility.naturalness import measure_naturalness
 from snapgui.engine.visibility.measures import measure
+from snapgui.engine.visibility.naturalness import measure_naturalness
 from snapgui.errors import DataError, SettingsError
 from snapgui.statistics import share, share_of_draws
 from snapgui.ui.audit.audits import AuditTask, audit_work

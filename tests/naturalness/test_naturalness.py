@@ -8,16 +8,19 @@ import numpy as np
 import pytest
 
 from snapgui import cli, shipped
-from snapgui.audit.read import FinishedAudit, read_finished
+from snapgui.audit.read import FinishedAudit, read_audit, read_finished
 from snapgui.audit.run import run_audit
 from snapgui.audit.settings import SNAP, AuditSettings
 from snapgui.engine.detector import judges
 from snapgui.engine.detector.cases import Case
 from snapgui.engine.images import encode_png, read_pixels
 from snapgui.engine.settings import AttackSettings
+from snapgui.engine.visibility.display import Display
 from snapgui.engine.visibility.measures import colour_difference
 from snapgui.errors import DataError
+from snapgui.naturalness import measure
 from snapgui.naturalness.audits import PLACES, audit_cases, audit_conditions
+from snapgui.naturalness.frontier import AXES, read_audited, success
 from snapgui.naturalness.measure import LEAST_IMAGES, measure_condition, strongest
 from snapgui.naturalness.words import area_words, condition_cells
 from snapgui.progress import drain
@@ -47,7 +50,8 @@ def audit(folder: Path) -> FinishedAudit:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Detectors that have learned little."""
+    """Detectors that have learned little, and FLIP at a sixteenth of the pixels."""
+    monkeypatch.setattr(measure, "DISPLAY", Display(zoom=1))
     fit = judges.fit_network
     monkeypatch.setattr(judges, "fit_network", lambda *data, seed: fit(*data, seed=seed, least_steps=2))
 
@@ -85,8 +89,20 @@ def test_the_command_prints_a_table_and_writes_what_it_found(folder: Path, quick
     snap, places = about["conditions"][SNAP], about["conditions"][PLACES]
     assert snap["mean_de00_mask"] > 5 and places["mean_de00_mask"] == 0
     assert places["beyond_stains"] is None and snap["beyond_stains"] > 0.2
+    low, high = snap["mean_de00_mask_interval"]
+    assert low < snap["mean_de00_mask"] < high
+    assert snap["mean_flip"] > 0 == places["mean_flip"] and places["mean_flip_interval"] == [0, 0]
     assert strongest(snap, "cell")["auc"] > 0.9
     assert area_words(strongest(snap, "cell")) in printed and PLACES in printed
+    frontier = read_audited(read_audit(folder))
+    assert [point.name for point in frontier.points] == list(about["conditions"])
+    assert frontier.points[0].words == "SNAP, cells allowed in the centre"
+    assert success(snap).value == snap["flipped"]["share"]
+    assert AXES["Detector, cells"].read(snap).value == strongest(snap, "cell")["auc"]
+    damaged = about | {"fingerprint": "other"}
+    (folder / "naturalness.json").write_text(json.dumps(damaged), encoding="utf-8")
+    with pytest.raises(DataError, match="of another audit"):
+        read_audited(read_audit(folder))
 
 
 def test_bad_input_is_one_sentence(folder: Path, tmp_path: Path, capsys) -> None:
@@ -135,6 +151,7 @@ def test_a_line_tells_the_strongest_detector_and_what_was_not_asked() -> None:
         "–",
         "25.0 %",
         "2.8",
+        "–",
         "+1.2 points",
         ".66 (.60 to .70), linear",
         ".66 (.60 to .70), linear",
