@@ -127,19 +127,29 @@ def write_shipped(
 ) -> None:
     """What the app shows: numbers and example pictures of each condition, in place of what is there."""
     files: dict[str, bytes] = {}
+    by_content: dict[bytes, str] = {}
+
+    def kept(name: str, data: bytes) -> str:
+        """The file of a picture; the same picture is kept once."""
+        found = by_content.setdefault(data, f"{name.replace(' ', '-')}.png")
+        files[found] = data
+        return found
+
     conditions = {}
     for name, own in numbers.items():
         condition, pictures = CONDITIONS[name], []
         for case in examples[name]:
-            names = {
-                "original": f"{case.name}.png",
-                "altered": f"{case.name}-{name.replace(' ', '-')}.png",
-                "mask": f"{case.name}-{name.replace(' ', '-')}-mask.png",
-            }
-            files[names["original"]] = encode_png(case.original)
-            files[names["altered"]] = encode_png(case.altered)
-            files[names["mask"]] = encode_png(np.where(case.mask, 255, 0).astype(np.uint8))
-            pictures.append({"name": case.name, "flipped": case.flipped, **names})
+            pictures.append(
+                {
+                    "name": case.name,
+                    "flipped": case.flipped,
+                    "original": kept(case.name, encode_png(case.original)),
+                    "altered": kept(f"{case.name}-{name}", encode_png(case.altered)),
+                    "mask": kept(
+                        f"{case.name}-{name}-mask", encode_png(np.where(case.mask, 255, 0).astype(np.uint8))
+                    ),
+                }
+            )
         conditions[name] = {
             "words": condition.words,
             "short": condition.short,

@@ -163,3 +163,24 @@ def test_a_run_is_compared_in_every_way(page: Page, outside: list[str], viewer: 
         picture_in(viewer, 0)[:: int(viewer.get_attribute("data-zoom"))].shape[0] == 96
     )
     assert outside == []
+
+
+def test_a_point_of_the_naturalness_figure_opens_its_pictures(
+    page: Page, outside: list[str], app_address: str
+) -> None:
+    page.goto(f"{app_address}/naturalness")
+    viewer = page.locator(".comparison")
+    expect(viewer).to_have_attribute("data-name", "natural", timeout=180_000)
+    settle(page)
+    trace = page.locator(".js-plotly-plot .scatterlayer .trace", has=page.locator(".point")).last
+    trace.locator(".point").click(force=True)
+    expect(viewer).not_to_have_attribute("data-name", "natural", timeout=60_000)
+    expect(viewer).to_have_attribute("data-ready", "yes")
+    settle(page)
+    assert (picture_in(viewer, 0) != 0).any()
+    viewer.locator("canvas.stage").hover()
+    page.keyboard.press("b")
+    expect(viewer).to_have_attribute("data-shows", "blink")
+    page.get_by_text("FLIP", exact=True).first.click()
+    expect(page.get_by_text("mean FLIP of the whole picture")).to_be_visible()
+    assert outside == []
