@@ -14,16 +14,16 @@ LOOKS = {
     "peer": ("#d55e00", "square"),
     "control": (INK, "x-thin-open"),
 }
-# Where the numbers of points go that lie upon each other.
+# Where the numbers of points go that lie upon each other: beside the bars first.
 _PLACES = (
+    "top right",
+    "bottom left",
+    "top left",
+    "bottom right",
     "top center",
     "bottom center",
     "middle right",
     "middle left",
-    "top right",
-    "bottom left",
-    "bottom right",
-    "top left",
 )
 # Points nearer than this, in shares of the axes, count as lying upon each other.
 _NEAR = (0.03, 0.06)
@@ -85,8 +85,9 @@ def frontier_chart(frontier: Frontier, axis: Axis, *, opened: str = "") -> go.Fi
             annotation={"text": "chance", "font": {"size": 12}},
             annotation_position="bottom right",
         )
-    else:
-        figure.update_xaxes(rangemode="tozero")
+    ends = [axis.chance, *(reading for _, _, x, _ in drawn for reading in (x.low, x.high))]
+    margin = 0.04 * (max(ends) - min(ends) or 1)
+    figure.update_xaxes(range=[min(ends) - margin, max(ends) + margin])
     figure.update_yaxes(range=[-6, 108], tickvals=[0, 20, 40, 60, 80, 100])
     figure.update_layout(
         showlegend=True,

@@ -30,14 +30,8 @@ def show_naturalness() -> None:
     st.markdown(f"Measured on: {frontier.words}")
     point = _choose_point(frontier)
     st.markdown(f"**Pictures of {frontier.points.index(point) + 1} {point.words}**")
-    try:
-        cases, whose = (
-            shipped_examples(point.name) if audit is None else (audit_examples(audit, point.name), "")
-        )
-    except SnapError as error:
-        st.error(str(error))
-        return
-    _show_pictures(point, cases, whose)
+    _show_pictures(point, audit)
+    _show_numbers(frontier)
 
 
 def _choose_source() -> SavedAudit | None:
@@ -85,10 +79,6 @@ def _choose_point(frontier: Frontier) -> Point:
         "read all its numbers, click it to see its pictures."
         + (f" Not drawn, since not measured so: {counted(left_out, 'condition')}." if left_out else "")
     )
-    with st.expander("All numbers"):
-        rows = [condition_cells(point.words, dict(point.numbers)) for point in frontier.points]
-        st.table({head: [row[column] for row in rows] for column, head in enumerate(HEAD)}, hide_index=True)
-        st.caption(explanation({point.name: dict(point.numbers) for point in frontier.points}))
     st.selectbox(
         "Pictures of",
         names,
@@ -96,6 +86,13 @@ def _choose_point(frontier: Frontier) -> Point:
         format_func=lambda name: f"{names.index(name) + 1} {_point(frontier, name).words}",
     )
     return _point(frontier, st.session_state[POINT])
+
+
+def _show_numbers(frontier: Frontier) -> None:
+    with st.expander("All numbers"):
+        rows = [condition_cells(point.words, dict(point.numbers)) for point in frontier.points]
+        st.table({head: [row[column] for row in rows] for column, head in enumerate(HEAD)}, hide_index=True)
+        st.caption(explanation({point.name: dict(point.numbers) for point in frontier.points}))
 
 
 def _point(frontier: Frontier, name: str) -> Point:
@@ -109,8 +106,16 @@ def _open(key: str) -> None:
         st.session_state[POINT] = points[0]["customdata"][0]
 
 
-def _show_pictures(point: Point, cases: list[Case], whose: str) -> None:
-    """One of the example pictures beside its original."""
+def _show_pictures(point: Point, audit: SavedAudit | None) -> None:
+    """One of the example pictures of a point beside its original."""
+    try:
+        if audit is None:
+            cases, whose = shipped_examples(point.name)
+        else:
+            cases, whose = audit_examples(audit, point.name), ""
+    except SnapError as error:
+        st.error(str(error))
+        return
     if not cases:
         st.caption("No example picture is kept of this condition.")
         return
