@@ -80,6 +80,19 @@ def with_count(proportion: dict[str, Any]) -> str:
     return f"{proportion['count']:,} of {proportion['of']:,}{draws}: {with_interval(proportion)}"
 
 
+def below_chance(accuracy: dict[str, Any]) -> str:
+    """A sentence where an accuracy of two classes, from `statistics.share`, is surely below one half; else
+    empty.
+    """
+    if not accuracy["of"] or accuracy["interval"][1] >= 0.5:
+        return ""
+    return (
+        f"The model is right less often than a coin ({with_interval(accuracy)}): its outputs may stand in "
+        "another order than assumed, or its pictures are not prepared as in its training. Check classes, "
+        "input_size_px, mean and std in its model card."
+    )
+
+
 def number(value: float | None, form: str = "{:g}", otherwise: str = NONE) -> str:
     """A number, or other words where there is none or where it has no end."""
     return otherwise if value is None or not math.isfinite(value) else form.format(value)

@@ -102,6 +102,7 @@ def run_audit(
             "settings": settings.to_json(),
             "model": victim.card.name,
             "model_sha256": victim.card.sha256,
+            "model_assumed": list(victim.card.assumed),
             "data": Path(data).name,
             "data_path": str(Path(data).resolve()),
             "model_path": str(Path(model).resolve()),

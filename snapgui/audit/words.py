@@ -18,6 +18,7 @@ from snapgui.words import (
     NONE,
     PLACEMENT_WORDS,
     as_set,
+    below_chance,
     colours_words,
     counted,
     number,
@@ -115,8 +116,13 @@ def verdict(audit: FinishedAudit) -> str:
     """What came out, each share with its interval and the control beside it."""
     snap, median = numbers_of(audit, SNAP), numbers_of(audit, "median colour")
     attacked, answer = _ATTACKED[audit.settings.source]
+    doubt = below_chance(audit.summary["before"]["accuracy"])
+    doubt = doubt and f" {doubt}"
     if snap is None or not snap["flipped"]["of"]:
-        return f"No image could be attacked: there were no {attacked}, or the cells found no room on them."
+        return (
+            f"No image could be attacked: there were no {attacked}, or the cells found no room on "
+            f"them.{doubt}"
+        )
     control = (
         f"; the same cells in the median colour, not optimised, {with_interval(median['flipped'])}"
         if median
@@ -125,7 +131,7 @@ def verdict(audit: FinishedAudit) -> str:
     return (
         f"Of {snap['flipped']['of']:,} {attacked}, SNAP {answer.format(with_interval(snap['flipped']))}"
         f"{control}. Accuracy {with_interval(audit.summary['before']['accuracy'])} before, "
-        f"{with_interval(snap['accuracy'])} with the attacked images in their place."
+        f"{with_interval(snap['accuracy'])} with the attacked images in their place.{doubt}"
     )
 
 

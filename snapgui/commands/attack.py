@@ -10,6 +10,7 @@ from snapgui.commands.options import (
     add_model_options,
     attack_settings,
     cell_settings,
+    load_victim,
 )
 from snapgui.engine.settings import AttackSettings
 from snapgui.progress import drain
@@ -55,7 +56,6 @@ def run_attack(args: argparse.Namespace, arguments: list[str]) -> None:
     from snapgui.engine.cells.placement import place_cells
     from snapgui.engine.images import read_window
     from snapgui.engine.victim.memory import keep_freed_memory
-    from snapgui.engine.victim.victim import Victim, choose_device
     from snapgui.report.run.figure import figure_png
     from snapgui.runs.naturalness import naturalness_of, naturalness_words
     from snapgui.runs.records import RunRequest
@@ -66,7 +66,7 @@ def run_attack(args: argparse.Namespace, arguments: list[str]) -> None:
     keep_freed_memory()
     pixels = read_window(args.image, args.window)
     shape = (pixels.shape[0], pixels.shape[1])
-    victim = Victim.load(args.model, device=choose_device(args.device))
+    victim = load_victim(args)
     mask = (
         draw_mask(place_cells(victim, pixels, cells, settings), shape)
         if cells

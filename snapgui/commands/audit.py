@@ -100,7 +100,7 @@ def run_audit(args: argparse.Namespace, arguments: list[str]) -> int:
         shard_size=args.shard_size,
         threads=args.threads or (1 if args.engine == "ray" else os.cpu_count() or 1),
     )
-    from snapgui.audit.read import read_finished
+    from snapgui.audit.read import read_audit, read_finished
     from snapgui.audit.run import run_audit as audit_steps
     from snapgui.audit.words import condition_names, table_text
     from snapgui.engine.victim.memory import keep_freed_memory
@@ -119,6 +119,8 @@ def run_audit(args: argparse.Namespace, arguments: list[str]) -> int:
     names = condition_names(settings)
     outcome = drain(steps, lambda progress: _show(progress, names))
     print(file=sys.stderr)
+    for words in read_audit(outcome.folder).about.get("model_assumed", []):
+        print(f"note: {words}", file=sys.stderr)
     for index, why in sorted(outcome.failures.items()):
         print(f"note: shard {index} is missing: {why.rstrip('.')}.", file=sys.stderr)
     if outcome.summary is None:

@@ -1,9 +1,10 @@
 """What the commands share: how a parser is made, and the options of data set, model and attack."""
 
 import argparse
+import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from snapgui.engine.presets import DEFAULT_PRESET, PRESET_NAMES, PRESETS
 from snapgui.engine.settings import (
@@ -17,6 +18,9 @@ from snapgui.engine.settings import (
 )
 from snapgui.errors import SettingsError
 from snapgui.shipped import MODEL
+
+if TYPE_CHECKING:
+    from snapgui.engine.victim.victim import Victim
 
 # argparse gives this type no public name.
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -40,6 +44,16 @@ def add_model_options(command: argparse.ArgumentParser) -> None:
         help="safetensors or .pth; its card lies beside it",
     )
     command.add_argument("--device", default="auto", help="auto, cpu or cuda")
+
+
+def load_victim(args: argparse.Namespace) -> "Victim":
+    """The victim that the options name; what was assumed of it goes to standard error."""
+    from snapgui.engine.victim.victim import Victim, choose_device
+
+    victim = Victim.load(args.model, device=choose_device(args.device))
+    for words in victim.card.assumed:
+        print(f"note: {words}", file=sys.stderr)
+    return victim
 
 
 def add_attack_options(command: argparse.ArgumentParser) -> None:

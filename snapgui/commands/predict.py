@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from snapgui.commands.options import WITH_DEFAULTS, Commands, add_model_options
+from snapgui.commands.options import WITH_DEFAULTS, Commands, add_model_options, load_victim
 from snapgui.workspace import write_whole
 
 
@@ -25,10 +25,9 @@ def run_predict(args: argparse.Namespace, arguments: list[str]) -> None:
     """Write one CSV row a picture."""
     from snapgui.data.datasets import picture_files
     from snapgui.data.predictions import predict_files, predictions_csv
-    from snapgui.engine.victim.victim import Victim, choose_device
 
     files = picture_files(args.paths)
-    victim = Victim.load(args.model, device=choose_device(args.device))
+    victim = load_victim(args)
     table = predictions_csv([str(file) for file in files], predict_files(victim, files), victim.card.classes)
     if args.csv:
         write_whole(args.csv, table.encode(), advice="Choose another place for --csv.")

@@ -5,7 +5,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from snapgui.commands.options import WITH_DEFAULTS, Commands, add_data_argument, add_model_options
+from snapgui.commands.options import (
+    WITH_DEFAULTS,
+    Commands,
+    add_data_argument,
+    add_model_options,
+    load_victim,
+)
 from snapgui.engine.settings import CENTRES, GAMUTS, CellSettings, UniversalSettings
 from snapgui.errors import SettingsError
 from snapgui.progress import drain
@@ -70,10 +76,9 @@ def run_universal(args: argparse.Namespace, arguments: list[str]) -> None:
         raise SettingsError(f"limit is {args.limit}; it must be at least 1.")
     from snapgui.audit.universal import run_universal as train_and_measure
     from snapgui.engine.victim.memory import keep_freed_memory
-    from snapgui.engine.victim.victim import Victim, choose_device
 
     keep_freed_memory()
-    victim = Victim.load(args.model, device=choose_device(args.device))
+    victim = load_victim(args)
     training = train_and_measure(
         victim,
         args.data,

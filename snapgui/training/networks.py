@@ -8,7 +8,8 @@ import torch
 import torchvision
 from torch import nn
 
-from snapgui.engine.victim.checkpoints import read_state
+from snapgui.engine.victim.checkpoints import decode_tensors, read_checkpoint
+from snapgui.engine.victim.search import find_network
 from snapgui.errors import ModelError
 
 ARCHITECTURES = ("resnet50", "densenet121")
@@ -44,7 +45,11 @@ def load_start(network: nn.Module, architecture: str, start: str) -> bool:
             ) from error
         state = dict(state)
     else:
-        state = read_state(Path(start))
+        path = Path(start)
+        found = find_network(decode_tensors(read_checkpoint(path), path.name), path.name, need_head=False)
+        if found.architecture != architecture:
+            raise ModelError(f"{start} does not hold a {architecture} but a {found.architecture}.")
+        state = {key: value.float() for key, value in found.state.items()}
     own = network.state_dict()
     head = [key for key in own if key.startswith(("fc.", "classifier."))]
     has_head = all(key in state and state[key].shape == own[key].shape for key in head)

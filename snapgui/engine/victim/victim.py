@@ -2,11 +2,9 @@
 
 import copy
 import hashlib
-import json
 import math
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -14,41 +12,19 @@ import torchvision
 from torch import nn
 from torch.fx.experimental.optimization import fuse
 
-from snapgui.engine.victim.checkpoints import decode_state, read_checkpoint
+from snapgui.engine.victim.card import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    ModelCard,
+    card_beside,
+    order_of_classes,
+)
+from snapgui.engine.victim.checkpoints import decode_tensors, read_checkpoint
 from snapgui.engine.victim.rectifiers import with_rectifiers
+from snapgui.engine.victim.search import SIGNATURES, Found, State, find_network
 from snapgui.errors import ModelError, SettingsError
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
-# A tensor that only this architecture has, with its shape: how a checkpoint without a card is recognised.
-SIGNATURES = {
-    "resnet50": ("layer4.2.conv3.weight", (2048, 512, 1, 1)),
-    "densenet121": ("features.denseblock4.denselayer16.conv2.weight", (32, 128, 3, 3)),
-}
-
-
-@dataclass(frozen=True)
-class ModelCard:
-    """What a victim is; read from the JSON file beside its weights, or assumed where there is none.
-
-    Attributes:
-        name: for people.
-        architecture: torchvision's name.
-        classes: names in the order of the outputs.
-        input_size_px: side to which images are resized before the network.
-        mean, std: per-channel normalisation.
-        sha256: of the weights file.
-        details: the whole card as written.
-    """
-
-    name: str
-    architecture: str
-    classes: tuple[str, ...] = ("normal", "metastasis")
-    input_size_px: int = 224
-    mean: tuple[float, ...] = IMAGENET_MEAN
-    std: tuple[float, ...] = IMAGENET_STD
-    sha256: str = ""
-    details: dict[str, Any] | None = None
+__all__ = ["IMAGENET_MEAN", "IMAGENET_STD", "SIGNATURES", "ModelCard", "Victim", "choose_device", "read_card"]
 
 
 class Victim(nn.Module):
@@ -85,15 +61,18 @@ class Victim(nn.Module):
         """
         path = Path(path)
         data = read_checkpoint(path)
-        state, digest = decode_state(data, path.name), hashlib.sha256(data).hexdigest()
-        card = card or read_card(path, state)
+        found, digest = (
+            find_network(decode_tensors(data, path.name), path.name),
+            hashlib.sha256(data).hexdigest(),
+        )
+        card = card or read_card(path, found.state)
         if card.sha256 and card.sha256 != digest:
             raise ModelError(
                 f"{path.name} is not the file its model card describes (sha256 {digest[:12]}, card "
                 f"{card.sha256[:12]}). Fetch both again, or remove the card to load the weights without it."
             )
-        card = ModelCard(**{**card.__dict__, "sha256": digest})
-        return cls(_build(state, card, path.name), card).to(device)
+        card = replace(card, sha256=digest, assumed=(*card.assumed, *found.remarks))
+        return cls(*_build(found, card, path.name)).to(device)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Logits ``(N, K)`` of images ``(N, 3, H, W)`` in [0, 1]."""
@@ -111,80 +90,105 @@ class Victim(nn.Module):
         return self(images.to(device)).float().softmax(dim=1)
 
 
-def read_card(path: Path, state: dict[str, torch.Tensor]) -> ModelCard:
-    """The card beside the weights, or one guessed from the tensors; raises ModelError if neither works."""
-    card_path = path.with_suffix(".json")
-    if card_path.is_file():
-        try:
-            values = json.loads(card_path.read_text(encoding="utf-8"))
-            return ModelCard(
-                name=str(values.get("name", path.stem)),
-                architecture=str(values["architecture"]),
-                classes=tuple(values.get("classes", ModelCard.classes)),
-                input_size_px=int(values["input_size_px"]),
-                mean=tuple(map(float, values.get("mean", IMAGENET_MEAN))),
-                std=tuple(map(float, values.get("std", IMAGENET_STD))),
-                sha256=str(values.get("sha256", "")),
-                details=values,
-            )
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ModelError(
-                f"{card_path.name} is not a model card ({error}); it needs architecture and input_size_px."
-            ) from error
+def read_card(path: Path, state: State) -> ModelCard:
+    """The card beside the weights, or one guessed from their names; raises ModelError if neither works."""
+    path = Path(path)
     for architecture, (key, shape) in SIGNATURES.items():
         if key in state and tuple(state[key].shape) == shape:
-            return ModelCard(name=path.stem, architecture=architecture)
+            return card_beside(path, architecture)
     raise ModelError(
-        f"{path.name} is none of the known networks ({', '.join(SIGNATURES)}). "
-        "Put a model card (JSON with architecture and input_size_px) of the same name beside it."
+        f"{path.name} is none of the known networks ({', '.join(SIGNATURES)}). Give a checkpoint of "
+        "one of them."
     )
 
 
-def _build(state: dict[str, torch.Tensor], card: ModelCard, name: str) -> nn.Module:
-    if card.architecture not in SIGNATURES:
+def _build(found: Found, card: ModelCard, name: str) -> tuple[nn.Module, ModelCard]:
+    """The network with its outputs in the order normal, metastasis, and the card that says so."""
+    if card.architecture != found.architecture:
         raise ModelError(
-            f"The card of {name} names “{card.architecture}”; known are {', '.join(SIGNATURES)}."
+            f"The card of {name} names “{card.architecture}”; its tensors are those of a "
+            f"{found.architecture}. Known are {', '.join(SIGNATURES)}."
         )
-    head = next((k for k in ("fc.weight", "classifier.weight") if k in state and state[k].ndim == 2), None)
-    if head is None:
-        raise ModelError(
-            f"{name} has no classifier (fc.weight or classifier.weight): it is a backbone. "
-            "Fine-tune it first."
-        )
-    outputs = state[head].shape[0]
-    if outputs == 1:
-        # sigmoid(z) is the softmax of (0, z): the same probabilities, and logits that every objective
-        # understands.
-        for key in (head, head.replace("weight", "bias")):
-            if key in state:
-                state[key] = torch.cat([torch.zeros_like(state[key]), state[key]])
+    with torch.device("meta"):
+        network = torchvision.models.get_model(card.architecture, weights=None, num_classes=len(card.classes))
+    counters = {key: value for key, value in network.state_dict().items() if not value.is_floating_point()}
+    own = {key: value.shape for key, value in network.state_dict().items() if key not in counters}
+    head = list(own)[-1].removesuffix("bias")
+    outputs = found.state[f"{head}weight"].shape[0]
     if max(outputs, 2) != len(card.classes):
+        imagenet = ", the classes of ImageNet," if outputs == 1000 else ""
         raise ModelError(
-            f"{name} has {outputs} outputs where 1 or {len(card.classes)} are needed "
-            f"({', '.join(card.classes)})."
+            f"{name} has {outputs:,} outputs{imagenet} where 1 or {len(card.classes)} are needed "
+            f"({', '.join(card.classes)}). Fine-tune it on these classes, or name its own in a model card."
         )
-    network = torchvision.models.get_model(card.architecture, weights=None, num_classes=len(card.classes))
-    own = network.state_dict()
-    state = {key: value for key, value in state.items() if not key.endswith("num_batches_tracked")}
-    unknown = [key for key in state if key not in own]
-    missing = [key for key in own if key not in state and not key.endswith("num_batches_tracked")]
-    shapes = [key for key in state if key in own and state[key].shape != own[key].shape]
-    for label, keys in (
-        ("has tensors that it should not", unknown),
-        ("lacks tensors", missing),
-        ("has tensors of another shape", shapes),
-    ):
+    state = dict(found.state)
+    # A Linear may do without a bias.
+    state.setdefault(f"{head}bias", torch.zeros(outputs))
+    missing = [key for key in own if key not in state]
+    shapes = [
+        key
+        for key, value in state.items()
+        if value.shape != ((outputs, *own[key][1:]) if key.startswith(head) else own[key])
+    ]
+    for label, keys in (("lacks tensors", missing), ("has tensors of another shape", shapes)):
         if keys:
             raise ModelError(
                 f"{name} is not a {card.architecture}: it {label} ({len(keys)}, the first is {keys[0]})."
             )
-    broken = next((key for key, value in state.items() if not torch.isfinite(value).all()), None)
+    state = {key: _numbers(key, value, name) for key, value in state.items()}
+    if outputs == 1:
+        # sigmoid(z) is the softmax of (0, z): the same probabilities, and logits that every objective
+        # understands.
+        for key in (f"{head}weight", f"{head}bias"):
+            state[key] = torch.cat([torch.zeros_like(state[key]), state[key]])
+    order = order_of_classes(card.classes)
+    if order is None:
+        card = replace(
+            card,
+            assumed=(
+                *card.assumed,
+                f"Which class of {name} is metastasis cannot be told from the names "
+                f"{' and '.join(card.classes)}; assumed: the second.",
+            ),
+        )
+    else:
+        card = replace(card, classes=tuple(card.classes[i] for i in order))
+        for key in (f"{head}weight", f"{head}bias"):
+            state[key] = state[key][list(order)]
+    broken = next((key for key, value in state.items() if not _are_finite(key, value)), None)
     if broken:
         raise ModelError(
             f"{name} holds values that are not finite (in {broken}). It was damaged or its training diverged."
         )
-    network.load_state_dict(state, strict=False)
-    return fuse(network.eval())
+    network = network.to_empty(device="cpu")
+    network.load_state_dict(state | {key: torch.zeros((), dtype=torch.long) for key in counters})
+    return fuse(network.eval()), card
+
+
+def _numbers(key: str, value: torch.Tensor, name: str) -> torch.Tensor:
+    """A tensor as plain float32; raises ModelError where it holds none."""
+    kind = (
+        "on no device (meta)"
+        if value.is_meta
+        else "quantised"
+        if value.is_quantized
+        else "sparse"
+        if value.layout is not torch.strided
+        else f"of {value.dtype}"
+        if not value.is_floating_point()
+        else ""
+    )
+    if kind:
+        raise ModelError(
+            f"{name} holds weights that are {kind} (the first is {key}), where plain floating-point numbers "
+            "are needed. Save the network before it is converted."
+        )
+    return value.float()
+
+
+def _are_finite(key: str, value: torch.Tensor) -> bool:
+    # The root of a variance is taken.
+    return bool(torch.isfinite(value).all()) and not (key.endswith("running_var") and bool((value < 0).any()))
 
 
 def choose_device(name: str = "auto") -> torch.device:

@@ -106,9 +106,9 @@ def fact_rows(card: ModelCard) -> dict[str, list[str]]:
         if details.get(key):
             facts[title] = str(details[key])
     if card.details is None:
-        facts["Card"] = (
-            "none beside the file; architecture recognised from its tensors, input assumed to be 224 px"
-        )
+        facts["Card"] = "none beside the file; architecture recognised from its tensors"
+    if card.assumed:
+        facts["Assumed"] = " ".join(card.assumed)
     return {"Fact": list(facts), "Value": list(facts.values())}
 
 
@@ -143,8 +143,8 @@ def load_controls(state: SnapState) -> None:
     if pressed:
         _load(state, Path(path).expanduser())
     st.caption(
-        "ResNet50 and DenseNet-121 with one or two outputs. The file is only read as numbers; no "
-        "code in it is run."
+        "ResNet50 and DenseNet-121 with one or two outputs, under whatever names. The file is only read as "
+        "numbers; no code in it is run."
     )
 
 

@@ -8,6 +8,7 @@ import streamlit as st
 from snapgui.data.datasets import is_data_set
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError, SnapError
+from snapgui.statistics import share
 from snapgui.training.evaluate import figures_of
 from snapgui.ui import resources
 from snapgui.ui.jobs import Snapshot
@@ -23,7 +24,7 @@ from snapgui.ui.model.prediction import (
 )
 from snapgui.ui.parts.charts import CONFIG
 from snapgui.ui.parts.job import find_job, show_job, stage_words, start_job
-from snapgui.words import per_cent
+from snapgui.words import below_chance, per_cent
 
 KIND = "folder"
 
@@ -156,6 +157,9 @@ def _show_accuracy(answer: FolderAnswer) -> None:
         f"Accuracy **{per_cent(found.accuracy)}** (95 % interval {low * 100:.1f} to "
         f"{high * 100:.1f}), AUC **{auc}**"
     )
+    right_ones = int((answer.predicted == answer.labels).sum())
+    if doubt := below_chance(share(right_ones, len(answer.labels))):
+        st.warning(doubt)
     left, right = st.columns(2)
     left.plotly_chart(
         confusion_chart(confusion(answer.labels, answer.predicted, 2), answer.classes),

@@ -1,0 +1,133 @@
+"""What a victim is: the JSON card beside its weights, or what is assumed where there is none."""
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from snapgui.errors import ModelError
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+SIZES_PX = (32, 1024)
+# How the two classes are called; the first match of a name's beginning counts.
+_NORMAL = re.compile(
+    r"(normal|norm|benign|negative|neg|healthy|non|not|no|without|0)(?![a-z])"
+    r"|non?[-_ ]?(tumo|cancer|metasta|malign)"
+)
+_METASTASIS = re.compile(r"metasta|tumou?r|cancer|malign|carcinoma|pos(itive)?(?![a-z])|1$")
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a victim is; read from the JSON file beside its weights, or assumed where there is none.
+
+    Attributes:
+        name: for people.
+        architecture: torchvision's name.
+        classes: names in the order of the outputs.
+        input_size_px: side to which images are resized before the network.
+        mean, std: per-channel normalisation.
+        sha256: of the weights file.
+        details: the whole card as written.
+        assumed: what nobody said and was taken for granted, in sentences.
+    """
+
+    name: str
+    architecture: str
+    classes: tuple[str, ...] = ("normal", "metastasis")
+    input_size_px: int = 224
+    mean: tuple[float, ...] = IMAGENET_MEAN
+    std: tuple[float, ...] = IMAGENET_STD
+    sha256: str = ""
+    details: dict[str, Any] | None = None
+    assumed: tuple[str, ...] = ()
+
+
+def card_beside(path: Path, architecture: str) -> ModelCard:
+    """The card beside the weights, or one made of what such networks usually are.
+
+    Raises:
+        ModelError: there is a card, and it cannot be right.
+    """
+    card_path = Path(path).with_suffix(".json")
+    if not card_path.is_file():
+        return ModelCard(path.stem, architecture, assumed=_assumed({}, path.name))
+    try:
+        values = json.loads(card_path.read_text(encoding="utf-8-sig"))
+        card = ModelCard(
+            name=str(values.get("name", path.stem)),
+            architecture=str(values["architecture"]),
+            classes=tuple(values.get("classes", ModelCard.classes)),
+            input_size_px=values["input_size_px"],
+            mean=tuple(values.get("mean", IMAGENET_MEAN)),
+            std=tuple(values.get("std", IMAGENET_STD)),
+            sha256=str(values.get("sha256", "")),
+            details=values,
+            assumed=_assumed(values, path.name),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ModelError(
+            f"{card_path.name} is not a model card ({error}); it needs architecture and input_size_px."
+        ) from error
+    if wrong := _what_is_wrong(card):
+        raise ModelError(f"{card_path.name} is not a model card that can be right: {wrong}. Correct it.")
+    return card
+
+
+def _assumed(values: dict[str, Any], name: str) -> tuple[str, ...]:
+    taken = {
+        "input_size_px": f"an input of {ModelCard.input_size_px} px",
+        "mean": "ImageNet's mean",
+        "std": "ImageNet's deviation",
+        "classes": f"outputs in the order {' and '.join(ModelCard.classes)}",
+    }
+    missing = [words for key, words in taken.items() if key not in values]
+    if not missing:
+        return ()
+    card = "has a card that does not say all" if values else "has no model card beside it"
+    return (
+        f"{name} {card}; assumed: {', '.join(missing)}. A JSON file of the same name may say otherwise "
+        f"({', '.join(key for key in taken if key not in values)}).",
+    )
+
+
+def _what_is_wrong(card: ModelCard) -> str:
+    size, (low, high) = card.input_size_px, SIZES_PX
+    if isinstance(size, bool) or not isinstance(size, int) or not low <= size <= high:
+        return f"input_size_px is {size!r:.40}, where a whole number from {low} to {high} is needed"
+    for key, values in (("mean", card.mean), ("std", card.std)):
+        numbers = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
+        if len(values) != 3 or len(numbers) != 3 or not all(map(math.isfinite, numbers)):
+            return f"{key} is {list(values)!r:.60}, where three finite numbers are needed"
+    if min(card.std) <= 0:
+        return f"std is {list(card.std)}, where three numbers above 0 are needed"
+    names = card.details["classes"] if card.details and "classes" in card.details else list(card.classes)
+    if (
+        not isinstance(names, list)
+        or len(names) < 2
+        or not all(isinstance(n, str) and n.strip() for n in names)
+        or len({n.strip().lower() for n in names}) < len(names)
+    ):
+        return f"classes are {names!r:.80}, where a list of two or more different names is needed"
+    return ""
+
+
+def order_of_classes(classes: Sequence[str]) -> tuple[int, ...] | None:
+    """The outputs in the order normal, metastasis, as their names tell; None where they do not.
+
+    Labels of data sets are 0 (normal) and 1 (metastasis), whatever the order of a model's outputs.
+    """
+    if len(classes) != 2:
+        return None
+    names = [name.strip().lower() for name in classes]
+    normal = [bool(_NORMAL.match(name)) for name in names]
+    metastasis = [bool(_METASTASIS.search(name)) and not own for name, own in zip(names, normal, strict=True)]
+    if sum(normal) == 1:
+        return (0, 1) if normal[0] else (1, 0)
+    if sum(metastasis) == 1:
+        return (1, 0) if metastasis[0] else (0, 1)
+    return None
