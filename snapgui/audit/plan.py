@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from snapgui.audit.settings import AuditSettings
 from snapgui.audit.shard import read_or_why
 from snapgui.data.datasets import PatchSet, open_patches
+from snapgui.data.duplicates import duplicate_words, signature
 from snapgui.engine.controls import nucleus_textures
+from snapgui.engine.images import UM_PER_PX, WINDOW_PX
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError
 from snapgui.provenance import library_versions
@@ -31,12 +33,14 @@ class Plan:
         shards: positions among the patches, by shard.
         fingerprint: hash of all that decides the table: settings, weights, pixels and labels, versions,
             method, kind of device.
+        remarks: what a reader of the table should know of the patches, in sentences.
     """
 
     patches: PatchSet
     donors: PatchSet
     shards: tuple[tuple[int, ...], ...]
     fingerprint: str
+    remarks: tuple[str, ...] = ()
 
 
 def select_patches(data: Path, settings: AuditSettings) -> tuple[PatchSet, PatchSet]:
@@ -64,7 +68,7 @@ def plan_audit(victim: Victim, data: Path, settings: AuditSettings) -> Plan:
     """Read every patch once, and say what is to be done.
 
     Raises:
-        DataError: as `select_patches` does, or patches of several sizes.
+        DataError: as `select_patches` does, patches of several sizes, or of another than a model reads.
     """
     if len(victim.card.classes) != 2:
         raise DataError(
@@ -74,6 +78,7 @@ def plan_audit(victim: Victim, data: Path, settings: AuditSettings) -> Plan:
     patches, donors = select_patches(data, settings)
     digest = hashlib.sha256()
     shapes: dict[tuple[int, int], str] = {}
+    signatures: list[NDArray[np.uint64] | None] = [None] * len(patches)
     for position in range(len(patches)):
         pixels = read_or_why(patches, position)
         digest.update(
@@ -83,6 +88,7 @@ def plan_audit(victim: Victim, data: Path, settings: AuditSettings) -> Plan:
             digest.update(b"unreadable")
             continue
         digest.update(pixels.tobytes())
+        signatures[position] = signature(pixels)
         shapes.setdefault((pixels.shape[1], pixels.shape[0]), patches.ids[position])
     if not shapes:
         raise DataError(
@@ -95,6 +101,12 @@ def plan_audit(victim: Victim, data: Path, settings: AuditSettings) -> Plan:
         raise DataError(
             f"The patches are of several sizes: {found}. All must be of one size; resample them or "
             "split the data set."
+        )
+    ((width, height),) = shapes
+    if (width, height) != (WINDOW_PX, WINDOW_PX):
+        raise DataError(
+            f"The patches are {width} x {height} px ({shapes[width, height]}); a model reads {WINDOW_PX} x "
+            f"{WINDOW_PX} px at {UM_PER_PX} um/px. Cut such windows from them at that scale."
         )
     decides = {
         "settings": settings.to_json(),
@@ -109,7 +121,9 @@ def plan_audit(victim: Victim, data: Path, settings: AuditSettings) -> Plan:
     shards = tuple(
         tuple(range(start, min(start + size, len(patches)))) for start in range(0, len(patches), size)
     )
-    return Plan(patches, donors, shards, fingerprint)
+    alike = duplicate_words(patches.ids, patches.labels, signatures)
+    remarks = (*patches.remarks, *([alike] if alike else []))
+    return Plan(patches, donors, shards, fingerprint, remarks)
 
 
 def donor_textures(donors: PatchSet) -> list[NDArray[np.uint8]]:

@@ -102,7 +102,6 @@ def run_audit(
             "settings": settings.to_json(),
             "model": victim.card.name,
             "model_sha256": victim.card.sha256,
-            "model_assumed": list(victim.card.assumed),
             "data": Path(data).name,
             "data_path": str(Path(data).resolve()),
             "model_path": str(Path(model).resolve()),
@@ -112,6 +111,7 @@ def run_audit(
             "device": device_name(victim.mean.device),
             "versions": library_versions(),
             "method": METHOD,
+            "remarks": [*victim.card.assumed, *plan.remarks],
             "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         },
     )

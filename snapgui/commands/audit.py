@@ -119,7 +119,7 @@ def run_audit(args: argparse.Namespace, arguments: list[str]) -> int:
     names = condition_names(settings)
     outcome = drain(steps, lambda progress: _show(progress, names))
     print(file=sys.stderr)
-    for words in read_audit(outcome.folder).about.get("model_assumed", []):
+    for words in read_audit(outcome.folder).about.get("remarks", []):
         print(f"note: {words}", file=sys.stderr)
     for index, why in sorted(outcome.failures.items()):
         print(f"note: shard {index} is missing: {why.rstrip('.')}.", file=sys.stderr)

@@ -30,7 +30,11 @@ WITH_DEFAULTS = argparse.ArgumentDefaultsHelpFormatter
 def add_data_argument(command: argparse.ArgumentParser) -> None:
     """The labelled data set."""
     command.add_argument(
-        "data", type=Path, metavar="DATA", help="folder in Kaggle's layout, or with PCam's HDF5 files"
+        "data",
+        type=Path,
+        metavar="DATA",
+        help="folder in Kaggle's layout, with a folder for each class, with "
+        "PCam's HDF5 files, or WILDS' Camelyon17",
     )
 
 

@@ -28,7 +28,10 @@ def run_predict(args: argparse.Namespace, arguments: list[str]) -> None:
 
     files = picture_files(args.paths)
     victim = load_victim(args)
-    table = predictions_csv([str(file) for file in files], predict_files(victim, files), victim.card.classes)
+    read, p, refused = predict_files(victim, files)
+    for why in refused:
+        print(f"note: left out, {why}", file=sys.stderr)
+    table = predictions_csv([str(file) for file in read], p, victim.card.classes)
     if args.csv:
         write_whole(args.csv, table.encode(), advice="Choose another place for --csv.")
     else:

@@ -11,17 +11,36 @@ from numpy.typing import NDArray
 
 from snapgui.engine.images import read_window, to_image
 from snapgui.engine.victim.victim import Victim
+from snapgui.errors import ImageError
 
 
-def predict_files(victim: Victim, files: Sequence[Path], *, batch_size: int = 64) -> NDArray[np.float64]:
-    """Probabilities ``(N, K)`` for pictures of 96 x 96 px; raises ImageError for one that is unreadable or of
-    another size.
+def predict_files(
+    victim: Victim, files: Sequence[Path], *, batch_size: int = 64
+) -> tuple[list[Path], NDArray[np.float64], list[str]]:
+    """What a victim says of pictures of 96 x 96 px.
+
+    Returns:
+        The files that were read, their probabilities ``(N, K)``, and why others were not.
+
+    Raises:
+        ImageError: none can be read; in the words of the first.
     """
+    read: list[Path] = []
     rows = [np.empty((0, len(victim.card.classes)))]
+    refused: list[str] = []
     for start in range(0, len(files), batch_size):
-        images = torch.stack([to_image(read_window(file)) for file in files[start : start + batch_size]])
-        rows.append(victim.predict(images).double().cpu().numpy())
-    return np.concatenate(rows)
+        images = []
+        for file in files[start : start + batch_size]:
+            try:
+                images.append(to_image(read_window(file)))
+                read.append(file)
+            except ImageError as error:
+                refused.append(str(error))
+        if images:
+            rows.append(victim.predict(torch.stack(images)).double().cpu().numpy())
+    if refused and not read:
+        raise ImageError(refused[0])
+    return read, np.concatenate(rows), refused
 
 
 def predictions_csv(names: Sequence[str], p: NDArray[np.float64], classes: Sequence[str]) -> str:

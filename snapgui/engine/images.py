@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import stat
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -85,7 +86,11 @@ def read_pixels(path: Path) -> NDArray[np.uint8]:
     """Read a picture file to uint8 RGB ``(H, W, 3)``; raises ImageError in the words of `decode_pixels`."""
     path = Path(path)
     try:
-        if path.stat().st_size > MAX_BYTES:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            # A named pipe would never end.
+            raise ImageError(f"{path} is not a file but a folder or a device. Give a picture file.")
+        if status.st_size > MAX_BYTES:
             raise ImageError(
                 f"{path.name} has over {MAX_BYTES >> 20} MB; larger files are not read. Crop it first."
             )

@@ -259,6 +259,8 @@ def _text(path: Path) -> str:
     from snapgui.study.records import StudyError
 
     try:
+        if path.exists() and not path.is_file():
+            raise StudyError(f"{path} is not a file but a folder or a device. Give a text file in UTF-8.")
         return path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise StudyError(f"{path} cannot be read as text ({error}). Give a text file in UTF-8.") from error

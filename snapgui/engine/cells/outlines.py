@@ -119,6 +119,11 @@ def read_mask(data: bytes, *, shape: tuple[int, int], name: str = "The mask") ->
 def load_mask(path: Path, *, shape: tuple[int, int]) -> Mask:
     """A mask from a picture file; raises as `read_mask` does."""
     try:
+        if path.exists() and not path.is_file():
+            # A named pipe would never end.
+            raise MaskError(
+                f"{path} is not a file but a folder or a device. Give a mask picture of the image's size."
+            )
         data = path.read_bytes()
     except OSError as error:
         raise MaskError(

@@ -123,11 +123,14 @@ def order_of_classes(classes: Sequence[str]) -> tuple[int, ...] | None:
     """
     if len(classes) != 2:
         return None
-    names = [name.strip().lower() for name in classes]
-    normal = [bool(_NORMAL.match(name)) for name in names]
-    metastasis = [bool(_METASTASIS.search(name)) and not own for name, own in zip(names, normal, strict=True)]
-    if sum(normal) == 1:
-        return (0, 1) if normal[0] else (1, 0)
-    if sum(metastasis) == 1:
-        return (1, 0) if metastasis[0] else (0, 1)
-    return None
+    first, second = map(class_of, classes)
+    # One that is known tells the other.
+    if first == second:
+        return None
+    return (0, 1) if first == 0 or second == 1 else (1, 0)
+
+
+def class_of(name: str) -> int | None:
+    """0 for a name of the normal class, 1 for one of metastasis, None for any other."""
+    name = name.strip().lower()
+    return 0 if _NORMAL.match(name) else 1 if _METASTASIS.search(name) else None

@@ -15,7 +15,7 @@ import csv
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from snapgui.data.datasets import PICTURE_SUFFIXES
+from snapgui.data.folders import by_stem, pictures_in
 from snapgui.engine.cells.outlines import load_mask
 from snapgui.engine.images import read_pixels
 from snapgui.engine.settings import RANDOM_NAMES, AttackSettings
@@ -47,7 +47,9 @@ def material_from_pairs(folder: Path) -> Material:
                 f"{folder.name} has no pictures in a folder “{needed}”. Put the same names into "
                 "untouched and altered."
             )
-    untouched = inside.pop("untouched")
+    # A folder or a dangling link may bear a picture's name.
+    left_out = [name for name, path in inside["untouched"].items() if not path.is_file()]
+    untouched = {name: path for name, path in inside.pop("untouched").items() if path.is_file()}
     for place, files in inside.items():
         lacking = sorted(set(untouched) - set(files))
         if lacking:
@@ -82,21 +84,21 @@ def material_from_pairs(folder: Path) -> Material:
             Source(name, pixels, snap, mask, truths[index], others), wanted, AttackSettings()
         )
 
-    remark = (
-        "" if masks else "There is no folder “mask”, so the mask of each pair is where its pictures differ."
-    )
+    remarks = [f"{name} in untouched is no file and was left out." for name in left_out]
+    if not masks:
+        remarks.append("There is no folder “mask”, so the mask of each pair is where its pictures differ.")
     return Material(
         f"folder {folder.name}",
         tuple(names),
         truths,
         (*inside, *fillings_of(["free"])),
         read,
-        remarks=(remark,) if remark else (),
+        remarks=tuple(remarks),
     )
 
 
 def _pictures(folder: Path) -> dict[str, Path]:
-    return {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in PICTURE_SUFFIXES}
+    return by_stem(pictures_in(folder))
 
 
 def _labels(path: Path, names: Sequence[str]) -> tuple[int | None, ...]:

@@ -1,0 +1,153 @@
+"""Data sets of picture files: Kaggle's layout, WILDS' Camelyon17, and a folder for each class."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from snapgui.data.patches import PatchSet
+from snapgui.data.tables import as_label, read_column, read_table
+from snapgui.engine.images import read_pixels
+from snapgui.engine.victim.card import class_of
+from snapgui.errors import DataError
+
+PICTURE_SUFFIXES = (".tif", ".tiff", ".webp", ".png", ".jpg", ".jpeg", ".bmp")
+LABELS = "train_labels.csv"
+WILDS_TABLE = "metadata.csv"
+_WILDS_COLUMNS = ("patient", "node", "x_coord", "y_coord", "tumor", "center", "split")
+_WILDS_SPLITS = {"0": "train", "1": "id_val"}
+# Hospitals of which WILDS' official split makes its own validation and test sets.
+_WILDS_CENTRES = {"1": "val", "2": "test"}
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """What bears the name of a picture in a folder, sorted; what macOS and others hide is none."""
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".")
+    )
+
+
+def by_stem(files: Sequence[Path]) -> dict[str, Path]:
+    """Pictures by their names without suffix; raises DataError where two share one."""
+    found: dict[str, Path] = {}
+    for path in files:
+        if found.setdefault(path.stem, path) != path:
+            raise DataError(
+                f"{found[path.stem].name} in {found[path.stem].parent.name} and {path.name} in "
+                f"{path.parent.name} have one name. Leave one picture for each name."
+            )
+    return found
+
+
+def open_labelled_folder(folder: Path) -> PatchSet:
+    """Kaggle's layout: ``train_labels.csv`` beside ``train/`` or ``patches/``, with or without
+    ``splits.csv``.
+    """
+    given, remarks = read_column(folder / LABELS, "label")
+    labels = {name: as_label(text, name, LABELS) for name, text in given.items()}
+    pictures = by_stem(
+        [
+            path
+            for place in (folder / "train", folder / "patches")
+            if place.is_dir()
+            for path in pictures_in(place)
+        ]
+    )
+    missing = [i for i in labels if i not in pictures]
+    if missing:
+        raise DataError(
+            f"{len(missing)} of {len(labels)} patches in train_labels.csv have no picture in train/ or "
+            f"patches/ (the first is {missing[0]:.80}). Add the pictures or drop the rows."
+        )
+    if (folder / "splits.csv").is_file():
+        splits, further = read_column(folder / "splits.csv", "split")
+        remarks += further
+        unsplit = next((i for i in labels if i not in splits), None)
+        if unsplit is not None:
+            raise DataError(
+                f"splits.csv has no row for {unsplit}; it needs one for every patch in train_labels.csv."
+            )
+    else:
+        splits = {i: split_of(i) for i in labels}
+    return patch_set([(i, labels[i], splits[i], pictures[i]) for i in labels], remarks)
+
+
+def patch_set(patches: Sequence[tuple[str, int, str, Path]], remarks: tuple[str, ...] = ()) -> PatchSet:
+    """Patches of id, label, split and file."""
+    ids, labels, splits, paths = zip(*patches, strict=True)
+    return PatchSet(
+        ids,
+        np.array(labels, dtype=np.int64),
+        splits,
+        lambda row: read_pixels(paths[row]),
+        np.arange(len(ids)),
+        remarks,
+    )
+
+
+def split_of(patch_id: str) -> str:
+    """A fixed random tenth is for validation: it depends on the name alone, so every run agrees."""
+    return "val_random" if hashlib.sha256(patch_id.encode()).digest()[0] < 26 else "train"
+
+
+def class_folders(folder: Path) -> dict[str, tuple[Path, Path]]:
+    """The folders of normal patches and of metastases, by split; one split without a name where they lie in
+    ``folder`` itself. Empty where there are none.
+    """
+
+    def pair(place: Path) -> tuple[Path, Path] | None:
+        inside = [path for path in sorted(place.iterdir()) if path.is_dir() and path.name[0] != "."]
+        found = {class_of(path.name): path for path in inside}
+        return (found[0], found[1]) if len(inside) == 2 and {0, 1} == set(found) else None
+
+    if whole := pair(folder):
+        return {"": whole}
+    places = [path for path in sorted(folder.iterdir()) if path.is_dir() and path.name[0] != "."]
+    return {place.name: found for place in places if (found := pair(place))}
+
+
+def open_class_folders(folder: Path) -> PatchSet:
+    """A folder for each class, as torchvision's ``ImageFolder`` reads them, in the folder or in one for each
+    split.
+    """
+    patches, remarks = [], []
+    for split, places in class_folders(folder).items():
+        for label, place in enumerate(places):
+            for path in pictures_in(place):
+                name = path.relative_to(folder).as_posix()
+                patches.append((name, label, split or split_of(path.stem), path))
+        if [place.name for place in places] != ["normal", "metastasis"]:
+            remarks.append(
+                f"The folders {places[0].name} and {places[1].name} are taken for normal and metastasis."
+            )
+    if not patches:
+        raise DataError(f"The class folders in {folder} hold no pictures ({', '.join(PICTURE_SUFFIXES)}).")
+    return patch_set(patches, tuple(dict.fromkeys(remarks)))
+
+
+def open_wilds(folder: Path) -> PatchSet:
+    """WILDS' Camelyon17: ``metadata.csv`` beside ``patches/``, with the official split.
+
+    See ``wilds/datasets/camelyon17_dataset.py`` of p-lambda/wilds.
+    """
+    rows, remarks = read_table(folder / WILDS_TABLE, _WILDS_COLUMNS)
+    patches, places = [], set()
+    for row in rows:
+        place = folder / "patches" / f"patient_{row['patient']}_node_{row['node']}"
+        name = f"patch_patient_{row['patient']}_node_{row['node']}_x_{row['x_coord']}_y_{row['y_coord']}"
+        split = _WILDS_CENTRES.get(row["center"], _WILDS_SPLITS.get(row["split"], row["split"]))
+        patches.append((name, as_label(row["tumor"], name, WILDS_TABLE), split, place / f"{name}.png"))
+        places.add(place)
+    there = {path for place in places if place.is_dir() for path in place.iterdir()}
+    missing = [name for name, _, _, path in patches if path not in there]
+    if missing:
+        raise DataError(
+            f"{len(missing)} of {len(patches)} patches in {WILDS_TABLE} have no picture in patches/ (the "
+            f"first is {missing[0]:.80}). Add the pictures or drop the rows."
+        )
+    if len({name for name, _, _, _ in patches}) < len(patches):
+        raise DataError(f"{WILDS_TABLE} names a patch twice. Keep one row for each.")
+    return patch_set(patches, remarks)
