@@ -38,7 +38,8 @@ def add_attack(commands: Commands) -> None:
         type=Path,
         default=None,
         metavar="FILE",
-        help="a mask picture (white: may change) instead of proposed cells",
+        help="a mask picture (white, or labels that are not 0: may change), or QuPath's GeoJSON, instead of "
+        "proposed cells",
     )
     attack.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder for the files of the run"
@@ -52,7 +53,7 @@ def run_attack(args: argparse.Namespace, arguments: list[str]) -> None:
     settings = attack_settings(args, target=args.target)
     cells = None if args.mask else cell_settings(args)
 
-    from snapgui.engine.cells.outlines import draw_mask, load_mask
+    from snapgui.engine.cells.outlines import draw_mask, load_understood_mask
     from snapgui.engine.cells.placement import place_cells
     from snapgui.engine.images import read_window
     from snapgui.engine.victim.memory import keep_freed_memory
@@ -67,11 +68,11 @@ def run_attack(args: argparse.Namespace, arguments: list[str]) -> None:
     pixels = read_window(args.image, args.window)
     shape = (pixels.shape[0], pixels.shape[1])
     victim = load_victim(args)
-    mask = (
-        draw_mask(place_cells(victim, pixels, cells, settings), shape)
-        if cells
-        else load_mask(args.mask, shape=shape)
-    )
+    if cells:
+        mask = draw_mask(place_cells(victim, pixels, cells, settings), shape)
+    else:
+        mask, words = load_understood_mask(args.mask, shape=shape)
+        print(f"note: of {args.mask.name}, {words} may change: {int(mask.sum())} px.")
     request = RunRequest(
         pixels,
         mask,

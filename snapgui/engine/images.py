@@ -6,12 +6,16 @@ import stat
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
+from PIL.TiffImagePlugin import TiffImageFile
+from tifffile import TiffFile
 
 from snapgui.errors import ImageError
 
@@ -27,11 +31,26 @@ ImageFile.LOAD_TRUNCATED_IMAGES = False
 def decode_pixels(data: bytes, *, name: str = "The picture") -> NDArray[np.uint8]:
     """Decode an encoded picture to uint8 RGB ``(H, W, 3)``.
 
-    Grey becomes RGB, alpha is laid over white (glass), 16 bits are scaled to 8. Size, format and frame count
-    are read from the header: what is refused is refused before its pixels are decoded.
+    Grey becomes RGB, alpha is laid over white (glass), 16 bits and floats are scaled to 8, a turn that
+    the file asks for is made.
 
     Raises:
-        ImageError: empty, over 20 MB, over 50 megapixels, unknown format, animated or truncated.
+        ImageError: as `open_picture` does, or values that are no numbers.
+    """
+    if _is_float_tiff(data):
+        return _deep_colours(data, name)
+    picture = open_picture(data, name=name)
+    return _deep_colours(data, name) if _is_deep(data) else _to_rgb(picture)
+
+
+def open_picture(data: bytes, *, name: str = "The picture") -> Image.Image:
+    """An encoded picture as Pillow decodes it, upright.
+
+    Size, format and frame count are read from the header: what is refused is refused before its pixels are
+    decoded.
+
+    Raises:
+        ImageError: empty, over 20 MB, over 50 megapixels, unknown format, several frames or truncated.
     """
     if not data:
         raise ImageError(f"{name} is empty (0 bytes). Choose a PNG, JPEG, TIFF, WebP or BMP picture.")
@@ -42,21 +61,18 @@ def decode_pixels(data: bytes, *, name: str = "The picture") -> NDArray[np.uint8
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-                width, height = picture.size
-                if width * height > MAX_PIXELS:
-                    raise ImageError(
-                        f"{name} has {width} x {height} pixels; at most {MAX_PIXELS // 10**6} "
-                        "megapixels are read. Crop it first."
-                    )
-                frames = getattr(picture, "n_frames", 1)
-                if frames > 1:
-                    raise ImageError(
-                        f"{name} holds {frames} frames (animation or stack); save the one you mean "
-                        "as its own file."
-                    )
-                picture.load()
-                return _to_rgb(picture)
+            picture = Image.open(io.BytesIO(data), formats=FORMATS)
+            _require_size(*picture.size, name)
+            frames = getattr(picture, "n_frames", 1)
+            if frames > 1:
+                raise ImageError(
+                    f"{name} holds {frames} {_kind_of_frames(picture)}; save the one you mean as its own "
+                    "file."
+                )
+            picture.load()
+            upright = ImageOps.exif_transpose(picture)
+            upright.format = picture.format
+            return upright
     except (UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise ImageError(f"{name} is not a PNG, JPEG, TIFF, WebP or BMP picture of usable size.") from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
@@ -65,17 +81,91 @@ def decode_pixels(data: bytes, *, name: str = "The picture") -> NDArray[np.uint8
         ) from error
 
 
+def _require_size(width: int, height: int, name: str) -> None:
+    if width * height > MAX_PIXELS:
+        raise ImageError(
+            f"{name} has {width} x {height} pixels; at most {MAX_PIXELS // 10**6} megapixels are read. "
+            "Crop it first."
+        )
+
+
+def _kind_of_frames(picture: Image.Image) -> str:
+    width, height = picture.size
+    picture.seek(1)
+    smaller = picture.size[0] < width and picture.size[1] < height
+    return "frames (a pyramid of sizes)" if smaller else "frames (animation or stack)"
+
+
+def _is_tiff(data: bytes) -> bool:
+    return data[:4] in (b"II*\0", b"MM\0*")
+
+
+def _is_float_tiff(data: bytes) -> bool:
+    """Whether this is a TIFF of floating-point colours, which Pillow cannot open; one page of usable size."""
+    if not _is_tiff(data) or len(data) > MAX_BYTES:
+        return False
+    try:
+        with TiffFile(io.BytesIO(data)) as file:
+            page = file.pages.first
+            size = page.imagewidth * page.imagelength
+            is_float = page.sampleformat == 3 and page.samplesperpixel >= 3
+            return bool(is_float and len(file.pages) == 1 and 0 < size <= MAX_PIXELS)
+    # Whatever a damaged header makes of it, it is none.
+    except Exception:
+        return False
+
+
+def _is_deep(data: bytes) -> bool:
+    """Whether the colours of a picture that Pillow opens have 16 bits, of which it keeps the upper 8."""
+    if data.startswith(b"\x89PNG"):
+        return data[24] == 16 and data[25] in (2, 6)
+    if not _is_tiff(data):
+        return False
+    with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+        bits = picture.tag_v2.get(258, ()) if isinstance(picture, TiffImageFile) else ()
+    return isinstance(bits, tuple) and len(bits) >= 3 and max(bits) > 8
+
+
+def _deep_colours(data: bytes, name: str) -> NDArray[np.uint8]:
+    try:
+        values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        values = None
+    if values is None or values.ndim != 3 or values.shape[2] not in (3, 4):
+        raise ImageError(
+            f"{name} holds colours of 16 bits or 32-bit floats in a form that is not read. Export it with 8 "
+            "bits a channel."
+        )
+    pixels = _levels(values[..., 2::-1])
+    if values.shape[2] == 4:
+        alpha = _levels(values[..., 3:]) / 255.0
+        pixels = np.rint(pixels * alpha + 255.0 * (1 - alpha)).astype(np.uint8)
+    orientation = None
+    if not _is_tiff(data):
+        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+            orientation = picture.getexif().get(274)
+    if orientation:
+        turned = Image.fromarray(pixels)
+        turned.getexif()[274] = orientation
+        pixels = np.asarray(ImageOps.exif_transpose(turned)).copy()
+    return pixels
+
+
+def _levels(values: NDArray[Any]) -> NDArray[np.uint8]:
+    """Whole or real numbers as 8-bit levels, whatever range they were saved in."""
+    values = np.asarray(values, dtype=np.float64)
+    if not np.isfinite(values).all():
+        raise ImageError(
+            "The picture holds values that are not numbers. Export it with 8 or 16 bits a channel."
+        )
+    # Real 16-bit pictures use the whole range; 8-bit values in a 16-bit file stay as they are.
+    top = 255.0 if 1 < values.max() <= 255 else 1.0 if values.max() <= 1 else 65535.0
+    return np.clip(np.rint(values * (255.0 / top)), 0, 255).astype(np.uint8)
+
+
 def _to_rgb(picture: Image.Image) -> NDArray[np.uint8]:
     if picture.mode.startswith(("I", "F")):
-        values = np.asarray(picture, dtype=np.float64)
-        if not np.isfinite(values).all():
-            raise ImageError(
-                "The picture holds values that are not numbers. Export it with 8 or 16 bits a channel."
-            )
-        # Real 16-bit pictures use the whole range; 8-bit values in a 16-bit file stay as they are.
-        top = 255.0 if 1 < values.max() <= 255 else 1.0 if values.max() <= 1 else 65535.0
-        grey = np.clip(np.rint(values * (255.0 / top)), 0, 255).astype(np.uint8)
-        return np.repeat(grey[..., None], 3, axis=2)
+        return np.repeat(_levels(np.asarray(picture))[..., None], 3, axis=2)
     if picture.has_transparency_data:
         glass = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(glass, picture.convert("RGBA"))

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from snapgui.engine.images import decode_pixels
+from snapgui.engine.cells.mask_files import is_geojson, marked_pixels, polygons_of
 from snapgui.engine.nuclei import Outline
 from snapgui.errors import MaskError
 
@@ -90,34 +90,51 @@ def fill(outline: Outline, shape: tuple[int, int]) -> NDArray[np.uint8]:
 
 
 def outlines_of(mask: Mask) -> list[Outline]:
-    """The outer outline of each connected part of a mask."""
-    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    return [contour[:, 0, :].astype(np.float32) for contour in contours]
+    """The outer outline of each connected part of a mask; a part within a hole of another counts too."""
+    contours, tree = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    outer = [] if tree is None else [one for one, node in zip(contours, tree[0], strict=True) if node[3] < 0]
+    return [contour[:, 0, :].astype(np.float32) for contour in outer]
 
 
 def read_mask(data: bytes, *, shape: tuple[int, int], name: str = "The mask") -> Mask:
-    """A mask from an encoded picture: bool ``(H, W)``, true where it is brighter than half.
+    """A mask from an encoded picture or from GeoJSON, see `understand_mask`."""
+    return understand_mask(data, shape=shape, name=name)[0]
+
+
+def understand_mask(data: bytes, *, shape: tuple[int, int], name: str = "The mask") -> tuple[Mask, str]:
+    """A mask bool ``(H, W)`` from an encoded picture or from GeoJSON, and what was taken for marked, in
+    words.
 
     Raises:
         ImageError: not a picture.
         MaskError: another size than the image, or nothing marked.
     """
-    pixels = decode_pixels(data, name=name)
-    if pixels.shape[:2] != shape:
+    if is_geojson(data):
+        mask = np.zeros(shape, dtype=bool)
+        for outer, *holes in polygons_of(data, name):
+            mask |= draw_mask([outer], shape) & ~draw_mask(holes, shape)
+        words = "the inside of its polygons"
+    else:
+        mask, words = marked_pixels(data, name)
+    if mask.shape != shape:
         raise MaskError(
-            f"{name} is {pixels.shape[1]} x {pixels.shape[0]} px and the image {shape[1]} x {shape[0]} px; "
+            f"{name} is {mask.shape[1]} x {mask.shape[0]} px and the image {shape[1]} x {shape[0]} px; "
             "they must be of one size. Draw it on this image or choose another."
         )
-    mask = pixels.mean(axis=2) > 127.5
     if not mask.any():
         raise MaskError(
             f"{name} marks no pixel: white marks where pixels may change. Draw at least one cell."
         )
-    return np.asarray(mask)
+    return mask, words
 
 
 def load_mask(path: Path, *, shape: tuple[int, int]) -> Mask:
-    """A mask from a picture file; raises as `read_mask` does."""
+    """A mask from a file; raises as `understand_mask` does."""
+    return load_understood_mask(path, shape=shape)[0]
+
+
+def load_understood_mask(path: Path, *, shape: tuple[int, int]) -> tuple[Mask, str]:
+    """What `understand_mask` gives, of a file; raises as that does."""
     try:
         if path.exists() and not path.is_file():
             # A named pipe would never end.
@@ -129,4 +146,4 @@ def load_mask(path: Path, *, shape: tuple[int, int]) -> Mask:
         raise MaskError(
             f"{path} cannot be read ({error.strerror}). Give a mask picture of the image's size."
         ) from error
-    return read_mask(data, shape=shape, name=path.name)
+    return understand_mask(data, shape=shape, name=path.name)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from snapgui.engine.cells.outlines import area_fraction, outlines_of, read_mask, touches_centre
+from snapgui.engine.cells.outlines import area_fraction, outlines_of, touches_centre, understand_mask
 from snapgui.engine.images import encode_png
 from snapgui.errors import SnapError
 from snapgui.ui.parts import words
@@ -120,13 +120,14 @@ def _mask_file(state: SnapState, choice: Choice) -> None:
             )
         upload = st.file_uploader(
             "Load a mask",
-            type=["png"],
+            type=["png", "tif", "tiff", "bmp", "webp", "geojson", "json"],
             key="mask_file",
-            help="White marks where pixels may change; same size as the image.",
+            help="White, or labels that are not 0, mark where pixels may change; of a picture with "
+            "transparency, what is not transparent. Same size as the image. QuPath's GeoJSON is read too.",
         )
         if upload is not None and state.picked.get("mask") != upload.file_id:
             try:
-                mask = read_mask(
+                mask, words_of_it = understand_mask(
                     upload.getvalue(),
                     shape=(choice.pixels.shape[0], choice.pixels.shape[1]),
                     name=upload.name,
@@ -136,4 +137,5 @@ def _mask_file(state: SnapState, choice: Choice) -> None:
             else:
                 state.picked["mask"] = upload.file_id
                 set_mask(state, MaskChoice(mask, "imported"))
+                st.toast(f"Of {upload.name}, {words_of_it} may change: {int(mask.sum())} px.")
                 st.rerun()

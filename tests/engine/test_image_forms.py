@@ -1,0 +1,82 @@
+"""One picture in the forms that cameras, scanners and programs give it: the same pixels, or what it is."""
+
+import io
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from snapgui.engine.images import decode_pixels
+from snapgui.errors import ImageError
+
+BASE = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+BASE[0, 0] = 255
+
+
+def tiff(values: np.ndarray, **how: object) -> bytes:
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, values, photometric="rgb", **how)
+    return stream.getvalue()
+
+
+def png16(values: np.ndarray) -> bytes:
+    return cv2.imencode(".png", values[..., [2, 1, 0, 3][: values.shape[2]]])[1].tobytes()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        lambda: tiff(BASE.astype(np.uint16)),
+        lambda: tiff(BASE.astype(np.uint16) * 257),
+        lambda: tiff(BASE.astype(np.float32) / 255),
+        lambda: tiff(BASE.astype(np.float32)),
+        lambda: tiff(BASE.astype(np.uint16) * 257, byteorder=">"),
+        lambda: png16(BASE.astype(np.uint16)),
+        lambda: png16(BASE.astype(np.uint16) * 257),
+    ],
+)
+def test_deep_colours_are_scaled_as_deep_greys(data) -> None:
+    """Of 8-bit values in 16 bits Pillow keeps the empty upper half: black, and “normal 0.97”."""
+    assert (decode_pixels(data()) == BASE).all()
+
+
+def test_deep_transparency_lies_over_glass() -> None:
+    alpha = np.full((20, 30, 1), 65535)
+    alpha[:10] = 0
+    pixels = decode_pixels(png16(np.concatenate([BASE.astype(int) * 257, alpha], axis=2).astype(np.uint16)))
+    assert (pixels[:10] == 255).all() and (pixels[10:] == BASE[10:]).all()
+
+
+@pytest.mark.parametrize("form", ["PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_a_turn_that_the_file_asks_for_is_made_whatever_its_form(form: str, orientation: int) -> None:
+    turns = {1: 0, 3: 2, 6: 1}[orientation]
+    exif = Image.Exif()
+    exif[274] = orientation
+    stream = io.BytesIO()
+    Image.fromarray(np.rot90(BASE, turns).copy()).save(
+        stream, form, exif=exif, **({"lossless": True} if form == "WEBP" else {})
+    )
+    assert (decode_pixels(stream.getvalue()) == BASE).all()
+
+
+def test_a_pyramid_is_called_that() -> None:
+    def pages(*sizes: int) -> bytes:
+        first, *rest = [Image.new("RGB", (size, size)) for size in sizes]
+        stream = io.BytesIO()
+        first.save(stream, "TIFF", save_all=True, append_images=rest)
+        return stream.getvalue()
+
+    with pytest.raises(ImageError, match=r"2 frames \(a pyramid of sizes\)"):
+        decode_pixels(pages(96, 48))
+    with pytest.raises(ImageError, match=r"2 frames \(animation or stack\)"):
+        decode_pixels(pages(96, 96))
+
+
+def test_deep_colours_that_are_none_are_a_sentence() -> None:
+    with pytest.raises(ImageError, match="not numbers"):
+        decode_pixels(tiff(np.full((8, 8, 3), np.nan, dtype=np.float32)))
+    with pytest.raises(ImageError, match="is not a PNG, JPEG"):
+        decode_pixels(b"II*\0" + b"\xff" * 60)
