@@ -16,12 +16,11 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.measures import Row, measure_overhead, measure_strength
-from benchmarks.options import add_common, collect_common, facts, load_common, run_script
+from benchmarks.options import add_common, collect_common, facts, load_common, run_script, strongest
 from benchmarks.patches import PatchBatch
 from benchmarks.reference import Reference, ReferenceSettings, read_reference
 from benchmarks.results import provenance, table, write_section
 from benchmarks.timing import device_name
-from snapgui.engine.settings import AttackSettings
 from snapgui.engine.victim.victim import Victim
 
 TITLES = {
@@ -88,7 +87,7 @@ def section_name(name: str, args: argparse.Namespace) -> str:
     colours = (
         {"ours": args.gamut, "peers": args.art_gamut}
         if name in ("throughput", "reach")
-        else {"ours": args.gamut}
+        else {"ours": args.gamut if args.texture == "free" else args.texture}
     )
     usual = {"ours": "range", "peers": "free"}
     return "-".join(
@@ -105,7 +104,7 @@ def find_reference(args: argparse.Namespace, victim: Victim, batch: PatchBatch) 
     """What the cache holds for this batch."""
     if args.cache is None:
         return None
-    settings = ReferenceSettings(victim.card.sha256, args.gamut, args.reference_steps)
+    settings = ReferenceSettings(victim.card.sha256, args.gamut, args.reference_steps, texture=args.texture)
     return read_reference(batch, settings.folder(args.cache), settings)
 
 
@@ -126,7 +125,9 @@ def measure(
     name: str, args: argparse.Namespace, victim: Victim, batch: PatchBatch, child: Any
 ) -> list[Row] | str:
     """The rows of one measurement, or why there are none."""
-    settings = AttackSettings()
+    settings = strongest(args.texture)
+    if args.texture != "free" and name not in ("overhead", "strength"):
+        return "the peers have free colours alone"
     reference = find_reference(args, victim, batch) if name in ("strength", "reach") else None
     if name in ("strength", "reach") and reference is None:
         return "there is no reference for these images; run benchmarks/reference.py and name its --cache"

@@ -13,10 +13,21 @@ from benchmarks.patches import PatchBatch, collect, open_hcd
 from benchmarks.results import shown_command
 from benchmarks.timing import device_name, versions
 from snapgui import shipped
-from snapgui.engine.settings import CENTRES, GAMUTS, CellSettings
+from snapgui.engine.presets import PRESETS, PresetName
+from snapgui.engine.settings import CENTRES, GAMUTS, AttackSettings, CellSettings, TextureName
 from snapgui.engine.victim.memory import keep_freed_memory
 from snapgui.engine.victim.victim import Victim, choose_device
 from snapgui.errors import SnapError
+
+# The preset from which each texture takes its settings, and its cells where these are not scattered.
+PRESET_OF: dict[TextureName, PresetName] = {"free": "paper", "retouch": "natural"}
+
+
+def strongest(texture: TextureName) -> AttackSettings:
+    """The attack with this texture within its preset's bounds, for the largest margin and not for the least
+    change: no goal, every step.
+    """
+    return replace(PRESETS[PRESET_OF[texture]].attack, least_change=False, confidence=1.0)
 
 
 def add_common(parser: argparse.ArgumentParser, *, images: int = 64, split: str = "val_random") -> None:
@@ -32,6 +43,12 @@ def add_common(parser: argparse.ArgumentParser, *, images: int = 64, split: str 
     parser.add_argument("--area", type=float, default=0.05)
     parser.add_argument("--centre", choices=CENTRES, default="open")
     parser.add_argument("--gamut", choices=(*GAMUTS, "free"), default="range", help="colours of our attack")
+    parser.add_argument(
+        "--texture",
+        choices=PRESET_OF,
+        default="free",
+        help="what the patch is made of; another than free brings its preset's cells and bounds with it",
+    )
 
 
 def load_common(args: argparse.Namespace) -> tuple[Victim, PatchBatch]:
@@ -44,6 +61,8 @@ def load_common(args: argparse.Namespace) -> tuple[Victim, PatchBatch]:
 def collect_common(args: argparse.Namespace, victim: Victim, split: str) -> PatchBatch:
     """The set that the options ask for, from one split."""
     cells = CellSettings(count=args.cells, area=args.area, centre=args.centre)
+    if args.texture != "free":
+        cells = replace(PRESETS[PRESET_OF[args.texture]].cells, centre=args.centre)
     batch = collect(open_hcd(args.data).split(split), victim, count=args.images, cells=cells)
     return replace(batch, gamut=args.gamut)
 
@@ -75,14 +94,19 @@ def measured_with(device: torch.device) -> dict[str, Any]:
 
 def facts(args: argparse.Namespace, victim: Victim, *packages: str) -> dict[str, str]:
     """What a reader must know beside the numbers."""
+    masks = f"{args.cells} scattered cells, {args.area:.0%} of the image, centre {args.centre}"
+    colours = f"gamut {args.gamut}"
+    if args.texture != "free":
+        preset = PRESETS[PRESET_OF[args.texture]]
+        masks = (
+            f"{preset.cells.placement}, at most {preset.cells.area:.0%} of the image, centre {args.centre}"
+        )
+        colours = f"texture {args.texture}, as in the preset {PRESET_OF[args.texture]}"
     return victim_facts(victim, *packages) | {
         "patches": (
             f"the first {args.images} correctly classified metastases of {args.split} with room for the cells"
         ),
-        "masks": (
-            f"{args.cells} scattered cells, {args.area:.0%} of the image, centre {args.centre}; gamut "
-            f"{args.gamut}"
-        ),
+        "masks": f"{masks}; {colours}",
     }
 
 

@@ -13,9 +13,10 @@ from snapgui.data.datasets import PatchSet, open_patches
 from snapgui.engine.attack.gamut import fit_gamut, free_gamut
 from snapgui.engine.attack.loop import run_attack
 from snapgui.engine.attack.objectives import Targeted
+from snapgui.engine.attack.packing import Packed
 from snapgui.engine.attack.pool import Step
 from snapgui.engine.attack.starts import start_colours
-from snapgui.engine.attack.texture import FreeTexture
+from snapgui.engine.attack.texture import FreeTexture, Texture, fit_texture
 from snapgui.engine.cells.outlines import draw_mask
 from snapgui.engine.cells.proposals import propose_cells
 from snapgui.engine.images import decode_pixels, encode_png, to_image, to_pixels
@@ -131,20 +132,43 @@ def saved_margins(victim: Victim, images: torch.Tensor) -> torch.Tensor:
 
 
 def attack(victim: Victim, batch: PatchBatch, settings: AttackSettings) -> Iterator[Step]:
-    """Our attack from images and masks alone, in the batch's gamut: gamut and start colours are part of its
-    work, and of its time.
+    """Our attack from images and masks alone: fitting the texture, a free one in the batch's gamut, is part
+    of its work, and of its time.
     """
-    gamut = free_gamut(batch.images) if batch.gamut == "free" else fit_gamut(batch.gamut, batch.images)
-    start = start_colours(settings.start, batch.images, batch.masks, gamut, seed=settings.seed)
     return run_attack(
         victim,
         batch.images,
         batch.masks,
         objective=Targeted(settings.target),
-        texture=FreeTexture(gamut, batch.images, batch.masks, start, seed=settings.seed),
+        texture=_fit_texture(batch, settings),
         settings=settings,
         optimiser=rule_of(settings),
     )
+
+
+def _fit_texture(batch: PatchBatch, settings: AttackSettings) -> Texture:
+    if settings.texture != "free":
+        texture = fit_texture(settings, batch.images, batch.masks)
+        return AtRandom(texture) if settings.start == "random" else texture
+    gamut = free_gamut(batch.images) if batch.gamut == "free" else fit_gamut(batch.gamut, batch.images)
+    start = start_colours(settings.start, batch.images, batch.masks, gamut, seed=settings.seed)
+    return FreeTexture(gamut, batch.images, batch.masks, start, seed=settings.seed)
+
+
+class AtRandom:
+    """A texture whose first round begins where its restarts do."""
+
+    rows: torch.Tensor
+    pixels: Packed
+
+    def __init__(self, texture: Texture) -> None:
+        self._texture, self.rows, self.pixels = texture, texture.rows, texture.pixels
+
+    def start(self, round_number: int) -> torch.Tensor:
+        return self._texture.start(round_number + 1)
+
+    def colours(self, position: torch.Tensor, rows: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
+        return self._texture.colours(position, rows, chosen)
 
 
 def run_steps(victim: Victim, batch: PatchBatch, settings: AttackSettings, steps: int) -> torch.Tensor:

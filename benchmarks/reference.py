@@ -15,7 +15,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +23,10 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.options import add_common, load_common, run_script
+from benchmarks.options import add_common, load_common, run_script, strongest
 from benchmarks.patches import TARGET, PatchBatch, attack, saved_margins
 from snapgui.engine.images import sha256
-from snapgui.engine.settings import OPTIMISERS, AttackSettings, OptimiserName
+from snapgui.engine.settings import OPTIMISERS, OptimiserName, TextureName
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError
 from snapgui.workspace import write_whole
@@ -42,10 +42,12 @@ class ReferenceSettings:
     gamut: str = "range"
     steps: int = 500
     target: int = TARGET
+    texture: TextureName = "free"
 
     def folder(self, cache: Path) -> Path:
         """Where the margins of these settings lie."""
-        return cache / f"reference-{self.model[:12]}-{self.gamut}-to{self.target}-{self.steps}"
+        colours = self.gamut if self.texture == "free" else self.texture
+        return cache / f"reference-{self.model[:12]}-{colours}-to{self.target}-{self.steps}"
 
 
 @dataclass(frozen=True)
@@ -93,11 +95,11 @@ def search(
     victim: Victim, batch: PatchBatch, settings: ReferenceSettings, rule: OptimiserName, number: int
 ) -> torch.Tensor:
     """Margins ``(N,)`` of the saved pictures after one round of one rule."""
-    config = AttackSettings(
+    config = replace(
+        strongest(settings.texture),
         target=settings.target,
         start="random" if number else "median",
         steps=settings.steps,
-        confidence=1.0,
         seed=number,
         optimiser=rule,
     )
@@ -208,7 +210,7 @@ def main() -> None:
     parser.add_argument("--tests", action="store_true", help=f"write {KEPT.name} too")
     args = parser.parse_args()
     victim, batch = load_common(args)
-    settings = ReferenceSettings(victim.card.sha256, args.gamut, args.steps)
+    settings = ReferenceSettings(victim.card.sha256, args.gamut, args.steps, texture=args.texture)
     folder = settings.folder(args.cache)
     fill(
         victim,

@@ -11,7 +11,8 @@ from benchmarks import reference as cache
 from benchmarks.arms import compare, restart_arms, run_arm, setting_arms, summarise
 from benchmarks.bootstrap import difference_interval, ratio_interval
 from benchmarks.measures import Tracer, measure_overhead, measure_strength, trace_ours
-from benchmarks.patches import PatchBatch, margins, run_steps, save_and_read, saved_margins
+from benchmarks.options import strongest
+from benchmarks.patches import PatchBatch, attack, margins, run_steps, save_and_read, saved_margins
 from benchmarks.reference import (
     Reference,
     ReferenceSettings,
@@ -143,6 +144,26 @@ def test_a_reference_goes_on_where_it_stopped(
 
     fill(victim, batch, folder, settings, rounds=2, report=lambda line: pytest.fail(line))
     assert not list(folder.glob("*.tmp"))
+
+
+def test_a_search_within_another_texture_begins_at_its_own_start_then_at_random(
+    victim: Victim, batch: PatchBatch, tmp_path: Path
+) -> None:
+    masks = torch.zeros_like(batch.masks)
+    masks[:, :, 4:14, 6:18] = True
+    batch = replace(batch, masks=masks)
+    settings = ReferenceSettings("0" * 64, steps=4, texture="retouch")
+    free = ReferenceSettings("0" * 64, steps=4)
+    assert settings.folder(tmp_path) != free.folder(tmp_path)
+    config = replace(strongest("retouch"), steps=4)
+    assert config.confidence == 1 and not config.least_change
+    begun = [next(attack(victim, batch, replace(config, start=start))) for start in ("median", "random")]
+    assert torch.equal(begun[0].best_images, batch.images), "the untouched image"
+    assert not torch.equal(begun[1].best_images, batch.images)
+    found = [cache.search(victim, batch, settings, "sign", number) for number in (0, 1)]
+    before = margins(victim, batch.images)
+    assert (torch.stack(found) > before).all()
+    assert (cache.search(victim, batch, free, "sign", 0) > found[0]).all(), "free colours do more"
 
 
 def test_a_kept_reference_is_read_back_and_fits_its_model_images_and_masks_alone(
