@@ -13,7 +13,7 @@ GAMUT_WORDS = {
     "pca": "Main colour axes",
     "stain": "Haematoxylin and eosin",
 }
-TEXTURE_WORDS = {"free": "Free colours", "retouch": "Retouched nuclei"}
+TEXTURE_WORDS = {"free": "Free colours", "retouch": "Retouched nuclei", "nucleus": "Painted nuclei"}
 PLACEMENT_WORDS = {
     "scattered": "Scattered",
     "nuclei": "Nuclei",
@@ -30,12 +30,15 @@ def colours_words(texture: str, gamut: str, *, stains: str, bound: float, least_
     """Of what colours a patch is made, such as ``retouched nuclei, stains changed by at most 60 %, as little
     as fools the model``.
     """
-    made = (
-        f"{TEXTURE_WORDS[texture].lower()}, stains changed by at most {as_set(bound)}"
-        if texture == "retouch"
-        else GAMUT_WORDS[gamut].lower()
-        + (", vectors not the image's own" if (gamut, stains) == ("stain", "fixed") else "")
-    )
+    made = TEXTURE_WORDS[texture].lower()
+    if texture == "retouch":
+        made += f", stains changed by at most {as_set(bound)}"
+    elif texture == "nucleus":
+        made += f", codes within {bound:g} standard deviations of real ones"
+    else:
+        made = GAMUT_WORDS[gamut].lower()
+        if (gamut, stains) == ("stain", "fixed"):
+            made += ", vectors not the image's own"
     return f"{made}, as little as fools the model" if least_change else made
 
 

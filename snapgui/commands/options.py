@@ -73,8 +73,18 @@ def add_attack_options(command: argparse.ArgumentParser) -> None:
     def add(name: str, **how: Any) -> None:
         single.add_argument(name, default=argparse.SUPPRESS, **how)
 
-    add("--texture", choices=TEXTURES, help="free: each pixel by itself; retouch: the image's own, restained")
-    add("--bound", type=float, metavar="SHARE", help="of retouch: how far a stain's amount may change")
+    add(
+        "--texture",
+        choices=TEXTURES,
+        help="free: each pixel by itself; retouch: the image's own, restained; nucleus: painted nuclei",
+    )
+    add(
+        "--bound",
+        type=float,
+        metavar="SHARE",
+        help="of retouch: how far a stain's amount may change; of nucleus: how many standard deviations a "
+        "code may have",
+    )
     add("--grid", type=float, metavar="PX", help="of retouch: distance between two nodes of its field")
     add(
         "--least-change",

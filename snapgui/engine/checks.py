@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -10,14 +11,19 @@ from numpy.typing import NDArray
 from snapgui.engine.attack.gamut import fit_gamut
 from snapgui.engine.attack.objectives import Targeted
 from snapgui.engine.attack.packing import compose, pack
+from snapgui.engine.attack.stained import RIM_PX, inner_share
 from snapgui.engine.attack.starts import start_colours
 from snapgui.engine.cells.outlines import area_fraction, touches_centre
-from snapgui.engine.images import to_image
-from snapgui.engine.nuclei import tissue_mask
+from snapgui.engine.generator.files import load_generator
+from snapgui.engine.images import UM_PER_PX, to_image
+from snapgui.engine.nuclei import find_nuclei, tissue_mask
 from snapgui.engine.settings import AttackSettings
 from snapgui.engine.victim.victim import Victim
+from snapgui.errors import ModelError
 
 LARGE_AREA, HUGE_AREA = 0.15, 0.6
+# Grey levels of an image differ from each other by less than this in all channels.
+GREY_LEVELS = 3
 
 
 @dataclass(frozen=True)
@@ -93,7 +99,7 @@ def _check_mask(pixels: NDArray[np.uint8], mask: NDArray[np.bool_], attack: Atta
                 "slide has. Move it onto tissue.",
             )
         ]
-    findings = []
+    findings = [] if attack.texture == "free" else _check_texture(pixels, mask, attack)
     if on_tissue < 0.5 and not flat:
         findings.append(
             Finding(
@@ -121,6 +127,44 @@ def _check_mask(pixels: NDArray[np.uint8], mask: NDArray[np.bool_], attack: Atta
             )
         )
     return findings
+
+
+def _check_texture(
+    pixels: NDArray[np.uint8], mask: NDArray[np.bool_], attack: AttackSettings
+) -> list[Finding]:
+    """What a texture of stains needs of an image and its cells."""
+    other = "or choose the texture of free colours"
+    if np.ptp(pixels.astype(int), axis=2).max() < GREY_LEVELS:
+        return [
+            Finding(
+                "error", f"The image is grey: it has no stains to work with. Choose an H&E image, {other}."
+            )
+        ]
+    if inner_share(mask).max() < 1:
+        return [
+            Finding(
+                "error",
+                f"The cells are too thin: nothing of them lies inside their rim of {RIM_PX:g} px, where a "
+                f"change fades out. Draw larger cells, {other}.",
+            )
+        ]
+    if attack.texture != "nucleus":
+        return []
+    try:
+        learned = load_generator()[1]["area_px"]
+    except ModelError as error:
+        return [Finding("error", str(error))]
+    own = [float(cv2.contourArea(outline)) for outline in find_nuclei(pixels)]
+    if not own or learned["low"] <= np.median(own) <= learned["high"]:
+        return []
+    return [
+        Finding(
+            "error",
+            f"The nuclei of this image have {np.median(own):.0f} px and those that the texture was learned from "
+            f"{learned['low']:.0f} to {learned['high']:.0f}: the image is of another scale. Resize it to about "
+            f"{UM_PER_PX:.2f} µm a pixel, {other}.",
+        )
+    ]
 
 
 def _check_victim(

@@ -5,7 +5,7 @@ from typing import Literal, get_args
 
 from snapgui.engine.settings import AttackSettings, CellSettings
 
-PresetName = Literal["natural", "paper", "strong"]
+PresetName = Literal["natural", "few", "paper", "strong"]
 PRESET_NAMES: tuple[PresetName, ...] = get_args(PresetName)
 
 
@@ -26,6 +26,12 @@ PRESETS: dict[PresetName, Preset] = {
             texture="retouch", bound=0.6, grid_px=1.0, least_change=True, confidence=0.7, gamut="stain"
         ),
         "The image's own nuclei with their stains a little stronger or weaker, as little as fools the model.",
+    ),
+    "few": Preset(
+        CellSettings(placement="trim", area=0.06),
+        AttackSettings(texture="nucleus", bound=2.5, least_change=True, confidence=0.6, gamut="stain"),
+        "Twelve painted nuclei in six per cent of the picture, where the model's answer depends on the pixels "
+        "most.",
     ),
     "paper": Preset(
         CellSettings(),

@@ -34,7 +34,8 @@ from snapgui.runs.records import RunResult
 
 Family = Literal["SNAP", "same cells, any colour", "square", "whole image", "control"]
 OWN_NUCLEI = "nuclei"
-RETOUCHED = "snap-retouch"
+# Textures other than free colours, which come in gamuts.
+SHORT_WORDS = {"retouch": "retouched", "nucleus": "painted nuclei"}
 GAMUT_NAMES: dict[GamutName, str] = {
     "range": "full range",
     "percentile": "common colours",
@@ -101,8 +102,8 @@ class AlternativeProgress:
 
 
 def plan_alternatives(attack: AttackSettings) -> list[Planned]:
-    """All alternatives to a run with these settings, in the order in which they are shown: a retouch first
-    where the run is one, then free colours in each gamut.
+    """All alternatives to a run with these settings, in the order in which they are shown: the run's own
+    texture first where it is not free colours, then free colours in each gamut.
     """
     plain = replace(attack, soft_edge=False, smoothness=0.0)
 
@@ -110,9 +111,13 @@ def plan_alternatives(attack: AttackSettings) -> list[Planned]:
         return Planned(f"control-{fill}", words, "control", Alteration("fill", attack, fill=fill))
 
     free = {gamut: replace(attack, texture="free", gamut=gamut) for gamut in GAMUTS}
-    retouched = attack.texture == "retouch"
+    short = SHORT_WORDS.get(attack.texture)
     return [
-        *([Planned(RETOUCHED, "SNAP, retouched", "SNAP", Alteration("attack", attack))] if retouched else []),
+        *(
+            [Planned(f"snap-{attack.texture}", f"SNAP, {short}", "SNAP", Alteration("attack", attack))]
+            if short
+            else []
+        ),
         *(
             Planned(f"snap-{gamut}", f"SNAP, {words}", "SNAP", Alteration("attack", free[gamut]))
             for gamut, words in GAMUT_NAMES.items()
@@ -125,7 +130,7 @@ def plan_alternatives(attack: AttackSettings) -> list[Planned]:
         ),
         Planned(
             "square",
-            "One square, retouched" if retouched else "One square, colours as SNAP",
+            f"One square, {short or 'colours as SNAP'}",
             "square",
             Alteration("square", attack),
         ),

@@ -95,7 +95,9 @@ def control_values(attack: AttackSettings, cells: CellSettings | None) -> dict[s
         "preset": preset_of(attack, cells),
         "target": attack.target,
         "texture": attack.texture,
-        "bound": round(attack.bound * 100, 2),
+        # One setting, two controls: a share of a stain, or deviations of a code.
+        "bound": 60.0 if attack.texture == "nucleus" else round(attack.bound * 100, 2),
+        "spread": attack.bound if attack.texture == "nucleus" else PRESETS["few"].attack.bound,
         "grid_px": attack.grid_px,
         "least_change": attack.least_change,
         "gamut": attack.gamut,
@@ -129,7 +131,7 @@ def bench_settings(*, target: int = AttackSettings.target) -> tuple[CellSettings
     attack = AttackSettings(
         target=target,
         texture=value["texture"],
-        bound=value["bound"] / 100,
+        bound=value["spread"] if value["texture"] == "nucleus" else value["bound"] / 100,
         grid_px=value["grid_px"],
         least_change=value["least_change"],
         gamut=value["gamut"],

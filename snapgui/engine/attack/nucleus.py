@@ -39,7 +39,9 @@ class PaintedNuclei:
         self.pixels = pack(masks)
         self._bound, self._seed = bound, seed
         self._stained = divide(images, self.pixels)
-        rows, grids, areas, corners, weights, scales = [], [], [], [], [], []
+        rows: list[int] = []
+        areas: list[int] = []
+        grids, corners, weights, scales = [], [], [], []
         for row, (image, mask) in enumerate(zip(images, masks, strict=True)):
             picture, own_mask = to_pixels(image), mask[0].cpu().numpy()
             own = stain_range(picture)

@@ -91,7 +91,7 @@ class Fitting:
                     group["lr"] = RATE * (0.51 + 0.49 * math.cos(math.pi * done))
                 loss = self._loss(self._train[batch], self._train_areas[batch])
                 self._optimiser.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]
+                loss.backward()
                 torch.nn.utils.clip_grad_norm_(self.generator.parameters(), 5.0)
                 self._optimiser.step()
                 total += float(loss.detach())

@@ -65,7 +65,7 @@ def sample_grid(amounts: NDArray[np.float32], box: tuple[int, int, int, int]) ->
     stains = [
         cv2.remap(np.ascontiguousarray(amounts[..., k]), across, down, cv2.INTER_LINEAR) for k in range(2)
     ]
-    return np.stack(stains, axis=-1).reshape(VALUES)
+    return np.asarray(np.stack(stains, axis=-1).reshape(VALUES), dtype=np.float32)
 
 
 def nuclei_grids(pixels: NDArray[np.uint8]) -> tuple[Grids, NDArray[np.float32]]:

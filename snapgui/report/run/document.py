@@ -25,7 +25,11 @@ CENTRES = {
 }
 
 # Settings that a texture does not look at.
-UNUSED = {"free": ("bound", "grid_px"), "retouch": ("gamut", "stains", "start")}
+UNUSED = {
+    "free": ("bound", "grid_px"),
+    "retouch": ("gamut", "stains", "start"),
+    "nucleus": ("gamut", "grid_px", "stains", "start"),
+}
 
 
 def run_document(result: RunResult) -> Document:

@@ -150,7 +150,7 @@ def _colours(attack: AttackSettings) -> str:
         bound=attack.bound,
         least_change=attack.least_change,
     )
-    return made if attack.texture == "retouch" else f"gamut {attack.gamut} ({made}), start {attack.start}"
+    return made if attack.texture != "free" else f"gamut {attack.gamut} ({made}), start {attack.start}"
 
 
 def wrap_lines(lines: list[str], width: int) -> str:

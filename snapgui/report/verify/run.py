@@ -133,7 +133,7 @@ def _numbers(claims: Claims) -> Iterator[Check]:
             f"{words}; other shares are stated",
         )
     # A soft edge mixes the patch with the image's own colours, which only the range is sure to hold.
-    if claims.attack.texture == "retouch":
+    if claims.attack.texture != "free":
         if not claims.attack.soft_edge:
             yield _retouched(claims)
     elif claims.attack.gamut == "range" or not claims.attack.soft_edge:
@@ -163,12 +163,15 @@ def _numbers(claims: Claims) -> Iterator[Check]:
 
 
 def _retouched(claims: Claims) -> Check:
-    beyond = int(beyond_bound(claims.original, claims.adversarial, claims.attack.bound).sum())
-    allowed = f"its own stains stronger or weaker by at most {as_set(claims.attack.bound)}"
+    bound = claims.attack.bound if claims.attack.texture == "retouch" else None
+    beyond = int(beyond_bound(claims.original, claims.adversarial, bound).sum())
+    allowed = "its own stains in other amounts"
+    if bound is not None:
+        allowed = f"its own stains stronger or weaker by at most {as_set(bound)}"
     return check(
         beyond == 0,
         f"every changed colour is {allowed}, and what these do not explain is as before",
-        f"{beyond} changed pixels have colours that are more than {allowed}",
+        f"{beyond} changed pixels have colours that are not {allowed}",
     )
 
 

@@ -30,7 +30,7 @@ def table(runs: list[RunSummary]) -> dict[str, list[str]]:
         "Area": [per_cent(run.area_fraction) for run in runs],
         "Cells in the centre": ["yes" if run.centre == "open" else "no" for run in runs],
         "Colours": [
-            TEXTURE_WORDS[run.texture] if run.texture == "retouch" else GAMUT_WORDS.get(run.gamut, run.gamut)
+            TEXTURE_WORDS[run.texture] if run.texture != "free" else GAMUT_WORDS.get(run.gamut, run.gamut)
             for run in runs
         ],
         "Model": [run.model_name for run in runs],

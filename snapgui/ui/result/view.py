@@ -80,7 +80,7 @@ def _circumstances(result: RunResult) -> str:
         bound=attack.bound,
         least_change=attack.least_change,
     )
-    start = [] if attack.texture == "retouch" else [f"start: {words.START_WORDS[attack.start].lower()}"]
+    start = [] if attack.texture != "free" else [f"start: {words.START_WORDS[attack.start].lower()}"]
     parts = [
         shorten(result.request.image_name) + (" (synthetic)" if result.request.synthetic else ""),
         f"colours: {colours}",

@@ -106,6 +106,17 @@ def _expert_controls() -> None:
             persist_state="session",
             help="How much stronger or weaker each stain of a pixel may become.",
         )
+    if texture == "nucleus":
+        st.slider(
+            "Unlikeliness of a nucleus, at most, standard deviations",
+            0.5,
+            4.0,
+            step=0.25,
+            format="%.2f",
+            key="spread",
+            persist_state="session",
+            help="How far each code of a painted nucleus may be from its mean among real nuclei.",
+        )
     st.toggle(
         "As little change as fools the model",
         key="least_change",
