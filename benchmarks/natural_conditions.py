@@ -18,7 +18,7 @@ from snapgui.audit.plan import donor_textures
 from snapgui.data.datasets import PatchSet
 from snapgui.engine.attack.objectives import Targeted
 from snapgui.engine.attack.packing import compose
-from snapgui.engine.attack.texture import Retouch
+from snapgui.engine.attack.texture import fit_texture
 from snapgui.engine.cells.outlines import Mask, draw_mask
 from snapgui.engine.cells.placement import place_in_each
 from snapgui.engine.controls import Alteration, attack_steps, paste_nuclei, square_mask
@@ -186,9 +186,9 @@ def _sham(case: Case, work: Work) -> Pixels:
 
 
 def draw_texture(pixels: Pixels, mask: Mask, settings: AttackSettings, *, seed: int, share: float) -> Pixels:
-    """A picture retouched by a random field, uniform within ``share`` of the bound."""
+    """A picture with a random draw of a texture, drawn together to ``share`` of its bound."""
     images, masks = to_image(pixels)[None], torch.from_numpy(mask)[None, None]
-    texture = Retouch(images, masks, bound=settings.bound, grid_px=settings.grid_px, seed=seed)
+    texture = fit_texture(replace(settings, seed=seed), images, masks)
     position = 0.5 + share * (texture.start(1) - 0.5)
     everything = torch.arange(len(position)), torch.arange(len(texture.pixels.places))
     colours = texture.colours(position, *everything).clamp(0, 1)
@@ -246,11 +246,19 @@ def _attack(preset: str, **changed: object) -> AttackSettings:
 
 
 NATURAL = _cells("natural"), _attack("natural")
+FEW = _cells("few"), _attack("few")
 PAPER = _cells("paper"), _attack("paper")
 CONDITIONS = {
     "natural": Condition("`natural`", "natural", *NATURAL),
     "natural excluded": Condition(
         "`natural`, centre excluded", "centre excluded", _cells("natural", centre="excluded"), NATURAL[1]
+    ),
+    "few": Condition("`few` (painted nuclei, trimmed)", "few", *FEW),
+    "few excluded": Condition(
+        "`few`, centre excluded", "few, centre excluded", _cells("few", centre="excluded"), FEW[1]
+    ),
+    "few draws": Condition(
+        "random draws of `few`'s texture", "few, draws", *FEW, in_cells, by_draws, "control"
     ),
     "paper": Condition("`paper` (range, free)", "paper", *PAPER),
     "strong": Condition("`strong` (range, free, trimmed)", "strong", _cells("strong"), _attack("strong")),

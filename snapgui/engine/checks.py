@@ -160,9 +160,9 @@ def _check_texture(
     return [
         Finding(
             "error",
-            f"The nuclei of this image have {np.median(own):.0f} px and those that the texture was learned from "
-            f"{learned['low']:.0f} to {learned['high']:.0f}: the image is of another scale. Resize it to about "
-            f"{UM_PER_PX:.2f} µm a pixel, {other}.",
+            f"The nuclei of this image have {np.median(own):.0f} px, and those that the texture was learned "
+            f"from {learned['low']:.0f} to {learned['high']:.0f}: the image is of another scale. Resize it "
+            f"to about {UM_PER_PX:.2f} µm a pixel, {other}.",
         )
     ]
 

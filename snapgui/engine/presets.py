@@ -29,9 +29,10 @@ PRESETS: dict[PresetName, Preset] = {
     ),
     "few": Preset(
         CellSettings(placement="trim", area=0.06),
-        AttackSettings(texture="nucleus", bound=2.5, least_change=True, confidence=0.6, gamut="stain"),
-        "Twelve painted nuclei in six per cent of the picture, where the model's answer depends on the pixels "
-        "most.",
+        AttackSettings(
+            texture="nucleus", bound=2.5, steps=80, least_change=True, confidence=0.6, gamut="stain"
+        ),
+        "Twelve painted nuclei in six per cent of the picture, where the model's answer depends on it most.",
     ),
     "paper": Preset(
         CellSettings(),

@@ -22,8 +22,9 @@ def beyond_bound(
 
     A retouch multiplies each stain's amount by 1 - ``bound`` to 1 + ``bound`` and leaves as it is what the
     original's stains do not explain; without a bound, as where nuclei are painted, a stain may have any
-    amount that is not less than nothing. A saved colour stands for a range of optical densities in each channel,
-    so the amounts that explain it lie between parallel lines; where any do within the bound, a corner does.
+    amount that is not less than nothing. A saved colour stands for a range of optical densities in each
+    channel, so the amounts that explain it lie between parallel lines; where any do within the bound, a
+    corner does.
     """
     changed = (original != altered).any(axis=2)
     stains = fit_stains(original)

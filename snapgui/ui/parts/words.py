@@ -18,7 +18,7 @@ START_HELP = "The colour that every cell has before the first step (the SNAP pap
 TEXTURE_HELP = (
     "Free colours: each pixel of a cell takes any colour allowed (as in the SNAP paper). Retouched nuclei: "
     "the slide's own pixels, with their haematoxylin and eosin made a little stronger or weaker. Painted "
-    "nuclei: what lies under a cell gives way to a nucleus as a generator paints it in the slide's own stains."
+    "nuclei: what lies under a cell gives way to a nucleus as a generator paints it in the slide's stains."
 )
 PLACEMENT_HELP = (
     "Scattered: cell shapes anywhere on tissue. Nuclei: over some of the image's own. All nuclei: over every "
