@@ -46,14 +46,14 @@ _CENTRE = {
     "excluded": "Cells were kept out of the central 32 px, on which the true class rests",
 }
 CONDITIONS_HELP = (
-    "SNAP: the colours of the cells are optimised. Median colour, random colours, retouch or "
-    "nuclei, real nuclei: controls, the same cells filled without optimisation; random ones are drawn five "
-    "times for each image, and the interval counts images, not draws. Best of 50 draws: of so many "
-    "random ones the one that helps most, since SNAP too keeps the best of its steps. Sham: what SNAP made of "
-    "each cell, mirrored within it, so that all but the place of each change agrees. One square: one square of the same area, to "
-    "the pixel, is optimised instead of cells. Any colour: without the limit to the image's own colours. "
-    "Whole image, 2/255: every pixel is changed, each by at most 2 of 255 levels. No room: images on which "
-    "the cells found no place."
+    "SNAP: the colours of the cells are optimised. Median colour, random colours, retouch or nuclei, real "
+    "nuclei: controls, the same cells filled without optimisation; random ones are drawn five times for each"
+    " image, and the interval counts images, not draws. Best of 50 draws: of so many random ones the one "
+    "that helps most, since SNAP too keeps the best of its steps. Sham: what SNAP made of each cell, "
+    "mirrored within it, so that all but the place of each change agrees. One square: one square of the same"
+    " area, to the pixel, is optimised instead of cells. Any colour: without the limit to the image's own "
+    "colours. Whole image, 2/255: every pixel is changed, each by at most 2 of 255 levels. No room: images "
+    "on which the cells found no place."
 )
 EVERYBODY = "The model on all images, with the altered ones in their place"
 ONE_CLASS = (
