@@ -81,7 +81,7 @@ class Fitting:
         held-out nuclei.
         """
         steps = max(len(self._train) // BATCH, 1)
-        normal = float(0.5 * self._blurred(self._held).pow(2).sum(1).mean())
+        normal = float(0.5 * (self._held.pow(2).sum(1).mean() + self._held.shape[1] * BLUR**2))
         while self.epoch < self.epochs:
             order = torch.randperm(len(self._train), generator=self._shuffler)
             total = 0.0
