@@ -15,6 +15,8 @@ from benchmarks.timing import alternate, ratios, spread, time_once
 from snapgui.engine.attack.objectives import Targeted
 from snapgui.engine.settings import AttackSettings
 from snapgui.engine.victim.victim import Victim
+from snapgui.statistics import share
+from snapgui.words import with_count
 
 SHARE = 0.95
 Say = Callable[[str, float], None]
@@ -96,7 +98,7 @@ def measure_strength(
         Row(
             "images that the reference flips and ours does not",
             "at most 2 %",
-            f"{lost / len(batch):.1%} ({lost} of {len(batch)})",
+            with_count(share(lost, len(batch))),
             flips,
         ),
     ]

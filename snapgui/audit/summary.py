@@ -6,7 +6,9 @@ import math
 import re
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from snapgui.audit.rows import UNTOUCHED
 from snapgui.engine.settings import CENTRES
@@ -64,6 +66,44 @@ def area_of_accuracy(conditions: list[dict[str, Any]], accuracy: float) -> dict[
         ]
         reached[centre] = min(low_enough, default=None)
     return reached
+
+
+def area_interval(
+    rows: pd.DataFrame, centre: str, accuracy: float, *, draws: int = 2000, seed: int = 0
+) -> tuple[float, float, float]:
+    """The area at which accuracy falls to this, read on the straight line between the areas asked (and the
+    untouched images at 0), with the ends of its 95 % interval by a bootstrap over images; infinite where no
+    area asked brings it so low.
+    """
+    untouched = rows[(rows["condition"] == UNTOUCHED) & (rows["status"] != "unreadable")]
+    right = (untouched["predicted_before"] == untouched["label"]).to_numpy(np.float64)
+    named = {
+        float(match[1]) / 100: name
+        for name in rows["condition"].unique()
+        if (match := re.fullmatch(rf"area (.+)%, centre {centre}", name))
+    }
+    areas = sorted(named)
+    columns = [right]
+    for area in areas:
+        flipped = rows[(rows["condition"] == named[area]) & (rows["flipped"] == 1)]["position"]
+        columns.append(right - untouched["position"].isin(flipped).to_numpy(np.float64))
+    table = np.stack(columns, axis=1)
+    weights = np.random.default_rng(seed).multinomial(len(right), np.full(len(right), 1 / len(right)), draws)
+    drawn = [_crossing([0.0, *areas], curve, accuracy) for curve in weights @ table / len(right)]
+    low, high = np.quantile(drawn, [0.025, 0.975], method="inverted_cdf")
+    return _crossing([0.0, *areas], table.mean(axis=0), accuracy), float(low), float(high)
+
+
+def _crossing(areas: list[float], curve: NDArray[np.float64], level: float) -> float:
+    """Where a curve over areas first comes down to a level; infinite where it does not."""
+    below = np.flatnonzero(curve <= level)
+    if not len(below):
+        return math.inf
+    at = int(below[0])
+    if at == 0:
+        return areas[0]
+    part = (curve[at - 1] - level) / (curve[at - 1] - curve[at])
+    return float(areas[at - 1] + part * (areas[at] - areas[at - 1]))
 
 
 def _condition(

@@ -10,7 +10,7 @@ from snapgui.audit.choose import Numbers, measured_rows, numbers_of
 from snapgui.audit.read import FinishedAudit
 from snapgui.audit.rows import UNTOUCHED
 from snapgui.audit.settings import AREAS, SNAP, AuditSettings, Condition, conditions_of
-from snapgui.audit.summary import image_means
+from snapgui.audit.summary import area_interval, image_means
 from snapgui.engine.settings import AttackSettings, CellSettings
 from snapgui.words import (
     CENTRE_WORDS,
@@ -196,10 +196,22 @@ def paper_area_words(audit: FinishedAudit) -> str:
     where = [
         f"{as_set(area) if area else 'none'} with {CENTRE_WORDS[centre]}" for centre, area in found.items()
     ]
+    level = audit.summary["paper"]["accuracy_after"]
+    between = [
+        f"{interval_words(area_interval(audit.rows, centre, level))} with {CENTRE_WORDS[centre]}"
+        for centre, area in found.items()
+        if area
+    ]
+    read = f" Read between the areas asked: {', '.join(between)}." if between else ""
     return (
-        "Smallest area at which accuracy falls to the paper's "
-        f"{per_cent(audit.summary['paper']['accuracy_after'])}: {', '.join(where)}."
+        f"Smallest area at which accuracy falls to the paper's {per_cent(level)}: {', '.join(where)}.{read}"
     )
+
+
+def interval_words(area: tuple[float, float, float]) -> str:
+    """An area of `area_interval`, such as ``3.2 % (95 % interval 2.4 % to more than asked)``."""
+    middle, low, high = ("more than asked" if math.isinf(end) else per_cent(end) for end in area)
+    return f"{middle} (95 % interval {low} to {high})"
 
 
 def goal_caption(audit: FinishedAudit) -> str:

@@ -33,7 +33,7 @@ def condition_cells(name: str, numbers: dict[str, Any]) -> list[str]:
     flipped, beyond = numbers["flipped"], numbers["beyond_stains"]
     return [
         name,
-        f"{numbers['images']:,}",
+        f"{numbers['images']:,}" + (f", no room in {numbers['no_room']}" if numbers.get("no_room") else ""),
         NONE if flipped is None else with_interval(flipped),
         per_cent(numbers["area"]),
         f"{numbers['mean_de00_mask']:.1f}",

@@ -1,4 +1,5 @@
 import json
+import math
 import os
 import shutil
 import signal
@@ -26,8 +27,8 @@ from snapgui.audit.rows import NATURALNESS, SCHEMA, UNTOUCHED
 from snapgui.audit.run import AuditOutcome, run_audit
 from snapgui.audit.settings import AREAS, AuditSettings, Condition, conditions_of, draw_seed, seed_of
 from snapgui.audit.shard import ShardResult
-from snapgui.audit.summary import area_of_accuracy, goal_curve, summarise
-from snapgui.audit.words import condition_names, settings_words, table_text
+from snapgui.audit.summary import area_interval, area_of_accuracy, goal_curve, summarise
+from snapgui.audit.words import condition_names, interval_words, settings_words, table_text
 from snapgui.cli import main
 from snapgui.engine.cells.outlines import centre_mask, read_mask
 from snapgui.engine.controls import random_draws
@@ -216,6 +217,39 @@ def test_the_area_at_which_accuracy_falls_to_the_papers() -> None:
     ]
     assert area_of_accuracy(conditions, 0.69) == {"open": 0.03, "excluded": 0.2}
     assert area_of_accuracy(conditions, 0.55) == {"open": 0.05, "excluded": None}
+
+
+def test_the_area_of_the_papers_accuracy_has_an_interval_over_images() -> None:
+    """Of ten images one is wrong before; at 4 % two more fall, at 8 % six: 70 % lies at 4 %, 50 % at 6 %."""
+    rows = [
+        {
+            "condition": UNTOUCHED,
+            "position": i,
+            "status": "attacked",
+            "label": 1,
+            "predicted_before": int(i > 0),
+        }
+        for i in range(10)
+    ]
+    for area, fallen in ((4, 2), (8, 6)):
+        rows += [
+            {
+                "condition": f"area {area}%, centre open",
+                "position": i,
+                "status": "measured",
+                "label": 1,
+                "predicted_before": 1,
+                "flipped": i <= fallen,
+            }
+            for i in range(1, 10)
+        ]
+    table = pd.DataFrame(rows)
+    assert area_interval(table, "open", 0.7)[0] == pytest.approx(0.04)
+    middle, low, high = area_interval(table, "open", 0.5)
+    assert middle == pytest.approx(0.06) and 0.02 < low < 0.05 and high == math.inf
+    assert interval_words((middle, 0.031, high)) == "6.0 % (95 % interval 3.1 % to more than asked)"
+    assert area_interval(table, "excluded", 0.5) == (math.inf,) * 3
+    assert area_interval(table, "open", 0.95)[0] == 0
 
 
 def test_conditions_have_one_name_each_and_seeds_follow_the_image() -> None:
