@@ -93,6 +93,11 @@ class Shelf:
         left = [i for i, name in enumerate(chosen.names) if not self.path(name).is_file()]
         return Chosen([chosen.names[i] for i in left], [chosen.pixels[i] for i in left])
 
+    def kept(self, chosen: Chosen) -> Chosen:
+        """Those of the chosen images whose case is here."""
+        there = [i for i, name in enumerate(chosen.names) if self.path(name).is_file()]
+        return Chosen([chosen.names[i] for i in there], [chosen.pixels[i] for i in there])
+
     def makers(self, chosen: Chosen) -> set[str]:
         """The commits that made the kept cases; those of before it was recorded are `UNRECORDED`."""
         found = set()

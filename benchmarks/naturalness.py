@@ -53,6 +53,11 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--cache", type=Path, required=True, help="where pictures and numbers are kept")
     parser.add_argument("--train-images", type=int, default=300, help="of train, for the detectors")
     parser.add_argument("--images", type=int, default=300, help="of the split that is judged")
+    parser.add_argument(
+        "--kept",
+        action="store_true",
+        help="make no pictures: of each condition take the images whose pictures are in the cache",
+    )
     parser.add_argument("--split", default="val_slides")
     parser.add_argument("--only", nargs="+", choices=list(CONDITIONS), default=list(CONDITIONS))
     parser.add_argument(
@@ -189,12 +194,15 @@ def main() -> None:
 
     for condition in args.only:
         cases = {}
+        images = dict(chosen)
         for part, split in splits.items():
-            shelf, cases[part] = shelf_and_cases(condition, split, chosen[part])
-            makers |= shelf.makers(chosen[part])
+            if args.kept:
+                images[part] = Shelf(args.cache, condition, split, victim, donors).kept(chosen[part])
+            shelf, cases[part] = shelf_and_cases(condition, split, images[part])
+            makers |= shelf.makers(images[part])
         if args.write:
             _, examples[condition] = shelf_and_cases(condition, "demo", demo)
-        found[condition] = numbers_of(args.cache, condition, cases["tried"], cases["training"], chosen)
+        found[condition] = numbers_of(args.cache, condition, cases["tried"], cases["training"], images)
         print(" | ".join(condition_cells(condition, found[condition])), flush=True)
     lines = [condition_cells(CONDITIONS[name].words, own) for name, own in found.items()]
     title = f"How natural are patches? Metastases of {args.split}"
