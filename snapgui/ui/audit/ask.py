@@ -32,7 +32,8 @@ def audit_controls(state: SnapState, victim: Victim) -> None:
         key="audit_folder",
         persist_state="session",
         placeholder="/path/to/data",
-        help="A folder with train_labels.csv (Kaggle's layout) or with PCam's HDF5 files: an audit "
+        help="A folder with train_labels.csv (Kaggle's layout), with the folders normal and metastasis, or "
+        "with PCam's HDF5 files: an audit "
         "needs the true classes.",
     ).strip()
     task, reason = None, "Type the path of a labelled data set and press Enter."

@@ -36,7 +36,8 @@ def predict_controls(victim: Victim) -> None:
         key="predict_folder",
         persist_state="session",
         placeholder="/path/to/patches",
-        help="A folder of 96 px patches, or a labelled data set (train_labels.csv, or PCam's HDF5 files).",
+        help="A folder of 96 px patches, or a labelled data set (train_labels.csv, class "
+        "folders, or PCam's HDF5 files).",
     ).strip()
     task = None
     if path:
