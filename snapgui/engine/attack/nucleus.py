@@ -14,7 +14,7 @@ from snapgui.engine.images import to_pixels
 
 # The likeliest nuclei have codes near 0, and hardly any further from it than this in every code: what lies
 # under a cell is drawn so far towards them before any change is counted.
-LIKELY = 1.5
+LIKELY = 1.0
 
 
 class PaintedNuclei:

@@ -155,7 +155,7 @@ def _where_near(
     weighed = contribution.copy()
     for cell in cells:
         own = draw_mask([cell], contribution.shape)
-        weighed[own] /= difference[own].mean() + PLAIN_DIFFERENCE
+        weighed[own] /= (difference[own].mean() + PLAIN_DIFFERENCE) ** 2
     return weighed
 
 
