@@ -1,4 +1,4 @@
-"""The pictures of the README's presets: what each makes of the first demo patch, before beside after.
+"""The pictures of the README's presets: what each makes of the first demo metastasis, before beside after.
 
 `python benchmarks/preset_pictures.py [--out DIR]` writes one PNG a preset.
 """
@@ -13,6 +13,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.options import run_script
+from benchmarks.patches import SOURCE
 from snapgui import shipped
 from snapgui.data.demo import demo_patches
 from snapgui.engine.cells.outlines import draw_mask
@@ -40,7 +41,7 @@ def main() -> None:
     args = parser.parse_args()
     keep_freed_memory()
     victim = Victim.load(shipped.MODEL)
-    path = demo_patches()[0].path
+    path = next(patch.path for patch in demo_patches() if patch.true_class == SOURCE)
     pixels = read_pixels(path)
     for name, preset in PRESETS.items():
         mask = draw_mask(place_cells(victim, pixels, preset.cells, preset.attack), pixels.shape[:2])
