@@ -178,6 +178,7 @@ class UniversalSettings(Settings):
     """How one patch is trained for a set.
 
     Attributes:
+        texture, bound, grid_px: what it is made of, see `AttackSettings`.
         gamut: colours that it may use, in each image's own.
         stains: of the gamut ``stain``, the vectors, see `AttackSettings`.
         confidence: probability of the aimed class at which an image counts as solved.
@@ -186,6 +187,9 @@ class UniversalSettings(Settings):
         seed: of start, order and turns.
     """
 
+    texture: TextureName = "free"
+    bound: float = AttackSettings.bound
+    grid_px: float = AttackSettings.grid_px
     gamut: GamutName = "range"
     stains: StainsName = "own"
     confidence: float = 0.95
@@ -194,12 +198,22 @@ class UniversalSettings(Settings):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        self._check_choice("gamut", GAMUTS)
-        self._check_choice("stains", STAINS)
+        self.on_one_image()
         self._check_range("confidence", 0.5, 0.999)
         self._check_range("epochs", 1, 10_000)
         self._check_range("batch_size", 1, 10_000)
-        self._check_range("seed", 0, 2**63 - 1)
+
+    def on_one_image(self) -> AttackSettings:
+        """The attack on an image alone with the same texture, colours and goal; raises SettingsError."""
+        return AttackSettings(
+            texture=self.texture,
+            bound=self.bound,
+            grid_px=self.grid_px,
+            gamut=self.gamut,
+            stains=self.stains,
+            confidence=self.confidence,
+            seed=self.seed,
+        )
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:

@@ -6,11 +6,10 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from snapgui.engine.attack.gamut import fit_gamut
 from snapgui.engine.attack.loop import Step, run_attack
 from snapgui.engine.attack.objectives import Targeted
 from snapgui.engine.attack.texture import fit_texture
-from snapgui.engine.attack.universal import apply_canvas, train_universal
+from snapgui.engine.attack.universal import apply_canvas, fit_shared, train_universal
 from snapgui.engine.settings import AttackSettings, UniversalSettings
 from snapgui.engine.victim.rectifiers import leaking
 from snapgui.engine.victim.victim import ModelCard, Victim
@@ -117,7 +116,7 @@ def test_one_patch_for_all_is_the_same_but_for_rounding(device, images, masks, l
         settings = UniversalSettings(epochs=4, batch_size=5)
         for step in train_universal(victim, own, mask, objective=Targeted(0), settings=settings):
             last = step
-        patched = apply_canvas(own, mask.expand(5, -1, -1, -1), last.canvas, fit_gamut("range", own))
+        patched = apply_canvas(own, last.canvas, fit_shared(settings, own, mask.expand(5, -1, -1, -1)))
         with torch.no_grad():
             gained.append(float(Targeted(0).margin(victim(patched)).mean()))
     assert gained[0] == pytest.approx(gained[1], rel=0.02, abs=0.05)

@@ -40,6 +40,7 @@ class PaintedNuclei:
         self._bound, self._seed = bound, seed
         self._stained = divide(images, self.pixels)
         rows: list[int] = []
+        sites: list[int] = []
         areas: list[int] = []
         grids, corners, weights, scales = [], [], [], []
         for row, (image, mask) in enumerate(zip(images, masks, strict=True)):
@@ -48,20 +49,21 @@ class PaintedNuclei:
             amounts = relative_amounts(picture, own)
             inner = inner_share(own_mask)[own_mask]
             scales.append(inner[:, None] * (own.high - own.low)[None])
-            count, labels = cv2.connectedComponents(own_mask.astype(np.uint8), connectivity=4)
+            count, labels = _label_cells(own_mask)
             of_pixel = labels[own_mask]
             corner, weight = np.zeros((len(of_pixel), 4), np.int64), np.zeros((len(of_pixel), 4), np.float32)
-            for cell in range(1, count):
+            for cell in range(1, count + 1):
                 box = box_of(labels == cell)
                 corner[of_pixel == cell], weight[of_pixel == cell] = _nodes(labels == cell, box)
                 corner[of_pixel == cell] += len(rows) * GRID * GRID
                 rows.append(row)
+                sites.append(cell - 1)
                 areas.append(int((of_pixel == cell).sum()))
                 grids.append(sample_grid(amounts, box))
             corners.append(corner)
             weights.append(weight)
         device = images.device
-        self.rows = torch.tensor(rows, device=device)
+        self.rows, self.sites = torch.tensor(rows, device=device), torch.tensor(sites, device=device)
         self._areas = torch.tensor(areas, device=device).to(images)
         self._corners = torch.from_numpy(np.concatenate(corners)).to(device)
         self._weights = torch.from_numpy(np.concatenate(weights)).to(images)
@@ -102,6 +104,17 @@ class PaintedNuclei:
 
     def _position_of(self, codes: torch.Tensor) -> torch.Tensor:
         return ((codes / self._bound + 1) / 2).clamp(0, 1)
+
+
+def count_cells(masks: torch.Tensor) -> int:
+    """The most cells that any of the masks bool ``(N, 1, H, W)`` has."""
+    return max(_label_cells(mask[0].cpu().numpy())[0] for mask in masks)
+
+
+def _label_cells(mask: NDArray[np.bool_]) -> tuple[int, NDArray[np.int32]]:
+    """How many cells a mask ``(H, W)`` has, and the number of each pixel's cell from 1."""
+    count, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
+    return count - 1, np.asarray(labels, np.int32)
 
 
 def _nodes(

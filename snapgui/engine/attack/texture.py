@@ -21,10 +21,12 @@ from snapgui.engine.settings import AttackSettings
 class Texture(Protocol):
     """Colours of the masked pixels of a pool of images, as the optimiser moves them.
 
-    ``rows`` int64 ``(R,)`` names the image of each row of a position; ``pixels`` are the masked pixels.
+    ``rows`` int64 ``(R,)`` names the image of each row of a position, ``sites`` int64 ``(R,)`` what it is of
+    that image: which pixel, node of the grid or cell, counted from 0. ``pixels`` are the masked pixels.
     """
 
     rows: torch.Tensor
+    sites: torch.Tensor
     pixels: Packed
 
     def start(self, round_number: int) -> torch.Tensor:
@@ -65,6 +67,7 @@ class FreeTexture:
     ) -> None:
         self.pixels = pack(masks)
         self.rows = self.pixels.rows
+        self.sites = self.pixels.places - self.rows * masks[0].numel()
         self._gamut, self._images, self._masks, self._first, self._seed = gamut, images, masks, first, seed
 
     def start(self, round_number: int) -> torch.Tensor:
@@ -104,7 +107,7 @@ class Retouch:
         self._images, self._stained = images, divide(images, self.pixels)
         inner = torch.from_numpy(np.stack([inner_share(mask[0].cpu().numpy()) for mask in masks]))
         self._share = bound * inner.flatten().to(images)[self.pixels.places, None]
-        self.rows, self._corners, self._weights = _nodes(self.pixels, images.shape, grid_px)
+        self.rows, self.sites, self._corners, self._weights = _nodes(self.pixels, images.shape, grid_px)
 
     def start(self, round_number: int) -> torch.Tensor:
         position = self._weights.new_full((len(self.rows), 2), 0.5)
@@ -126,20 +129,26 @@ class Retouch:
         return self._stained.colours(self._stained.amounts[chosen] * (1 + field), chosen)
 
 
+def grid_shape(shape: tuple[int, int], grid_px: float) -> tuple[int, int]:
+    """Rows and columns of the nodes ``grid_px`` apart over a picture ``(H, W)``."""
+    return int(shape[0] / grid_px) + 2, int(shape[1] / grid_px) + 2
+
+
 def _nodes(
     pixels: Packed, shape: torch.Size, grid_px: float
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """The grid's nodes about masked pixels: the image of each ``(R,)``, and for each pixel its four corners
-    ``(P, 4)`` among them with their bilinear weights ``(P, 4)``.
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The grid's nodes about masked pixels: the image of each ``(R,)`` and which of its grid it is ``(R,)``,
+    and for each pixel its four corners ``(P, 4)`` among them with their bilinear weights ``(P, 4)``.
     """
     height, width = shape[2], shape[3]
     within = pixels.places - pixels.rows * height * width
     across, down = (within % width) / grid_px, (within // width) / grid_px
     left, top = across.floor().long(), down.floor().long()
     x, y = across - left, down - top
-    columns, lines = int(width / grid_px) + 2, int(height / grid_px) + 2
+    lines, columns = grid_shape((height, width), grid_px)
     first = (pixels.rows * lines + top) * columns + left
     corners = torch.stack([first, first + 1, first + columns, first + columns + 1], dim=1)
     weights = torch.stack([(1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y], dim=1)
     nodes, among = corners.unique(return_inverse=True)
-    return nodes // (lines * columns), among, weights
+    rows = nodes // (lines * columns)
+    return rows, nodes - rows * (lines * columns), among, weights

@@ -1,7 +1,9 @@
-"""One patch for a set: the same point of the gamut's box at the same place of every image.
+"""One patch for a set: the same point of the texture's box at the same site of every image.
 
-A canvas holds coordinates, not colours, so each image draws the patch in colours of its own gamut. With one
-mask for all it is one set of cells; with each image's own nuclei as masks it is one texture laid into them.
+A canvas holds positions, not colours, so each image draws the patch in its own colours: of the texture
+``free`` one coordinate of its gamut for each pixel, of ``retouch`` one node of the field by which its stains
+grow stronger or weaker, of ``nucleus`` one code for each cell, painted in its own stains. With one mask for
+all it is one set of cells; with each image's own nuclei as masks it is one texture laid into them.
 """
 
 import math
@@ -10,10 +12,12 @@ from dataclasses import dataclass
 
 import torch
 
-from snapgui.engine.attack.gamut import Gamut, fit_gamut
+from snapgui.engine.attack.nucleus import count_cells
 from snapgui.engine.attack.objectives import Objective
-from snapgui.engine.attack.packing import Packed, compose, pack, round_through
-from snapgui.engine.settings import GamutName, UniversalSettings
+from snapgui.engine.attack.packing import compose, round_through
+from snapgui.engine.attack.texture import Texture, fit_texture, grid_shape
+from snapgui.engine.generator.flow import CODES
+from snapgui.engine.settings import UniversalSettings
 from snapgui.engine.victim.victim import Victim, logit
 
 
@@ -23,7 +27,7 @@ class UniversalStep:
 
     Attributes:
         index: batches so far.
-        canvas: ``(H, W, D)`` in [0, 1].
+        canvas: in [0, 1], see `random_canvas`.
         loss: mean shortfall to the goal in this batch, 0 when every image of it reached the goal.
         success: share of the batch that reached the goal.
     """
@@ -34,23 +38,49 @@ class UniversalStep:
     success: float
 
 
-def new_canvas(shape: tuple[int, int], gamut_name: GamutName, *, seed: int) -> torch.Tensor:
-    """Random coordinates ``(H, W, D)``, smooth over about a cell so that neighbours begin alike."""
-    dimensions = 2 if gamut_name == "stain" else 3
-    generator = torch.Generator().manual_seed(seed)
-    coarse = torch.rand(1, dimensions, shape[0] // 8 + 1, shape[1] // 8 + 1, generator=generator)
-    fine = torch.nn.functional.interpolate(coarse, size=shape, mode="bilinear", align_corners=False)
-    return fine[0].permute(1, 2, 0).contiguous()
-
-
-def apply_canvas(
-    images: torch.Tensor, masks: torch.Tensor, canvas: torch.Tensor, gamut: Gamut
-) -> torch.Tensor:
-    """Images ``(N, 3, H, W)`` with the patch of a canvas ``(H, W, D)`` inside masks ``(N, 1, H, W)``, rounded
-    to 8 bits.
+def new_canvas(masks: torch.Tensor, settings: UniversalSettings) -> torch.Tensor:
+    """Where training starts: a random canvas of the texture ``free``; of the others the middle of the box, at
+    which stains are as they were and nuclei average.
     """
-    packed = pack(masks)
-    return compose(images, packed.places, _colours(canvas, packed, gamut, images))
+    canvas = random_canvas(masks, settings)
+    return canvas if settings.texture == "free" else torch.full_like(canvas, 0.5)
+
+
+def random_canvas(masks: torch.Tensor, settings: UniversalSettings, draw: int = 0) -> torch.Tensor:
+    """A patch that nobody trained, for masks ``(N, 1, H, W)``, as single images get random draws.
+
+    ``(H, W, D)`` of the texture ``free``, smooth over about a cell so that neighbours begin alike; the
+    nodes' rows and columns and the two stains of ``retouch``; of ``nucleus`` as many cells as any mask has,
+    and the codes, drawn as real nuclei have them. Nothing of it depends on the device.
+    """
+    shape = (masks.shape[2], masks.shape[3])
+    generator = torch.Generator().manual_seed(settings.seed + draw)
+    if settings.texture == "retouch":
+        canvas = torch.rand(*grid_shape(shape, settings.grid_px), 2, generator=generator)
+    elif settings.texture == "nucleus":
+        codes = torch.randn(count_cells(masks), CODES, generator=generator)
+        canvas = ((codes / settings.bound + 1) / 2).clamp(0, 1)
+    else:
+        dimensions = 2 if settings.gamut == "stain" else 3
+        coarse = torch.rand(1, dimensions, shape[0] // 8 + 1, shape[1] // 8 + 1, generator=generator)
+        fine = torch.nn.functional.interpolate(coarse, size=shape, mode="bilinear", align_corners=False)
+        canvas = fine[0].permute(1, 2, 0).contiguous()
+    return canvas.to(masks.device)
+
+
+def fit_shared(settings: UniversalSettings, images: torch.Tensor, masks: torch.Tensor) -> Texture:
+    """The texture of images ``(N, 3, H, W)`` with masks ``(N, 1, H, W)`` on which a canvas can be laid."""
+    return fit_texture(settings.on_one_image(), images, masks)
+
+
+def apply_canvas(images: torch.Tensor, canvas: torch.Tensor, texture: Texture) -> torch.Tensor:
+    """Images ``(N, 3, H, W)`` with the patch of a canvas, rounded to 8 bits; ``texture`` is theirs."""
+    # Where an image has more cells than the patch, its first ones come again.
+    sites = canvas.reshape(-1, canvas.shape[-1])
+    rows = torch.arange(len(texture.rows), device=images.device)
+    chosen = torch.arange(len(texture.pixels.rows), device=images.device)
+    colours = texture.colours(sites[texture.sites % len(sites)], rows, chosen)
+    return compose(images, texture.pixels.places, round_through(colours))
 
 
 def train_universal(
@@ -70,7 +100,7 @@ def train_universal(
     step that falls on a line from a tenth of the box to a hundredth.
     """
     generator = torch.Generator().manual_seed(settings.seed)
-    canvas = new_canvas((images.shape[2], images.shape[3]), settings.gamut, seed=settings.seed).to(images)
+    canvas = new_canvas(masks, settings).to(images)
     momentum = torch.zeros_like(canvas)
     goal = logit(settings.confidence)
     batches = settings.epochs * math.ceil(len(images) / settings.batch_size)
@@ -82,10 +112,8 @@ def train_universal(
         batch_masks = (
             masks.expand(len(chosen), -1, -1, -1) if shared else _turned(masks[chosen], turn, mirror)
         )
-        packed = pack(batch_masks)
         free = canvas.detach().clone().requires_grad_()
-        gamut = fit_gamut(settings.gamut, batch, settings.stains)
-        shown = compose(batch, packed.places, _colours(free, packed, gamut, batch))
+        shown = apply_canvas(batch, free, fit_shared(settings, batch, batch_masks))
         margin = objective[chosen].margin(victim(shown).float())
         shortfall = (goal - margin).clamp(min=0)
         (gradient,) = torch.autograd.grad(shortfall.mean(), free)
@@ -104,12 +132,6 @@ def _in_turn(count: int, settings: UniversalSettings, generator: torch.Generator
     """Indices of each batch."""
     for _ in range(settings.epochs):
         yield from torch.randperm(count, generator=generator).split(settings.batch_size)
-
-
-def _colours(canvas: torch.Tensor, packed: Packed, gamut: Gamut, images: torch.Tensor) -> torch.Tensor:
-    area = images.shape[2] * images.shape[3]
-    coordinates = canvas.reshape(area, -1)[packed.places % area]
-    return round_through(gamut.colours(coordinates, packed))
 
 
 def _turned(batch: torch.Tensor, turn: int, mirror: int) -> torch.Tensor:
