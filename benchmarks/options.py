@@ -20,7 +20,7 @@ from snapgui.engine.victim.victim import Victim, choose_device
 from snapgui.errors import SnapError
 
 # The preset from which each texture takes its settings, and its cells where these are not scattered.
-PRESET_OF: dict[TextureName, PresetName] = {"free": "paper", "retouch": "natural"}
+PRESET_OF: dict[TextureName, PresetName] = {"free": "paper", "retouch": "natural", "nucleus": "few"}
 
 
 def strongest(texture: TextureName) -> AttackSettings:
@@ -60,10 +60,12 @@ def load_common(args: argparse.Namespace) -> tuple[Victim, PatchBatch]:
 
 def collect_common(args: argparse.Namespace, victim: Victim, split: str) -> PatchBatch:
     """The set that the options ask for, from one split."""
+    preset = PRESETS[PRESET_OF[args.texture]]
     cells = CellSettings(count=args.cells, area=args.area, centre=args.centre)
     if args.texture != "free":
-        cells = replace(PRESETS[PRESET_OF[args.texture]].cells, centre=args.centre)
-    batch = collect(open_hcd(args.data).split(split), victim, count=args.images, cells=cells)
+        cells = replace(preset.cells, centre=args.centre)
+    patches = open_hcd(args.data).split(split)
+    batch = collect(patches, victim, count=args.images, cells=cells, attack=preset.attack)
     return replace(batch, gamut=args.gamut)
 
 

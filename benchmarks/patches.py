@@ -18,7 +18,7 @@ from snapgui.engine.attack.pool import Step
 from snapgui.engine.attack.starts import start_colours
 from snapgui.engine.attack.texture import FreeTexture, Texture, fit_texture
 from snapgui.engine.cells.outlines import draw_mask
-from snapgui.engine.cells.proposals import propose_cells
+from snapgui.engine.cells.placement import place_cells
 from snapgui.engine.images import decode_pixels, encode_png, to_image, to_pixels
 from snapgui.engine.settings import AttackSettings, CellSettings, GamutName
 from snapgui.engine.victim.victim import Victim
@@ -75,9 +75,11 @@ def open_hcd(folder: Path | None = None) -> PatchSet:
     return open_patches(find_data(folder))
 
 
-def collect(patches: PatchSet, victim: Victim, *, count: int, cells: CellSettings) -> PatchBatch:
+def collect(
+    patches: PatchSet, victim: Victim, *, count: int, cells: CellSettings, attack: AttackSettings
+) -> PatchBatch:
     """The first ``count`` correctly classified metastases with room for the cells, in the order of the data
-    set.
+    set; cells that are trimmed are trimmed by ``attack``.
     """
     device = victim.mean.device
     ids: list[str] = []
@@ -92,7 +94,7 @@ def collect(patches: PatchSet, victim: Victim, *, count: int, cells: CellSetting
         if victim.predict(to_image(pixels)[None])[0, SOURCE] <= 0.5:
             continue
         try:
-            outlines = propose_cells(pixels, cells)
+            outlines = place_cells(victim, pixels, cells, attack)
         except MaskError:
             continue
         ids.append(patches.ids[index])
@@ -159,13 +161,18 @@ class AtRandom:
     """A texture whose first round begins where its restarts do."""
 
     rows: torch.Tensor
+    sites: torch.Tensor
     pixels: Packed
 
     def __init__(self, texture: Texture) -> None:
-        self._texture, self.rows, self.pixels = texture, texture.rows, texture.pixels
+        self._texture = texture
+        self.rows, self.sites, self.pixels = texture.rows, texture.sites, texture.pixels
 
     def start(self, round_number: int) -> torch.Tensor:
         return self._texture.start(round_number + 1)
+
+    def reference(self) -> torch.Tensor:
+        return self._texture.reference()
 
     def colours(self, position: torch.Tensor, rows: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
         return self._texture.colours(position, rows, chosen)

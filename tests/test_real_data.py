@@ -31,7 +31,7 @@ def chosen(hcd: PatchSet, shipped_victim: Victim) -> PatchBatch:
     open.
     """
     cells = CellSettings(count=12, area=0.05, centre="open", placement="scattered")
-    return collect(hcd.split("val_random"), shipped_victim, count=20, cells=cells)
+    return collect(hcd.split("val_random"), shipped_victim, count=20, cells=cells, attack=AttackSettings())
 
 
 def test_thirty_steps_reach_what_many_more_reach_and_controls_do_not(
