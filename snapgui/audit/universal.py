@@ -9,26 +9,36 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from snapgui.audit.settings import seed_of
+from snapgui.audit.settings import DRAWS, seed_of
 from snapgui.data.datasets import PatchSet, open_patches
-from snapgui.engine.attack.gamut import fit_gamut
 from snapgui.engine.attack.objectives import Targeted
-from snapgui.engine.attack.universal import UniversalStep, apply_canvas, new_canvas, train_universal
+from snapgui.engine.attack.universal import (
+    UniversalStep,
+    apply_canvas,
+    fit_shared,
+    random_canvas,
+    train_universal,
+)
 from snapgui.engine.cells.outlines import Mask, area_fraction, draw_mask, touches_centre
 from snapgui.engine.cells.proposals import propose_cells, shared_cells
 from snapgui.engine.images import decode_pixels, encode_png, to_image, to_pixels
 from snapgui.engine.settings import CellSettings, UniversalSettings
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError, ImageError, MaskError
-from snapgui.statistics import share
+from snapgui.statistics import share, share_of_draws
 from snapgui.workspace import write_whole
 
 Layout = Literal["cells", "nuclei"]
 
 
+# Parts of the numbers, and folders of the pictures that they were counted on.
+TRAINING, HELD_OUT = PARTS = ("training", "held_out")
+
+
 @dataclass(frozen=True)
-class _Set:
+class Metastases:
     """Correctly classified metastases with their masks: ``(N, 3, H, W)`` and ``(N, 1, H, W)``."""
 
     images: torch.Tensor
@@ -52,7 +62,7 @@ def run_universal(
 
     ``cells`` puts one set of cells at the same place of every image, ``nuclei`` lays one texture into each
     image's own nuclei. Success is counted on 8-bit pictures, on the training patches and on those of another
-    split; beside it that of a random canvas, which nobody trained.
+    split; beside it that of random canvases of the same texture, which nobody trained.
 
     Raises:
         DataError: a split is missing or has no correctly classified metastasis.
@@ -67,9 +77,6 @@ def run_universal(
     for step in train_universal(victim, training.images, masks, objective=Targeted(0), settings=settings):
         yield step
     assert step is not None
-    start = new_canvas(
-        (training.images.shape[2], training.images.shape[3]), settings.gamut, seed=settings.seed
-    ).to(training.images)
     numbers = {
         "layout": layout,
         "cells": cells.to_json(),
@@ -77,14 +84,14 @@ def run_universal(
         "model_sha256": victim.card.sha256,
         "train_split": train_split,
         "test_split": test_split,
-        "training": _measure(victim, training, step.canvas, start, settings),
-        "held_out": _measure(victim, held_out, step.canvas, start, settings),
+        TRAINING: measure_universal(victim, training, step.canvas, settings),
+        HELD_OUT: measure_universal(victim, held_out, step.canvas, settings),
     }
-    _write(out, numbers, step.canvas, masks)
+    _write(out, numbers, step.canvas, {TRAINING: training, HELD_OUT: held_out})
     return numbers
 
 
-def _gather(victim: Victim, patches: PatchSet, limit: int, layout: Layout, cells: CellSettings) -> _Set:
+def _gather(victim: Victim, patches: PatchSet, limit: int, layout: Layout, cells: CellSettings) -> Metastases:
     images: list[torch.Tensor] = []
     masks: list[Mask] = []
     shared: Mask | None = None
@@ -114,46 +121,71 @@ def _gather(victim: Victim, patches: PatchSet, limit: int, layout: Layout, cells
             "No metastasis of the split is recognised by the model and has room for cells. Choose "
             "another split or model."
         )
-    return _Set(torch.stack(images), torch.from_numpy(np.stack(masks))[:, None].to(images[0].device))
+    return Metastases(torch.stack(images), torch.from_numpy(np.stack(masks))[:, None].to(images[0].device))
 
 
-def _measure(
-    victim: Victim, patches: _Set, canvas: torch.Tensor, start: torch.Tensor, settings: UniversalSettings
+def measure_universal(
+    victim: Victim, patches: Metastases, canvas: torch.Tensor, settings: UniversalSettings
 ) -> dict[str, Any]:
+    """Areas and successes of a patch on images, and of random ones of its texture in the very same cells."""
     masks = patches.masks.cpu().numpy()[:, 0]
+    p = score_patch(victim, patches, canvas, settings)
     return {
-        "images": len(patches.images),
+        "images": len(masks),
         "area": float(np.mean([area_fraction(mask) for mask in masks])),
         "centre_open": share(sum(map(touches_centre, masks)), len(masks)),
-        "flipped": _success(victim, patches, canvas, settings, 0.5),
-        "reached_goal": _success(victim, patches, canvas, settings, settings.confidence),
-        "random_canvas_flipped": _success(victim, patches, start, settings, 0.5),
+        **count_successes(p, settings),
     }
 
 
-def _success(
-    victim: Victim, patches: _Set, canvas: torch.Tensor, settings: UniversalSettings, least: float
-) -> dict[str, Any]:
-    """Share of the images whose probability of class 0 exceeds ``least``, on pictures read back from PNG."""
-    successes = 0
-    for begin in range(0, len(patches.images), settings.batch_size):
-        images, masks = (
-            patches.images[begin : begin + settings.batch_size],
-            patches.masks[begin : begin + settings.batch_size],
-        )
-        gamut = fit_gamut(settings.gamut, images, settings.stains)
-        shown = apply_canvas(images, masks, canvas, gamut)
-        saved = torch.stack([to_image(decode_pixels(encode_png(to_pixels(image)))) for image in shown])
-        successes += int((victim.predict(saved)[:, 0] > least).sum())
-    return share(successes, len(patches.images))
+def count_successes(p: NDArray[np.float64], settings: UniversalSettings) -> dict[str, Any]:
+    """Successes by probabilities ``(K, N)`` of class 0: of the patch first, then of each random one."""
+    flipped, images = p > 0.5, p.shape[1]
+    return {
+        "flipped": share(int(flipped[0].sum()), images),
+        "reached_goal": share(int((p[0] > settings.confidence).sum()), images),
+        "random_canvas_flipped": share_of_draws(flipped[1:].sum(axis=0), len(p) - 1),
+        "random_canvases": [share(int(drawn.sum()), images) for drawn in flipped[1:]],
+    }
 
 
-def _write(out: Path, numbers: dict[str, Any], canvas: torch.Tensor, masks: torch.Tensor) -> None:
-    """The numbers, and what is needed to apply the patch again."""
+def score_patch(
+    victim: Victim, patches: Metastases, canvas: torch.Tensor, settings: UniversalSettings
+) -> NDArray[np.float64]:
+    """Probabilities ``(1 + DRAWS, N)`` of class 0 under the patch and under each random one, on pictures read
+    back from PNG.
+    """
+    canvases = [canvas, *(random_canvas(patches.masks, settings, draw) for draw in range(DRAWS))]
+    batches = []
+    for images, masks in zip(
+        patches.images.split(settings.batch_size), patches.masks.split(settings.batch_size), strict=True
+    ):
+        texture = fit_shared(settings, images, masks)
+        scored = []
+        for own in canvases:
+            shown = apply_canvas(images, own, texture)
+            saved = torch.stack([to_image(decode_pixels(encode_png(to_pixels(image)))) for image in shown])
+            scored.append(victim.predict(saved)[:, 0].double().cpu().numpy())
+        batches.append(np.stack(scored))
+    return np.concatenate(batches, axis=1)
+
+
+def _write(out: Path, numbers: dict[str, Any], canvas: torch.Tensor, sets: dict[str, Metastases]) -> None:
+    """The numbers, and what is needed to apply the patch again and to count anew."""
     stream = io.BytesIO()
     np.save(stream, canvas.cpu().numpy(), allow_pickle=False)
     files = {"canvas.npy": stream.getvalue()}
-    if len(masks) == 1:
-        files["mask.png"] = encode_png(masks[0, 0].cpu().numpy().astype(np.uint8) * 255)
+    shared = numbers["layout"] == "cells"
+    if shared:
+        files["mask.png"] = _mask_png(sets[TRAINING].masks[0])
+    for part, patches in sets.items():
+        for number, (image, mask) in enumerate(zip(patches.images, patches.masks, strict=True)):
+            files[f"{part}/{number:04}.png"] = encode_png(to_pixels(image))
+            if not shared:
+                files[f"{part}/{number:04}-mask.png"] = _mask_png(mask)
     files["universal.json"] = json.dumps(numbers, indent=2).encode()
     write_whole(out, files, advice="Choose another folder for --out.")
+
+
+def _mask_png(mask: torch.Tensor) -> bytes:
+    return encode_png(mask[0].cpu().numpy().astype(np.uint8) * 255)

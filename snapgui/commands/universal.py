@@ -12,7 +12,15 @@ from snapgui.commands.options import (
     add_model_options,
     load_victim,
 )
-from snapgui.engine.settings import CENTRES, GAMUTS, CellSettings, UniversalSettings
+from snapgui.engine.presets import texture_settings
+from snapgui.engine.settings import (
+    CENTRES,
+    GAMUTS,
+    RANDOM_NAMES,
+    TEXTURES,
+    CellSettings,
+    UniversalSettings,
+)
 from snapgui.errors import SettingsError
 from snapgui.progress import drain
 from snapgui.words import per_cent, with_count, with_interval
@@ -51,7 +59,30 @@ def add_universal(commands: Commands) -> None:
         "--area", type=float, default=cells.area, help="share of the pixels that they cover"
     )
     universal.add_argument("--centre", choices=CENTRES, default=cells.centre)
-    universal.add_argument("--gamut", choices=GAMUTS, default=patch.gamut)
+    universal.add_argument(
+        "--texture",
+        choices=TEXTURES,
+        default=patch.texture,
+        help="free: each pixel by itself; retouch: the image's own, restained by one field; nucleus: one "
+        "painted nucleus a cell, in each image's own stains",
+    )
+    universal.add_argument(
+        "--bound",
+        type=float,
+        default=argparse.SUPPRESS,
+        metavar="SHARE",
+        help="of retouch and nucleus, see `attack`; without it as in the preset of that texture",
+    )
+    universal.add_argument(
+        "--grid",
+        type=float,
+        default=argparse.SUPPRESS,
+        metavar="PX",
+        help="of retouch: distance between two nodes of its field; without it as in the preset",
+    )
+    universal.add_argument(
+        "--gamut", choices=GAMUTS, default=patch.gamut, help="colours, of the texture free alone"
+    )
     universal.add_argument("--epochs", type=int, default=patch.epochs)
     universal.add_argument("--batch-size", type=int, default=patch.batch_size)
     universal.add_argument(
@@ -65,7 +96,11 @@ def add_universal(commands: Commands) -> None:
 def run_universal(args: argparse.Namespace, arguments: list[str]) -> None:
     """Train one patch for a set and print its success on training and held-out patches."""
     cells = CellSettings(count=args.cells, area=args.area, centre=args.centre, seed=args.seed)
+    alone = texture_settings(args.texture)
     settings = UniversalSettings(
+        texture=args.texture,
+        bound=getattr(args, "bound", alone.bound),
+        grid_px=getattr(args, "grid", alone.grid_px),
         gamut=args.gamut,
         confidence=args.confidence,
         epochs=args.epochs,
@@ -103,7 +138,8 @@ def run_universal(args: argparse.Namespace, arguments: list[str]) -> None:
     for name, part in (("training", numbers["training"]), ("held out", numbers["held_out"])):
         print(
             f"{name}: {with_count(part['flipped'])} of the metastases called normal, "
-            f"{with_interval(part['random_canvas_flipped'])} with a random patch, "
+            f"{with_interval(part['random_canvas_flipped'])} with a random patch "
+            f"({RANDOM_NAMES[settings.texture]}; {len(part['random_canvases'])} draws), "
             f"{per_cent(part['area'])} of the pixels, "
             f"cells in the centre of {with_interval(part['centre_open'])}"
         )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from snapgui.engine.settings import AttackSettings, CellSettings
+from snapgui.engine.settings import AttackSettings, CellSettings, TextureName
 
 PresetName = Literal["natural", "few", "paper", "strong"]
 PRESET_NAMES: tuple[PresetName, ...] = get_args(PresetName)
@@ -46,6 +46,11 @@ PRESETS: dict[PresetName, Preset] = {
     ),
 }
 DEFAULT_PRESET: PresetName = "natural"
+
+
+def texture_settings(texture: TextureName) -> AttackSettings:
+    """The settings of the first preset that has a texture, whose bound and grid go with it."""
+    return next(preset.attack for preset in PRESETS.values() if preset.attack.texture == texture)
 
 
 def preset_of(attack: AttackSettings, cells: CellSettings | None) -> PresetName | None:

@@ -12,10 +12,12 @@ FORMS = ("html", "pdf", "zip", "png", "svg")
 
 
 def make_report(source: Path, form: str) -> bytes:
-    """The report of a run, an audit, a study's analysis or many runs as the bytes of a file.
+    """The report of a run, an audit, a universal patch, a study's analysis or many runs as the bytes of a
+    file.
 
     Args:
-        source: the folder of a run or of a finished audit, a folder of runs, or an ``analysis.json``.
+        source: the folder of a run, of a finished audit or of a universal patch, a folder of runs, or an
+            ``analysis.json``.
         form: one of `FORMS`; ``png`` and ``svg`` are the figure card of a run, and the contact sheet of an
             audit or of runs.
 
@@ -35,14 +37,16 @@ def _forms_of(source: Path) -> dict[str, Callable[[], bytes]]:
         return _run_forms(source)
     if (source / "audit.json").is_file():
         return _audit_forms(source)
+    if (source / "universal.json").is_file():
+        return _universal_forms(source)
     if source.suffix == ".json" or (source / "analysis.json").is_file():
         return _study_forms(source if source.suffix == ".json" else source / "analysis.json")
     runs = sorted(path.parent for path in source.glob("[!.]*/result.json"))
     if runs:
         return _sheet_forms(runs)
     raise DataError(
-        f"{source} holds no run (result.json), no audit (audit.json), no analysis (analysis.json) "
-        "and no runs. Give the folder of one of them."
+        f"{source} holds no run (result.json), no audit (audit.json), no universal patch "
+        "(universal.json), no analysis (analysis.json) and no runs. Give the folder of one of them."
     )
 
 
@@ -81,6 +85,12 @@ def _audit_forms(folder: Path) -> dict[str, Callable[[], bytes]]:
         "png": lambda: sheet_png(audit_sheet(audit)),
         "svg": lambda: sheet_svg(audit_sheet(audit)),
     }
+
+
+def _universal_forms(folder: Path) -> dict[str, Callable[[], bytes]]:
+    from snapgui.report.audit.universal import universal_bundle
+
+    return {"zip": lambda: universal_bundle(folder)}
 
 
 def _study_forms(path: Path) -> dict[str, Callable[[], bytes]]:

@@ -8,9 +8,18 @@ from snapgui.cli import main
 from snapgui.engine.images import read_pixels
 
 
-@pytest.mark.parametrize("layout", ["cells", "nuclei"])
+@pytest.mark.parametrize(
+    ("layout", "texture", "shape"),
+    [("cells", "free", (96, 96, 3)), ("nuclei", "free", (96, 96, 3)), ("cells", "nucleus", (12, 128))],
+)
 def test_one_patch_is_trained_measured_and_written(
-    small_set: Path, tmp_path: Path, layout: str, capsys
+    small_set: Path,
+    small_model: Path,
+    tmp_path: Path,
+    layout: str,
+    texture: str,
+    shape: tuple[int, ...],
+    capsys,
 ) -> None:
     done = main(
         [
@@ -26,12 +35,16 @@ def test_one_patch_is_trained_measured_and_written(
             "4",
             "--layout",
             layout,
+            "--texture",
+            texture,
             "--area",
             "0.1",
             "--epochs",
-            "4",
+            "4" if texture == "free" else "1",
             "--batch-size",
             "4",
+            "--model",
+            str(small_model),
         ]
     )
     said = capsys.readouterr().out
@@ -41,11 +54,36 @@ def test_one_patch_is_trained_measured_and_written(
     part = figures["training"]
     assert part["images"] == 4 and abs(part["area"] - 0.1) < 0.02
     assert part["flipped"]["count"] >= part["reached_goal"]["count"]
+    assert sum(draw["count"] for draw in part["random_canvases"]) == part["random_canvas_flipped"]["count"]
     canvas = np.load(tmp_path / "canvas.npy")
-    assert canvas.shape == (96, 96, 3) and canvas.min() >= 0 and canvas.max() <= 1
+    assert canvas.shape == shape and canvas.min() >= 0 and canvas.max() <= 1
     assert (tmp_path / "mask.png").is_file() == (layout == "cells")
     if layout == "cells":
         assert (read_pixels(tmp_path / "mask.png")[..., 0] > 0).mean() == pytest.approx(part["area"])
+    if (layout, texture) != ("cells", "free"):
+        check_that_verify_makes_the_claims_again(tmp_path, figures, small_model, capsys)
+
+
+def check_that_verify_makes_the_claims_again(folder: Path, figures: dict, model: Path, capsys) -> None:
+    def verified() -> tuple[int, str]:
+        assert main(["report", str(folder), "--out", str(folder / "bundle.zip")]) == 0
+        done = main(["verify", str(folder / "bundle.zip"), "--model", str(model)])
+        return done, capsys.readouterr().out
+
+    done, said = verified()
+    assert done == 0 and "Everything holds" in said and said.count("laid and scored here") == 2
+    painted = figures["settings"]["texture"] == "nucleus"
+    assert said.count("every changed colour is its own stains in other amounts") == 2 * painted
+    flipped = figures["held_out"]["flipped"]
+    figures["held_out"]["flipped"] = flipped | {"count": flipped["count"] - 1}
+    (folder / "universal.json").write_text(json.dumps(figures), encoding="utf-8")
+    canvas = np.load(folder / "canvas.npy")
+    np.save(folder / "canvas.npy", np.zeros((2, 2), np.float32))
+    done, said = verified()
+    assert done == 1 and "DOES NOT HOLD  the patch is one of the texture" in said
+    np.save(folder / "canvas.npy", canvas)
+    done, said = verified()
+    assert done == 1 and "held out" in said and "something else is stated" in said
 
 
 def test_bad_input_is_one_sentence(small_set: Path, tmp_path: Path, capsys) -> None:

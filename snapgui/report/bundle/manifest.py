@@ -14,7 +14,7 @@ from snapgui.report.bundle.archive import BundleError, zip_bytes
 FORMAT = 1
 MANIFEST, SUMS = "manifest.json", "SHA256SUMS"
 NOTICE = "Research use only, not for diagnosis."
-KINDS = ("run", "audit", "study")
+KINDS = ("run", "audit", "study", "universal")
 
 
 def make_bundle(files: Mapping[str, bytes], about: Mapping[str, Any]) -> bytes:
@@ -22,7 +22,7 @@ def make_bundle(files: Mapping[str, bytes], about: Mapping[str, Any]) -> bytes:
 
     Args:
         files: by name, in the order of reading.
-        about: plain values: ``kind`` (run, audit or study), ``name``, and whatever tells where the numbers
+        about: plain values: ``kind`` (one of `KINDS`), ``name``, and whatever tells where the numbers
             come from.
     """
     manifest = {

@@ -97,6 +97,10 @@ def _claims(
         from snapgui.report.verify.audit import check_audit_claims
 
         return check_audit_claims(manifest, names, read, victim_of)
+    if manifest["kind"] == "universal":
+        from snapgui.report.verify.universal import check_universal_claims
+
+        return check_universal_claims(manifest, read, victim_of)
     from snapgui.report.verify.study import check_study_claims
 
     return check_study_claims(manifest, names, read)

@@ -6,12 +6,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snapgui.engine.stains import fit_stains, stain_amounts
+from snapgui.words import as_set
 
 # Half a level that rounding to 8 bits takes, and a little for arithmetic in single precision.
 HALF_LEVEL = 0.55
 # No pixel of eight bits holds more of a stain, in natural optical density.
 MOST_STAIN = 50.0
 _SLACK = 1e-6
+
+
+def allowed_words(bound: float | None) -> str:
+    """What a changed colour must be, for people; see `beyond_bound`."""
+    if bound is None:
+        return "its own stains in other amounts"
+    return f"its own stains stronger or weaker by at most {as_set(bound)}"
 
 
 def beyond_bound(

@@ -24,7 +24,7 @@ from snapgui.report.bundle.archive import BundleError
 from snapgui.report.bundle.manifest import read_json
 from snapgui.report.verify.checks import Check, agree, check, is_number
 from snapgui.report.verify.naturalness import check_naturalness
-from snapgui.report.verify.retouch import beyond_bound
+from snapgui.report.verify.retouch import allowed_words, beyond_bound
 from snapgui.words import as_set, per_cent
 
 # Other processors and libraries add up in another order; the same weights and pixels agree far better than
@@ -165,9 +165,7 @@ def _numbers(claims: Claims) -> Iterator[Check]:
 def _retouched(claims: Claims) -> Check:
     bound = claims.attack.bound if claims.attack.texture == "retouch" else None
     beyond = int(beyond_bound(claims.original, claims.adversarial, bound).sum())
-    allowed = "its own stains in other amounts"
-    if bound is not None:
-        allowed = f"its own stains stronger or weaker by at most {as_set(bound)}"
+    allowed = allowed_words(bound)
     return check(
         beyond == 0,
         f"every changed colour is {allowed}, and what these do not explain is as before",
