@@ -157,9 +157,9 @@ def score_patch(
     """
     canvases = [canvas, *(random_canvas(patches.masks, settings, draw) for draw in range(DRAWS))]
     batches = []
-    for images, masks in zip(
-        patches.images.split(settings.batch_size), patches.masks.split(settings.batch_size), strict=True
-    ):
+    for begin in range(0, len(patches.images), settings.batch_size):
+        batch = slice(begin, begin + settings.batch_size)
+        images, masks = patches.images[batch], patches.masks[batch]
         texture = fit_shared(settings, images, masks)
         scored = []
         for own in canvases:
