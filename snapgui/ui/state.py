@@ -45,6 +45,8 @@ class SnapState:
     """Everything a session remembers besides its widgets' own values.
 
     Attributes:
+        controls: values of the workbench's controls by key, see `parts.controls`; a widget may lose its value
+            when the page is left while it is drawn, this does not.
         choice: the image on the bench, a window of ``large_field`` where that is larger.
         large_field: a larger picture from which a window is chosen.
         picked: what was last picked from each source, so that a rerun does not pick it again.
@@ -63,6 +65,7 @@ class SnapState:
         notice: a sentence about the run that the address named.
     """
 
+    controls: dict[str, Any] = field(default_factory=lambda: dict(DEFAULT_CONTROLS))
     choice: Choice | None = None
     large_field: Choice | None = None
     picked: dict[str, str] = field(default_factory=dict)
@@ -81,16 +84,13 @@ class SnapState:
 
 
 def init_state() -> None:
-    """Give a new session its state and its controls their first values."""
+    """Give a new session its state."""
     if KEY not in st.session_state:
         st.session_state[KEY] = SnapState()
-    preset = PRESETS[DEFAULT_PRESET]
-    for key, value in control_values(preset.attack, preset.cells).items():
-        st.session_state.setdefault(key, value)
 
 
 def control_values(attack: AttackSettings, cells: CellSettings | None) -> dict[str, Any]:
-    """Values of the workbench's controls, by widget key, for these settings."""
+    """Values of the workbench's controls, by key, for these settings."""
     values: dict[str, Any] = {
         "preset": preset_of(attack, cells),
         "target": attack.target,
@@ -116,11 +116,14 @@ def control_values(attack: AttackSettings, cells: CellSettings | None) -> dict[s
     return values
 
 
+DEFAULT_CONTROLS = control_values(PRESETS[DEFAULT_PRESET].attack, PRESETS[DEFAULT_PRESET].cells)
+
+
 def bench_settings(*, target: int = AttackSettings.target) -> tuple[CellSettings, AttackSettings]:
     """What the workbench's controls say of cells and attack, on whatever page; an audit aims elsewhere for
     each image, so the target is given.
     """
-    value = st.session_state
+    value = get_state().controls
     cells = CellSettings(
         count=value["count"],
         area=value["area"] / 100,
@@ -208,5 +211,4 @@ def restore(state: SnapState, request: RunRequest) -> None:
     state.mask = MaskChoice(request.mask, request.mask_source, request.cells)
     state.cells_seen = None
     state.picked["target"] = request.image_name
-    for key, value in control_values(request.attack, request.cells).items():
-        st.session_state[key] = value
+    state.controls |= control_values(request.attack, request.cells)

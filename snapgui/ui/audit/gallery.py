@@ -122,8 +122,7 @@ def put_on_bench(state: SnapState, audit: FinishedAudit, patches: PatchSet, row:
     }
     # The target follows each image, see `workbench.attack.aim_away`.
     del values["target"]
-    for key, value in values.items():
-        st.session_state[key] = value
+    state.controls |= values
 
 
 def _say_opened(state: SnapState, audit: FinishedAudit, row: dict[str, Any] | None) -> None:

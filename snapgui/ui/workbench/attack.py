@@ -10,7 +10,8 @@ from snapgui.engine.victim.victim import Victim
 from snapgui.runs.records import RunRequest
 from snapgui.ui import resources
 from snapgui.ui.parts import words
-from snapgui.ui.state import Choice, SnapState, bench_settings, control_values
+from snapgui.ui.parts.controls import control
+from snapgui.ui.state import Choice, SnapState, bench_settings, control_values, get_state
 from snapgui.ui.workbench.resources import find_findings, predict_pixels
 from snapgui.ui.workbench.work import KIND
 from snapgui.words import GAMUT_WORDS, TEXTURE_WORDS
@@ -53,31 +54,31 @@ def attack_controls(state: SnapState, victim: Victim | None, start: Start) -> No
 
 def take_preset() -> None:
     """Set every control as the chosen preset has it; class, centre and seed stay as they are."""
-    name = st.session_state["preset"]
-    if name is not None:
+    controls = get_state().controls
+    if (name := controls["preset"]) is not None:
         preset, kept = PRESETS[name], ("preset", "target", "centre", "cell_seed")
-        for key, value in control_values(preset.attack, preset.cells).items():
-            if key not in kept:
-                st.session_state[key] = value
+        values = control_values(preset.attack, preset.cells)
+        controls |= {key: value for key, value in values.items() if key not in kept}
 
 
 def _settings(state: SnapState, victim: Victim) -> AttackSettings:
     classes = victim.card.classes
-    st.segmented_control(
+    state.controls["target"] %= len(classes)
+    control(
+        st.segmented_control,
         "Preset",
         PRESET_NAMES,
         key="preset",
-        persist_state="session",
         format_func=str.capitalize,
-        on_change=take_preset,
+        then=take_preset,
         help=" ".join(f"{name.capitalize()}: {preset.words}" for name, preset in PRESETS.items()),
     )
-    target = st.segmented_control(
+    target = control(
+        st.segmented_control,
         "Make the model say",
         range(len(classes)),
         required=True,
         key="target",
-        persist_state="session",
         format_func=classes.__getitem__,
         help="The target class of the attack.",
     )
@@ -87,77 +88,77 @@ def _settings(state: SnapState, victim: Victim) -> AttackSettings:
 
 
 def _expert_controls() -> None:
-    texture = st.selectbox(
+    texture = control(
+        st.selectbox,
         "Texture",
         TEXTURES,
         key="texture",
-        persist_state="session",
         format_func=TEXTURE_WORDS.__getitem__,
         help=words.TEXTURE_HELP,
     )
     if texture == "retouch":
-        st.slider(
+        control(
+            st.slider,
             "Stain change, at most, per cent",
             5.0,
             100.0,
             step=5.0,
             format="%.0f",
             key="bound",
-            persist_state="session",
             help="How much stronger or weaker each stain of a pixel may become.",
         )
     if texture == "nucleus":
-        st.slider(
+        control(
+            st.slider,
             "Unlikeliness of a nucleus, at most, standard deviations",
             0.5,
             4.0,
             step=0.25,
             format="%.2f",
             key="spread",
-            persist_state="session",
             help="How far each code of a painted nucleus may be from its mean among real nuclei.",
         )
-    st.toggle(
+    control(
+        st.toggle,
         "As little change as fools the model",
         key="least_change",
-        persist_state="session",
         help="Once the goal is reached, the run goes on to its step limit and keeps the picture that "
         "changed least. Without it the run ends at its goal.",
     )
-    st.selectbox(
+    control(
+        st.selectbox,
         "Colours allowed",
         GAMUTS,
         key="gamut",
-        persist_state="session",
         format_func=GAMUT_WORDS.__getitem__,
         help=words.GAMUT_HELP,
     )
-    st.selectbox(
+    control(
+        st.selectbox,
         "Start colour",
         STARTS,
         key="start",
-        persist_state="session",
         format_func=words.START_WORDS.__getitem__,
         help=words.START_HELP,
     )
     left, right = st.columns(2)
-    left.number_input(
+    control(
+        left.number_input,
         "Step limit",
         1,
         5000,
         step=10,
         key="steps",
-        persist_state="session",
         help="The run ends here even if the model is not fooled.",
     )
-    right.number_input(
+    control(
+        right.number_input,
         "Goal, per cent",
         50.0,
         99.9,
         step=1.0,
         format="%.1f",
         key="confidence",
-        persist_state="session",
         help="The probability of the target class that the run is after.",
     )
 
@@ -167,7 +168,7 @@ def aim_away(state: SnapState, victim: Victim, choice: Choice) -> None:
     if state.picked.get("target") != choice.name:
         state.picked["target"] = choice.name
         p = predict_pixels(victim, choice.pixels)
-        st.session_state["target"] = min(range(len(p)), key=p.__getitem__)
+        state.controls["target"] = min(range(len(p)), key=p.__getitem__)
 
 
 def _request(state: SnapState, settings: AttackSettings) -> RunRequest | None:

@@ -11,6 +11,7 @@ from snapgui.engine.settings import CENTRES, PLACEMENTS, AttackSettings, CellSet
 from snapgui.engine.victim.victim import ModelCard, Victim
 from snapgui.errors import MaskError, SnapError
 from snapgui.ui.parts import words
+from snapgui.ui.parts.controls import control
 from snapgui.ui.state import Choice, MaskChoice, SnapState, bench_settings, set_mask
 from snapgui.words import PLACEMENT_WORDS
 
@@ -24,57 +25,57 @@ def propose_controls(state: SnapState, victim: Victim | None) -> None:
         return
     # Side by side where there is room for every word, else one below the other.
     with st.container(horizontal=True):
-        st.segmented_control(
+        control(
+            st.segmented_control,
             "Placement",
             PLACEMENTS,
             required=True,
             key="placement",
-            persist_state="session",
             format_func=PLACEMENT_WORDS.__getitem__,
             help=words.PLACEMENT_HELP,
         )
-        st.segmented_control(
+        control(
+            st.segmented_control,
             "Cells in the centre",
             CENTRES,
             required=True,
             key="centre",
-            persist_state="session",
             format_func=words.CENTRE_CHOICES.__getitem__,
             help=words.CENTRE_HELP,
         )
     left, right = st.columns(2)
-    every = st.session_state["placement"] == "all_nuclei"
-    left.slider(
+    every = state.controls["placement"] == "all_nuclei"
+    control(
+        left.slider,
         "Cells",
         1,
         40,
         key="count",
-        persist_state="session",
         disabled=every,
         help="How many cells are proposed; with all nuclei, as many as there are.",
     )
-    right.slider(
+    control(
+        right.slider,
         "Area, at most, per cent" if every else "Area, per cent",
         0.5,
         30.0,
         step=0.5,
         format="%.1f",
         key="area",
-        persist_state="session",
         help="Share of the image that the cells cover together.",
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.number_input(
+        control(
+            st.number_input,
             "Seed",
             0,
             9999,
             key="cell_seed",
-            persist_state="session",
             width=120,
             help="Another number gives another arrangement, the same number the same cells.",
         )
         pressed = st.button("Propose cells", help="Replace the mask with a new proposal.")
-    cells, attack = bench_settings(target=st.session_state.get("target") or 0)
+    cells, attack = bench_settings(target=state.controls["target"])
     proposed = state.mask is not None and state.mask.source == "proposed" and state.cells_seen is not None
     asked = what_decides(cells, attack, victim)
     if pressed or state.mask is None or (proposed and asked != state.cells_seen):

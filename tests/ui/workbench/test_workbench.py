@@ -341,3 +341,19 @@ def test_missing_model_and_demo_are_told(app, text_of, monkeypatch, tmp_path):
     assert "The shipped model gone.safetensors is missing" in text
     assert "The demo patches are missing" in text
     assert "No model loaded" in text
+
+
+def test_a_widget_that_loses_its_value_falls_back_to_the_sessions_own(app, page):
+    """As when the page is left while it is drawn: the browser then shows what the widget begins with."""
+    paper(app)
+    app.slider(key="count").set_value(7)
+    app.selectbox(key="start").set_value("nuclear").run()
+    begins = [app.slider(key=key).proto.default[0] for key in ("count", "area")]
+    begins += [app.number_input(key=key).proto.default for key in ("steps", "confidence")]
+    assert begins == [7, 5.0, 50, 95.0] and app.selectbox(key="start").proto.default == 2 - 1
+    for key in ("count", "steps", "start"):
+        del app.session_state[key]
+    app.run()
+    assert app.slider(key="count").value == 7 and app.selectbox(key="start").value == "nuclear"
+    app.switch_page(page("audit")).run()
+    assert app.session_state["snap"].controls["steps"] == 50 and not app.exception
