@@ -54,7 +54,8 @@ class SnapState:
         mask_error: why the last proposal or import failed.
         cells_seen: what decided the cells at the last rerun, see `proposal.what_decides`; None takes the mask
             on the bench as it is.
-        undo: earlier masks, newest last.
+        undo, redo: earlier masks, and those that were undone, newest last.
+        magnified: how many times larger than its place the canvas is.
         canvas_revision: counts up whenever the canvas has to forget its strokes.
         strokes_seen: strokes on the canvas that are already in the mask.
         page_px: width of the page's content in the browser, where it is known.
@@ -73,6 +74,8 @@ class SnapState:
     mask_error: str = ""
     cells_seen: tuple[CellSettings, ModelCard | None, AttackSettings | None] | None = None
     undo: list[MaskChoice] = field(default_factory=list)
+    redo: list[MaskChoice] = field(default_factory=list)
+    magnified: int = 1
     canvas_revision: int = 0
     strokes_seen: tuple[str, ...] = ()
     page_px: int | None = None
@@ -116,7 +119,10 @@ def control_values(attack: AttackSettings, cells: CellSettings | None) -> dict[s
     return values
 
 
-DEFAULT_CONTROLS = control_values(PRESETS[DEFAULT_PRESET].attack, PRESETS[DEFAULT_PRESET].cells)
+DEFAULT_CONTROLS = {
+    **control_values(PRESETS[DEFAULT_PRESET].attack, PRESETS[DEFAULT_PRESET].cells),
+    "brush_px": 8,
+}
 
 
 def bench_settings(*, target: int = AttackSettings.target) -> tuple[CellSettings, AttackSettings]:
@@ -151,6 +157,11 @@ def get_state() -> SnapState:
     return state
 
 
+def on_bench(state: SnapState, request: RunRequest) -> bool:
+    """Whether the picture of a run is the one on the bench."""
+    return state.choice is not None and np.array_equal(state.choice.pixels, request.pixels)
+
+
 def take_picture(state: SnapState, picture: Choice) -> None:
     """Put a picture on the bench: a patch as it is, a larger field through a window; raises ImageError if too
     small.
@@ -182,6 +193,7 @@ def choose(state: SnapState, choice: Choice) -> None:
     state.choice = choice
     state.mask, state.mask_error = None, ""
     state.undo.clear()
+    state.redo.clear()
     state.canvas_revision += 1
 
 
@@ -191,14 +203,25 @@ def set_mask(state: SnapState, mask: MaskChoice) -> None:
     """
     if state.mask is not None:
         state.undo = [*state.undo, state.mask][-UNDO_STEPS:]
+    state.redo.clear()
     state.mask, state.mask_error = mask, ""
     state.canvas_revision += 1
 
 
 def undo_mask(state: SnapState) -> None:
     """Go back to the mask before the last change."""
-    if state.undo:
-        state.mask, state.mask_error = state.undo.pop(), ""
+    _swap_mask(state, state.undo, state.redo)
+
+
+def redo_mask(state: SnapState) -> None:
+    """Make the change anew that was undone last."""
+    _swap_mask(state, state.redo, state.undo)
+
+
+def _swap_mask(state: SnapState, taken: list[MaskChoice], kept: list[MaskChoice]) -> None:
+    if taken and state.mask is not None:
+        kept.append(state.mask)
+        state.mask, state.mask_error = taken.pop(), ""
         state.canvas_revision += 1
 
 

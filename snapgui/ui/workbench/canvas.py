@@ -22,6 +22,7 @@ def mask_canvas(
     tool: Tool,
     brush_px: int,
     zoom: int,
+    height_px: int,
     revision: int,
     key: str,
     on_stroke: Callable[[], None],
@@ -30,6 +31,7 @@ def mask_canvas(
 
     Args:
         brush_px: width of brush and eraser in pixels of the image.
+        height_px: of the place; a larger canvas is scrolled in it.
         revision: a new number empties the canvas (its strokes are in the mask by then).
     """
     # Imported here: the package cannot be imported outside a running app.
@@ -45,6 +47,7 @@ def mask_canvas(
         stroke_color=TOOL_COLOURS[tool],
         stroke_width=brush_px * zoom if painting else LINE_PX,
         fill_color=FILL,
+        max_display_height=height_px,
         initial_drawing={"objects": [], "revision": revision},
         key=key,
         on_change=on_stroke,

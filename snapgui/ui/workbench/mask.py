@@ -7,14 +7,17 @@ from snapgui.engine.images import encode_png
 from snapgui.errors import SnapError
 from snapgui.ui.parts import words
 from snapgui.ui.parts.browser import zoom_for
+from snapgui.ui.parts.controls import control
 from snapgui.ui.pixels import mask_pixels
-from snapgui.ui.state import Choice, MaskChoice, SnapState, get_state, set_mask, undo_mask
+from snapgui.ui.state import Choice, MaskChoice, SnapState, get_state, redo_mask, set_mask, undo_mask
 from snapgui.ui.workbench.canvas import drawn_strokes, mask_canvas, new_strokes
+from snapgui.ui.workbench.keys import BRUSH_LEAST_PX, BRUSH_MOST_PX, mask_keys
 from snapgui.ui.workbench.strokes import TOOL_COLOURS, Tool, apply_strokes
 from snapgui.words import CENTRE_FOUND, counted, per_cent
 
 # Share of the page that the workbench gives to this column.
 MASK_SHARE = 0.36
+MAGNIFIED = (1, 2, 3)
 CANVAS_KEY = "mask_canvas"
 TOOL_HELP: dict[Tool, str] = {
     "Brush": "Paint cells with the mouse.",
@@ -33,25 +36,28 @@ def edit_mask(state: SnapState) -> None:
         )
         return
     choice, mask = state.choice, state.mask
-    tool = st.segmented_control(
-        "Draw",
-        tuple(TOOL_COLOURS),
-        default="Brush",
-        required=True,
-        key="tool",
-        persist_state="session",
-        label_visibility="collapsed",
-    )
-    # This line also keeps the buttons clear of the canvas' own tool bar, which appears above its right
-    # corner.
+    with st.container(horizontal=True, horizontal_alignment="distribute"):
+        tool = st.segmented_control(
+            "Draw",
+            tuple(TOOL_COLOURS),
+            default="Brush",
+            required=True,
+            key="tool",
+            persist_state="session",
+            label_visibility="collapsed",
+            width="content",
+        )
+        _magnify(state)
     st.caption(TOOL_HELP[tool])
+    mask_keys(state, CANVAS_KEY)
     if mask is not None:
         mask_canvas(
             choice.pixels,
             mask.mask,
             tool=tool,
-            brush_px=st.session_state.get("brush_px", 8),
+            brush_px=state.controls["brush_px"],
             zoom=canvas_zoom(state),
+            height_px=fitting_zoom(state) * mask.mask.shape[0],
             revision=state.canvas_revision,
             key=CANVAS_KEY,
             on_stroke=take_strokes,
@@ -60,24 +66,49 @@ def edit_mask(state: SnapState) -> None:
     if state.mask_error:
         st.error(state.mask_error)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.button("Undo", disabled=not state.undo, on_click=undo_mask, args=(state,))
+        st.button("Undo", disabled=not state.undo, on_click=undo_mask, args=(state,), help="Key Ctrl+Z.")
+        st.button(
+            "Redo", disabled=not state.redo, on_click=redo_mask, args=(state,), help="Key Ctrl+Shift+Z."
+        )
         st.button("Clear", disabled=mask is None or not mask.mask.any(), on_click=_clear, args=(state,))
         _mask_file(state, choice)
-        st.slider(
+        control(
+            st.slider,
             "Brush, px",
-            2,
-            24,
-            8,
+            BRUSH_LEAST_PX,
+            BRUSH_MOST_PX,
             key="brush_px",
-            persist_state="session",
             width=140,
             disabled=tool not in ("Brush", "Erase"),
             help="Width of brush and eraser in pixels of the image, about 1 µm each. A lymphocyte is "
-            "about 7, a tumour cell 16.",
+            "about 7, a tumour cell 16. Keys [ and ].",
         )
 
 
+def _magnify(state: SnapState) -> None:
+    """Let a person look closer: the canvas is then larger than its place, and is scrolled."""
+    times = st.segmented_control(
+        "Enlarge the canvas",
+        MAGNIFIED,
+        default=state.magnified,
+        required=True,
+        key="magnified",
+        format_func=lambda times: f"{times} x",
+        label_visibility="collapsed",
+        width="content",
+    )
+    if times != state.magnified:
+        state.magnified = times
+        # Strokes on the canvas are in the mask; at another zoom they would lie elsewhere.
+        state.canvas_revision += 1
+
+
 def canvas_zoom(state: SnapState) -> int:
+    """The whole-number zoom of the canvas."""
+    return fitting_zoom(state) * state.magnified
+
+
+def fitting_zoom(state: SnapState) -> int:
     """The whole-number zoom at which the canvas fits its column."""
     return zoom_for(state.page_px and round(state.page_px * MASK_SHARE), 1, least=3, most=6)
 

@@ -7,9 +7,10 @@ import streamlit as st
 
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import SnapError
-from snapgui.runs.records import Progress
+from snapgui.runs.records import Progress, RunRequest, RunResult
 from snapgui.runs.store import load_run
 from snapgui.runs.unfinished import load_request
+from snapgui.runs.verdict import verdict
 from snapgui.ui import resources
 from snapgui.ui.jobs import Snapshot
 from snapgui.ui.parts.browser import scroll_here, zoom_for
@@ -18,7 +19,7 @@ from snapgui.ui.parts.job import find_job, follow_job, stage_words, stop_button
 from snapgui.ui.parts.pictures import show_pixels
 from snapgui.ui.parts.words import CLASSES
 from snapgui.ui.result.view import show_result
-from snapgui.ui.state import SnapState, restore
+from snapgui.ui.state import SnapState, on_bench, restore
 from snapgui.ui.workbench.work import KIND
 from snapgui.words import duration, per_cent, shorten
 
@@ -72,6 +73,12 @@ def show_run(state: SnapState, victim: Victim | None) -> None:
         st.warning(state.notice)
     if job is not None or state.result is not None:
         st.divider()
+    if job is not None and not job.active and not on_bench(state, job.topic):
+        _show_elsewhere(state, job.topic, job.result.result if job.result is not None else None)
+        return
+    if state.result is not None and not on_bench(state, state.result.request):
+        _show_elsewhere(state, state.result.request, state.result)
+        return
     if job is not None:
         # Once when it begins, once more when its result is there.
         scroll_here(f"{job.job_id} {job.active}")
@@ -89,6 +96,15 @@ def show_run(state: SnapState, victim: Victim | None) -> None:
         st.info("The run was stopped before its first step.")
     elif state.result is not None:
         show_result(state.result, key="bench", page_px=state.page_px)
+
+
+def _show_elsewhere(state: SnapState, request: RunRequest, result: RunResult | None) -> None:
+    """Name the last run in place of its result, which belongs to another picture than that on the bench."""
+    # A reload must not put that picture back over the one chosen since.
+    st.query_params.pop("run", None)
+    words = verdict(result) if result is not None else "No result."
+    st.caption(f"The last run was on {shorten(request.image_name)}. {words}")
+    st.button("Back to that picture", key="back_to_run", on_click=restore, args=(state, request))
 
 
 def _show_progress(job: Snapshot, classes: tuple[str, ...], page_px: int | None) -> None:

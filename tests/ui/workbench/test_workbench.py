@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from snapgui.engine.cells.outlines import draw_mask
 from snapgui.engine.cells.placement import place_cells
-from snapgui.engine.images import encode_png
+from snapgui.engine.images import encode_png, read_pixels
 from snapgui.engine.presets import PRESETS
 from snapgui.engine.settings import AttackSettings, CellSettings
 from snapgui.engine.victim.victim import Victim
@@ -19,8 +19,9 @@ from snapgui.errors import DataError
 from snapgui.runs import store
 from snapgui.ui import resources
 from snapgui.ui.jobs import KEPT_JOBS, Registry
-from snapgui.ui.state import MaskChoice, set_mask
+from snapgui.ui.state import Choice, MaskChoice, choose, set_mask
 from snapgui.ui.workbench import work
+from snapgui.ui.workbench.keys import press_key
 
 
 def paper(app):
@@ -351,9 +352,29 @@ def test_a_widget_that_loses_its_value_falls_back_to_the_sessions_own(app, page)
     begins = [app.slider(key=key).proto.default[0] for key in ("count", "area")]
     begins += [app.number_input(key=key).proto.default for key in ("steps", "confidence")]
     assert begins == [7, 5.0, 50, 95.0] and app.selectbox(key="start").proto.default == 2 - 1
-    for key in ("count", "steps", "start"):
-        del app.session_state[key]
-    app.run()
-    assert app.slider(key="count").value == 7 and app.selectbox(key="start").value == "nuclear"
     app.switch_page(page("audit")).run()
     assert app.session_state["snap"].controls["steps"] == 50 and not app.exception
+
+
+def test_a_result_belongs_to_its_picture(app, text_of, wait_for_job, patches):
+    run_to_its_end(app.run(), wait_for_job)
+    own, other = app.session_state["snap"].choice, patches[3]
+    choose(app.session_state["snap"], Choice(read_pixels(other.path), other.name, other.true_class))
+    text = text_of(app.run())
+    assert "How visible is it?" not in text and f"The last run was on {own.name}" in text
+    assert "run" not in app.query_params and not app.get("download_button")[1:]
+    app.button(key="back_to_run").click().run()
+    assert "How visible is it?" in text_of(app) and app.session_state["snap"].choice.name == own.name
+
+
+def test_keys_undo_and_redo_the_mask_and_change_the_brush(app):
+    app.run()
+    state = app.session_state["snap"]
+    proposed, drawn = state.mask, MaskChoice(np.eye(96, dtype=bool), "edited")
+    set_mask(state, drawn)
+    for pressed, mask in (("undo", proposed), ("redo", drawn), ("redo", drawn), ("undo", proposed)):
+        press_key(state, pressed)
+        assert state.mask is mask
+    for _ in range(20):
+        press_key(state, "thicker")
+    assert state.controls["brush_px"] == 24 == app.run().slider(key="brush_px").value
