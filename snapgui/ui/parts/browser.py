@@ -6,7 +6,7 @@ from snapgui.engine.images import WINDOW_PX
 
 GAP_PX = 16
 FALLBACK_PX = 1280
-JS = """
+WIDTH_JS = """
 export default function (component) {
   const { parentElement, setStateValue, data } = component;
   const host = parentElement.host ?? parentElement;
@@ -22,12 +22,12 @@ export default function (component) {
   return () => { clearTimeout(timer); observer.disconnect(); };
 }
 """
-_component = st.components.v2.component("snap_page_width", html="<span></span>", js=JS)
+_width_component = st.components.v2.component("snap_page_width", html="<span></span>", js=WIDTH_JS)
 
 
 def page_width(*, key: str, known: int | None) -> int | None:
     """Width in CSS pixels of the place where this is called; ``known`` until the browser tells another."""
-    width = _component(key=key, data={"known": known or 0}, on_width_change=lambda: None).width
+    width = _width_component(key=key, data={"known": known or 0}, on_width_change=lambda: None).width
     return int(width) if width else known
 
 
@@ -37,7 +37,7 @@ def zoom_for(page_px: int | None, pictures: int, *, least: int, most: int) -> in
     return max(least, min(most, room // WINDOW_PX))
 
 
-JS = """
+SCROLL_JS = """
 export default function (component) {
   const { data, parentElement } = component;
   const host = parentElement.host ?? parentElement;
@@ -60,9 +60,9 @@ export default function (component) {
   }
 }
 """
-_component = st.components.v2.component("snap_scroll", html="<span></span>", js=JS)
+_scroll_component = st.components.v2.component("snap_scroll", html="<span></span>", js=SCROLL_JS)
 
 
 def scroll_here(occasion: str) -> None:
     """Scroll to where this is called, the first time that it is called for this occasion."""
-    _component(key="scroll_here", data={"occasion": occasion})
+    _scroll_component(key="scroll_here", data={"occasion": occasion})
