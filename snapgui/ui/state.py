@@ -119,7 +119,7 @@ def control_values(attack: AttackSettings, cells: CellSettings | None) -> dict[s
     return values
 
 
-DEFAULT_CONTROLS = {
+DEFAULT_CONTROLS: dict[str, Any] = {
     **control_values(PRESETS[DEFAULT_PRESET].attack, PRESETS[DEFAULT_PRESET].cells),
     "brush_px": 8,
 }
