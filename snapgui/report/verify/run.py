@@ -169,7 +169,7 @@ def _retouched(claims: Claims) -> Check:
     return check(
         beyond == 0,
         f"every changed colour is {allowed}, and what these do not explain is as before",
-        f"{beyond} changed pixels have colours that are not {allowed}",
+        f"{beyond} changed pixels have colours that are {'not' if bound is None else 'more than'} {allowed}",
     )
 
 
