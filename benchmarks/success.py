@@ -11,7 +11,7 @@ import itertools
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -28,26 +28,28 @@ from benchmarks.results import provenance, table, write_section
 from snapgui import shipped
 from snapgui.audit import store
 from snapgui.audit.run import run_audit
-from snapgui.audit.settings import AuditSettings, Group
+from snapgui.audit.settings import DRAWS, AuditSettings, Group
 from snapgui.audit.summary import PAPER, area_interval
 from snapgui.audit.universal import Layout, run_universal
 from snapgui.audit.words import interval_words
-from snapgui.engine.presets import PRESET_NAMES, PRESETS, PresetName
+from snapgui.engine.presets import PRESET_NAMES, PRESETS, PresetName, texture_settings
 from snapgui.engine.settings import (
     CENTRES,
     GAMUTS,
     AttackSettings,
     CellSettings,
     GamutName,
+    TextureName,
     UniversalSettings,
 )
 from snapgui.engine.victim.memory import keep_freed_memory
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError
 from snapgui.progress import drain
+from snapgui.words import per_cent, with_interval
 
 AREAS = (0.01, 0.02, 0.05, 0.10, 0.20)
-PARTS = ("controls", "paper", "placement", "success", "universal")
+PARTS = ("controls", "paper", "placement", "success", "universal", "textures")
 
 
 def parse() -> argparse.Namespace:
@@ -80,6 +82,7 @@ def parse() -> argparse.Namespace:
         "--universal-patches", type=int, default=128, help="training patches, and as many held-out ones"
     )
     parser.add_argument("--universal-epochs", type=int, default=20)
+    parser.add_argument("--universal-split", default="val_slides", help="of the held-out patches")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--write", action="store_true", help="write the sections into benchmarks/RESULTS.md")
@@ -258,56 +261,84 @@ def placement_table(rows: pd.DataFrame, summary: dict[str, Any]) -> str:
     )
 
 
-def universal_rows(args: argparse.Namespace, victim: Victim) -> list[list[str]]:
-    """One line a layout and area: success of one patch on the patches that it was trained on, and on
-    others.
+@dataclass(frozen=True)
+class Universal:
+    """One patch for a set: which, where and how much."""
+
+    texture: TextureName
+    layout: Layout
+    area: float
+
+
+OF_THE_PAPER = tuple(Universal("free", layout, area) for layout in get_args(Layout) for area in (0.05, 0.10))
+TEXTURES_ALIKE = tuple(Universal(texture, "cells", 0.10) for texture in get_args(TextureName))
+
+
+def universal_numbers(args: argparse.Namespace, victim: Victim, asked: Universal) -> dict[str, Any]:
+    """What one patch does on the patches that it was trained on, and on others; kept on disk."""
+    name = f"{asked.texture}-{asked.layout}-{asked.area:g}-{args.universal_split}"
+    size = f"{args.universal_patches}-{args.universal_epochs}"
+    out = args.cache / f"universal-{victim.card.sha256[:12]}-{name}-{size}"
+    if (out / "universal.json").is_file():
+        return dict(json.loads((out / "universal.json").read_text(encoding="utf-8")))
+    alone = texture_settings(asked.texture)
+    running = run_universal(
+        victim,
+        find_data(args.data),
+        out,
+        train_split="train",
+        test_split=args.universal_split,
+        limit=args.universal_patches,
+        layout=asked.layout,
+        cells=CellSettings(area=asked.area),
+        settings=UniversalSettings(
+            texture=asked.texture,
+            bound=alone.bound,
+            grid_px=alone.grid_px,
+            epochs=args.universal_epochs,
+        ),
+    )
+    return drain(
+        running, lambda now: print(f"  {name}: pass {now.index}, solved {now.success:.0%}", flush=True)
+    )
+
+
+def universal_table(args: argparse.Namespace, victim: Victim, asked: Sequence[Universal]) -> str:
+    """One line a patch: class flips on the patches of its training and on others, beside random patches of
+    the same texture in the same cells.
     """
     rows = []
-    for layout in get_args(Layout):
-        for area in (0.05, 0.10):
-            settings = UniversalSettings(epochs=args.universal_epochs)
-            out = (
-                args.cache / f"universal-{victim.card.sha256[:12]}-{layout}-{area:g}"
-                f"-{args.universal_patches}-{args.universal_epochs}"
+    for one in asked:
+        figures = universal_numbers(args, victim, one)
+        cells = [
+            one.texture,
+            {"cells": "same cells everywhere", "nuclei": "in each image's nuclei"}[one.layout],
+            f"{one.area:.0%}",
+        ]
+        for part in ("training", "held_out"):
+            own = figures[part]
+            drawn = sorted(100 * draw["share"] for draw in own["random_canvases"])
+            cells.append(f"{with_interval(own['flipped'])}, n = {own['images']}")
+            cells.append(f"{with_interval(own['reached_goal'])}")
+            cells.append(
+                f"{with_interval(own['random_canvas_flipped'])}; each {drawn[0]:.0f} to {drawn[-1]:.0f}"
             )
-            if (out / "universal.json").is_file():
-                figures = json.loads((out / "universal.json").read_text(encoding="utf-8"))
-            else:
-                running = run_universal(
-                    victim,
-                    find_data(args.data),
-                    out,
-                    train_split="train",
-                    test_split=args.placement_split,
-                    limit=args.universal_patches,
-                    layout=layout,
-                    cells=CellSettings(area=area),
-                    settings=settings,
-                )
-                figures = drain(
-                    running,
-                    lambda now: print(f"  universal: pass {now.index}, solved {now.success:.0%}", flush=True),
-                )
-            cells = [
-                {"cells": "same cells everywhere", "nuclei": "in each image's nuclei"}[layout],
-                f"{area:.0%}",
-            ]
-            for part in ("training", "held_out"):
-                own = figures[part]
-                low, high = own["flipped"]["interval"]
-                cells.append(
-                    f"{own['flipped']['share']:.0%} ({low * 100:.0f} to {high * 100:.0f}), n = "
-                    f"{own['images']}"
-                )
-                cells.append(f"{own['random_canvas_flipped']['share']:.0%}")
-            rows.append(
-                [
-                    *cells,
-                    f"{figures['training']['area']:.1%}",
-                    f"{figures['training']['centre_open']['share']:.0%}",
-                ]
-            )
-    return rows
+        covered, centre = figures["held_out"]["area"], figures["held_out"]["centre_open"]["share"]
+        rows.append([*cells, per_cent(covered), per_cent(centre)])
+    head = [
+        "texture",
+        "patch",
+        "area asked",
+        "training patches",
+        "p >= 0.95",
+        "random patches",
+        "held-out patches",
+        "p >= 0.95",
+        "random patches",
+        "area covered",
+        "centre open",
+    ]
+    return table(head, rows)
 
 
 def main() -> None:
@@ -380,29 +411,24 @@ def main() -> None:
                 f"steps.\n\n{success_table(summaries, args.areas)}"
             )
             put(split, f"Success on {split}, 12 scattered cells", body)
-    if "universal" in args.only:
+    for part, title, asked in (
+        ("universal", "Universal SNAP: class flips by one patch", OF_THE_PAPER),
+        ("textures", "Universal SNAP of each texture, in the same cells", TEXTURES_ALIKE),
+    ):
+        if part not in args.only:
+            continue
         torch.set_num_threads(args.threads)
-        head = (
-            "patch",
-            "area asked",
-            "training patches",
-            "random patch",
-            "held-out patches",
-            "random patch",
-            "area covered",
-            "centre open",
-        )
         body = (
             f"One patch trained on {args.universal_patches} metastases of train "
-            f"({args.universal_epochs} epochs, `range`), tried on as many of "
-            f"{args.placement_split}. The paper's figures imply 57 to 70 % on its training patches "
-            "if its patches were universal.\n\n"
+            f"({args.universal_epochs} epochs, 12 cells), tried on as many of {args.universal_split}; class "
+            f"flips. Beside it {DRAWS} random patches of its texture in the very same cells: all draws "
+            "together, then the weakest and the strongest patch. "
         )
-        put(
-            "universal",
-            "Universal SNAP: class flips by one patch",
-            body + table(head, universal_rows(args, victim)),
-        )
+        if part == "universal":
+            body += (
+                "The paper's figures imply 57 to 70 % on its training patches if its patches were universal."
+            )
+        put(part, title, f"{body.strip()}\n\n{universal_table(args, victim, asked)}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The command ``report``: a run, an audit or an analysis as a page, a PDF, a figure or a bundle."""
+"""The command ``report``: what was made as a page, a PDF, a figure or a bundle."""
 
 import argparse
 from pathlib import Path
@@ -11,13 +11,15 @@ from snapgui.workspace import write_whole
 def add_report(commands: Commands) -> None:
     """Add ``report``."""
     report = commands.add_parser(
-        "report", help="a run, an audit or an analysis as a page, a PDF, a figure or a bundle"
+        "report",
+        help="a run, an audit, a universal patch or an analysis as a page, a PDF, a figure or a bundle",
     )
     report.add_argument(
         "source",
         type=Path,
         metavar="SOURCE",
-        help="folder of a run, of a finished audit, or of many runs; or a study's analysis.json",
+        help="folder of a run, of a finished audit, of a universal patch, or of many runs; or a study's "
+        "analysis.json",
     )
     report.add_argument(
         "--out",

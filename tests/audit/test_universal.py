@@ -74,6 +74,11 @@ def check_that_verify_makes_the_claims_again(folder: Path, figures: dict, model:
     assert done == 0 and "Everything holds" in said and said.count("laid and scored here") == 2
     painted = figures["settings"]["texture"] == "nucleus"
     assert said.count("every changed colour is its own stains in other amounts") == 2 * painted
+    if painted:
+        other = figures | {"generator_sha256": "0" * 64}
+        (folder / "universal.json").write_text(json.dumps(other), encoding="utf-8")
+        done, said = verified()
+        assert done == 1 and "not checked    the patch laid again: its generator" in said
     flipped = figures["held_out"]["flipped"]
     figures["held_out"]["flipped"] = flipped | {"count": flipped["count"] - 1}
     (folder / "universal.json").write_text(json.dumps(figures), encoding="utf-8")
