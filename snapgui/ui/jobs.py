@@ -34,6 +34,7 @@ class Snapshot:
         result: what the work returned; also there after a cancel that kept the best so far.
         error: one sentence, where it failed.
         settled: whether nothing of it is left to do, keeping the result included.
+        brief: says in a few words how far a progress is, for the line on every page.
     """
 
     job_id: str
@@ -46,6 +47,7 @@ class Snapshot:
     result: Any = None
     error: str = ""
     settled: bool = False
+    brief: Callable[[Any], str] | None = None
 
     @property
     def active(self) -> bool:
@@ -61,6 +63,7 @@ class _Job:
     work: Callable[["Handle"], Any]
     keep: Callable[[Any], Any] | None
     topic: Any
+    brief: Callable[[Any], str] | None = None
     state: JobState = "queued"
     progress: Any = None
     history: list[Any] = field(default_factory=list)
@@ -82,6 +85,7 @@ class _Job:
             self.result,
             self.error,
             self.settled,
+            self.brief,
         )
 
 
@@ -118,13 +122,14 @@ class Registry:
         keep: Callable[[Any], Any] | None = None,
         topic: Any = None,
         job_id: str | None = None,
+        brief: Callable[[Any], str] | None = None,
     ) -> str:
         """Queue some work and give its id; the work gets a `Handle` and returns its result.
 
         ``keep`` is then called with the result, which people see already, and returns what replaces it.
         ``job_id`` is a name from `new_run_id`, where the caller has one already.
         """
-        job = _Job(job_id or new_run_id(), kind, label, work, keep, topic)
+        job = _Job(job_id or new_run_id(), kind, label, work, keep, topic, brief)
         with self._lock:
             self._jobs[job.job_id] = job
             self._forget_old()

@@ -15,7 +15,13 @@ KIND = "audit"
 
 def start_audit(task: AuditTask) -> None:
     """Hand the audit to the worker (callback)."""
-    start_job(KIND, task.data.name, audit_work(task, resources.device()), topic=task)
+    start_job(KIND, task.data.name, audit_work(task, resources.device()), topic=task, brief=brief_words)
+
+
+def brief_words(progress: AuditProgress) -> str:
+    """How far an audit is, in a few words."""
+    left = "" if progress.left_s is None else f", about {duration(progress.left_s)} left"
+    return f"{progress.images_done:,} of {progress.images:,} images{left}"
 
 
 def show_audit_job() -> None:

@@ -88,7 +88,13 @@ def _task(folder: Path) -> FolderTask:
 
 def start_prediction(victim: Victim, task: FolderTask) -> None:
     """Hand the folder to the worker (callback)."""
-    start_job(KIND, task.folder.name, folder_work(victim, task), topic=task)
+    start_job(
+        KIND,
+        task.folder.name,
+        folder_work(victim, task),
+        topic=task,
+        brief=lambda done: f"{done:,} of {len(task.names):,} patches",
+    )
 
 
 def show_folder_run() -> None:

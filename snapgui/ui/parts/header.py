@@ -5,6 +5,7 @@ import streamlit as st
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import ModelError
 from snapgui.ui.parts.browser import page_width
+from snapgui.ui.parts.chip import work_chip
 from snapgui.ui.parts.words import scale_words
 from snapgui.ui.resources import device_words, load_victim
 from snapgui.ui.state import SnapState
@@ -25,6 +26,7 @@ def page_header(state: SnapState, title: str, purpose: str) -> Victim | None:
             width="content",
         )
     st.caption(purpose)
+    work_chip()
     if trouble:
         st.error(trouble)
     return victim

@@ -22,9 +22,12 @@ def start_job(
     keep: Callable[[Any], Any] | None = None,
     topic: Any = None,
     job_id: str | None = None,
+    brief: Callable[[Any], str] | None = None,
 ) -> None:
     """Hand work to the worker, follow it and name it in the address; for callbacks."""
-    job_id = resources.registry().submit(kind, label, work, keep=keep, topic=topic, job_id=job_id)
+    job_id = resources.registry().submit(
+        kind, label, work, keep=keep, topic=topic, job_id=job_id, brief=brief
+    )
     get_state().jobs[kind] = job_id
     if kind in ADDRESS:
         st.query_params[ADDRESS[kind]] = job_id

@@ -45,7 +45,12 @@ def kind_of(result: RunResult) -> str:
 
 def start_alternatives(victim: Victim, result: RunResult, display: Display) -> None:
     """Hand the work to the worker (callback)."""
-    start_job(kind_of(result), result.request.image_name, alternatives_work(victim, result, display))
+    start_job(
+        kind_of(result),
+        result.request.image_name,
+        alternatives_work(victim, result, display),
+        brief=progress_words,
+    )
 
 
 def show_alternatives_job(result: RunResult) -> None:

@@ -14,6 +14,7 @@ from snapgui.runs.unfinished import drop_request, save_request
 from snapgui.ui.jobs import Handle
 from snapgui.ui.parts.job import start_job
 from snapgui.ui.state import SnapState
+from snapgui.words import duration
 
 KIND = "attack"
 log = logging.getLogger("snapgui.jobs")
@@ -34,7 +35,13 @@ def start_run(state: SnapState, victim: Victim, request: RunRequest) -> None:
     note_request(run_id, request)
     state.result, state.notice = None, ""
     start_job(
-        KIND, request.image_name, attack_work(victim, request), keep=keep_run, topic=request, job_id=run_id
+        KIND,
+        request.image_name,
+        attack_work(victim, request),
+        keep=keep_run,
+        topic=request,
+        job_id=run_id,
+        brief=lambda now: f"step {now.step} of {now.steps}, at most {duration(now.left_s)} left",
     )
 
 
