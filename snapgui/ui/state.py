@@ -47,6 +47,7 @@ class SnapState:
     Attributes:
         controls: values of the workbench's controls by key, see `parts.controls`; a widget may lose its value
             when the page is left while it is drawn, this does not.
+        folders: what stands in each field for a folder, see `parts.folders`.
         choice: the image on the bench, a window of ``large_field`` where that is larger.
         large_field: a larger picture from which a window is chosen.
         picked: what was last picked from each source, so that a rerun does not pick it again.
@@ -67,6 +68,7 @@ class SnapState:
     """
 
     controls: dict[str, Any] = field(default_factory=lambda: dict(DEFAULT_CONTROLS))
+    folders: dict[str, str] = field(default_factory=dict)
     choice: Choice | None = None
     large_field: Choice | None = None
     picked: dict[str, str] = field(default_factory=dict)

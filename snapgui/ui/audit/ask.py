@@ -14,6 +14,7 @@ from snapgui.errors import DataError, SnapError
 from snapgui.ui import resources
 from snapgui.ui.audit.audits import AuditTask
 from snapgui.ui.audit.progress import start_audit
+from snapgui.ui.parts.folders import folder_field
 from snapgui.ui.state import SnapState, bench_settings
 from snapgui.words import counted
 
@@ -27,19 +28,18 @@ PLURAL = {"metastasis": "metastases", "normal": "normal patches"}
 
 def audit_controls(state: SnapState, victim: Victim) -> None:
     """Folder, split, limit, class and comparisons, and the button that starts the audit."""
-    path = st.text_input(
+    path = folder_field(
         "Labelled data set on this computer",
         key="audit_folder",
-        persist_state="session",
         placeholder="/path/to/data",
-        help="A folder with train_labels.csv (Kaggle's layout), with the folders normal and metastasis, or "
+        words="A folder with train_labels.csv (Kaggle's layout), with the folders normal and metastasis, or "
         "with PCam's HDF5 files: an audit "
         "needs the true classes.",
-    ).strip()
+    )
     task, reason = None, "Type the path of a labelled data set and press Enter."
     if path:
         try:
-            task, reason = _ask(state, Path(path).expanduser(), victim)
+            task, reason = _ask(state, Path(path), victim)
         except SnapError as error:
             st.error(str(error))
             reason = ""

@@ -8,6 +8,7 @@ import streamlit as st
 
 from snapgui.engine.victim.victim import ModelCard
 from snapgui.errors import ModelError
+from snapgui.ui.parts.folders import typed_path
 from snapgui.ui.resources import load_victim
 from snapgui.ui.state import SnapState
 from snapgui.words import per_cent
@@ -126,14 +127,15 @@ def _training_words(training: dict[str, Any]) -> str:
 def load_controls(state: SnapState) -> None:
     """Load another checkpoint by its path, or go back to the shipped one."""
     st.subheader("Another checkpoint", anchor=False)
-    path = st.text_input(
+    typed = st.text_input(
         "Path of a checkpoint on this computer",
         key="model_path",
         persist_state="session",
         placeholder="/path/to/model.safetensors",
         help="safetensors, or a PyTorch state dict (.pth). A model card, JSON of the same name beside "
         "it, is read too.",
-    ).strip()
+    )
+    path = typed_path(typed)
     with st.container(horizontal=True):
         pressed = st.button("Load", disabled=not path)
         back = st.button("Back to the shipped model", disabled=state.model_path is None)
@@ -141,7 +143,7 @@ def load_controls(state: SnapState) -> None:
         state.model_path = None
         st.rerun()
     if pressed:
-        _load(state, Path(path).expanduser())
+        _load(state, Path(path))
     st.caption(
         "ResNet50 and DenseNet-121 with one or two outputs, under whatever names. The file is only read as "
         "numbers; no code in it is run."

@@ -23,6 +23,7 @@ from snapgui.ui.model.prediction import (
     plain_task,
 )
 from snapgui.ui.parts.charts import CONFIG
+from snapgui.ui.parts.folders import folder_field
 from snapgui.ui.parts.job import find_job, show_job, stage_words, start_job
 from snapgui.words import below_chance, per_cent
 
@@ -31,18 +32,17 @@ KIND = "folder"
 
 def predict_controls(victim: Victim) -> None:
     """Folder, split and limit, and the button that starts the prediction."""
-    path = st.text_input(
+    path = folder_field(
         "Folder on this computer",
         key="predict_folder",
-        persist_state="session",
         placeholder="/path/to/patches",
-        help="A folder of 96 px patches, or a labelled data set (train_labels.csv, class "
+        words="A folder of 96 px patches, or a labelled data set (train_labels.csv, class "
         "folders, or PCam's HDF5 files).",
-    ).strip()
+    )
     task = None
     if path:
         try:
-            task = _task(Path(path).expanduser())
+            task = _task(Path(path))
         except SnapError as error:
             st.error(str(error))
     job = find_job(KIND)

@@ -9,6 +9,7 @@ from snapgui.audit.store import find_audits
 from snapgui.errors import SnapError
 from snapgui.runs.store import RunSummary, list_runs
 from snapgui.study.pictures.material import Material
+from snapgui.ui.parts.folders import folder_field
 from snapgui.ui.studies.resources import study_material
 from snapgui.words import counted, shorten
 
@@ -100,16 +101,19 @@ def _from_audit() -> Material | None:
     audit = audits[name]
     data = ""
     if not audit.data.is_dir():
-        data = st.text_input(
+        data = folder_field(
             f"The audit's data set is not at {audit.data} any more. Where is it now?",
             key=f"study_data_{name}",
-        ).strip()
+            placeholder="/path/to/data",
+            words="The folder to which the data set was moved.",
+            begin_with_last=False,
+        )
         if not data:
             return None
     return study_material(
         "audit",
         (str(audit.folder),),
-        data=str(Path(data).expanduser()) if data else "",
+        data=data,
         fooled_only=fooled_only,
     )
 
@@ -161,14 +165,14 @@ def _run_label(run: RunSummary) -> str:
 
 
 def _from_folder() -> Material | None:
-    path = st.text_input(
+    path = folder_field(
         "Folder on this computer",
         key="study_folder",
-        persist_state="session",
         placeholder="/path/to/pairs",
-        help=FOLDER_HELP,
-    ).strip()
+        words=FOLDER_HELP,
+        begin_with_last=False,
+    )
     if not path:
         st.caption(FOLDER_HELP)
         return None
-    return study_material("pairs", (str(Path(path).expanduser()),))
+    return study_material("pairs", (path,))

@@ -12,6 +12,7 @@ from snapgui.data.datasets import is_data_set
 from snapgui.engine.images import read_pixels
 from snapgui.errors import SnapError
 from snapgui.ui import resources
+from snapgui.ui.parts.folders import folder_field
 from snapgui.ui.parts.gallery import Thumbnail, gallery
 from snapgui.ui.parts.words import CLASSES
 from snapgui.ui.state import Choice, SnapState, take_picture
@@ -32,19 +33,18 @@ class _Shelf:
 
 def choose_from_folder(state: SnapState) -> None:
     """Draw path, page and thumbnails; a click puts the picture on the bench."""
-    path = st.text_input(
+    path = folder_field(
         "Folder on this computer",
         key="image_folder",
-        persist_state="session",
         placeholder="/path/to/patches",
-        help="A folder of pictures, or a labelled data set (train_labels.csv, or PCam's HDF5 files); "
+        words="A folder of pictures, or a labelled data set (train_labels.csv, or PCam's HDF5 files); "
         "then the true class is known.",
-    ).strip()
+    )
     if not path:
         st.caption("Type the path of a folder and press Enter.")
         return
     try:
-        _choose_from(state, Path(path).expanduser())
+        _choose_from(state, Path(path))
     except SnapError as error:
         st.error(str(error))
 
