@@ -13,7 +13,7 @@ from snapgui.audit import store
 from snapgui.audit.plan import METHOD, Plan, donor_textures, plan_audit
 from snapgui.audit.read import SavedAudit, why_not_continued
 from snapgui.audit.settings import SNAP, AuditSettings
-from snapgui.audit.shard import Event, run_shard
+from snapgui.audit.shard import SOURCE_LABELS, Event, run_shard
 from snapgui.audit.summary import summarise
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError
@@ -29,7 +29,7 @@ class AuditProgress:
     Attributes:
         images_done, images: counted by finished shards.
         doing: the condition at work, where it is known.
-        left_s: seconds left, from the shards done in this session; None before the first.
+        left_s: seconds left, from the attacks done in this session; None before the first.
         attacked, flipped: of SNAP, in the shards done in this session.
     """
 
@@ -125,12 +125,14 @@ def run_audit(
         events = local_events(victim, plan, pending, settings)
     failures: dict[int, str] = {}
     attacked = flipped = 0
-    begin, fresh = time.perf_counter(), 0
+    attacks = {index: _attacks_in(plan, index, settings) for index in pending}
+    begin = last = time.perf_counter()
+    fresh: set[int] = set()
 
     def progress(doing: str) -> AuditProgress:
-        left_s = (
-            (time.perf_counter() - begin) / fresh * (len(pending) - fresh - len(failures)) if fresh else None
-        )
+        made = sum(attacks[index] for index in fresh)
+        to_do = sum(attacks[index] for index in attacks.keys() - fresh - failures.keys())
+        left_s = seconds_left(last - begin, made, to_do, time.perf_counter() - last) if fresh else None
         images_done = sum(len(plan.shards[index]) for index in done)
         return AuditProgress(images_done, len(plan.patches), doing, left_s, attacked, flipped)
 
@@ -147,7 +149,8 @@ def run_audit(
                 failures[index] = str(error)
             else:
                 done.add(index)
-                fresh += 1
+                fresh.add(index)
+                last = time.perf_counter()
                 snap = [row for row in event.rows if row["condition"] == SNAP and row["status"] == "measured"]
                 attacked, flipped = attacked + len(snap), flipped + sum(row["flipped"] for row in snap)
             yield progress("")
@@ -156,6 +159,20 @@ def run_audit(
     if len(done) < len(plan.shards):
         return AuditOutcome(folder, None, failures)
     return AuditOutcome(folder, _finish(folder, done), failures)
+
+
+def _attacks_in(plan: Plan, index: int, settings: AuditSettings) -> int:
+    """How many images of a shard may be attacked; images of the other class cost next to nothing."""
+    return sum(int(plan.patches.labels[i]) in SOURCE_LABELS[settings.source] for i in plan.shards[index])
+
+
+def seconds_left(spent_s: float, made: int, to_do: int, since_s: float) -> float | None:
+    """Time left after ``made`` attacks in ``spent_s``; counts down with the time since the last of them. None
+    where none was made yet.
+    """
+    if not to_do:
+        return 0.0
+    return max(0.0, spent_s / made * to_do - since_s) if made else None
 
 
 def _what_changed(audit: SavedAudit, victim: Victim) -> str:

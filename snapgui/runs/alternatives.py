@@ -90,7 +90,7 @@ class Alternative:
 @dataclass(frozen=True)
 class AlternativeProgress:
     """Where the comparison stands: what is being made, its step of at most so many (0 for a filling), and
-    what has just been finished.
+    what has just been finished, and the seconds left where they are known.
     """
 
     done: int
@@ -99,6 +99,7 @@ class AlternativeProgress:
     step: int = 0
     steps: int = 0
     finished: Alternative | None = None
+    left_s: float | None = None
 
 
 def plan_alternatives(attack: AttackSettings) -> list[Planned]:

@@ -24,7 +24,7 @@ from snapgui.audit.alter import Subjects, alter
 from snapgui.audit.plan import plan_audit
 from snapgui.audit.read import FinishedAudit, read_audit, read_finished
 from snapgui.audit.rows import NATURALNESS, SCHEMA, UNTOUCHED
-from snapgui.audit.run import AuditOutcome, run_audit
+from snapgui.audit.run import AuditOutcome, run_audit, seconds_left
 from snapgui.audit.settings import AREAS, AuditSettings, Condition, conditions_of, draw_seed, seed_of
 from snapgui.audit.shard import ShardResult
 from snapgui.audit.summary import area_interval, area_of_accuracy, goal_curve, summarise
@@ -723,3 +723,9 @@ def busy_workers() -> list[int]:
             except OSError:
                 continue
     return found
+
+
+def test_the_time_left_counts_attacks_and_never_rises_between_two_of_them() -> None:
+    assert seconds_left(30.0, 3, 6, 0.0) == 60 and seconds_left(30.0, 3, 6, 25.0) == 35
+    assert seconds_left(30.0, 3, 6, 90.0) == 0 and seconds_left(5.0, 0, 4, 1.0) is None
+    assert seconds_left(30.0, 3, 0, 5.0) == 0

@@ -13,6 +13,7 @@ from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError, SnapError
 from snapgui.ui import resources
 from snapgui.ui.audit.audits import AuditTask
+from snapgui.ui.audit.estimate import estimate_words
 from snapgui.ui.audit.progress import start_audit
 from snapgui.ui.parts.folders import folder_field
 from snapgui.ui.state import SnapState, bench_settings
@@ -123,7 +124,7 @@ def _ask(state: SnapState, folder: Path, victim: Victim) -> tuple[AuditTask | No
     st.caption(
         f"As set on the Workbench: {settings_words(cells, attack)}.  \n{len(chosen):,} "
         f"patches{which}; each of those that the model classifies correctly is altered in "
-        f"{len(conditions_of(settings))} ways."
+        f"{len(conditions_of(settings))} ways. {estimate_words(settings, count)}"
     )
     task = AuditTask(state.model_path or resources.shipped_model(), folder, audits_folder(), settings)
     if not count:

@@ -18,7 +18,7 @@ from snapgui.ui.result.resources import saved_alternatives
 from snapgui.ui.result.visibility import present_display
 from snapgui.ui.result.visibility_words import difference, number
 from snapgui.ui.state import get_state
-from snapgui.words import counted, per_cent
+from snapgui.words import counted, duration, per_cent
 
 HELP = (
     "The same image, area and goal, reached in other ways: SNAP with each set of colours, one square of the "
@@ -75,9 +75,20 @@ def _offer(result: RunResult, found: list[Alternative], key: str) -> None:
         )
         st.caption(
             "SNAP with each set of colours, a square, a small change everywhere, and fillings: one after the "
-            "other, in the background.",
+            f"other, in the background.{_estimate(result, found)}",
             width="content",
         )
+
+
+def _estimate(result: RunResult, found: list[Alternative]) -> str:
+    """How long the rest takes at most, by the pace of the run itself; empty where it made no step."""
+    have = {alternative.name for alternative in found}
+    steps = sum(
+        plan.alteration.attack.steps
+        for plan in plan_alternatives(result.request.attack)
+        if plan.name not in have and plan.family != "control"
+    )
+    return f" At most about {duration(result.seconds / result.steps * steps)}." if result.steps else ""
 
 
 def _same_victim(result: RunResult) -> tuple[Victim | None, str]:

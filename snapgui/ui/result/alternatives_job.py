@@ -1,5 +1,6 @@
 """The alternatives to a run in the background: the work, how far it is, and what could not be made."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -13,7 +14,10 @@ from snapgui.runs.alternatives_store import keep_alternative, read_alternatives,
 from snapgui.runs.records import RunResult
 from snapgui.ui.jobs import Handle, Snapshot
 from snapgui.ui.parts.job import show_job, stage_words, start_job
-from snapgui.words import shorten
+from snapgui.words import duration, shorten
+
+# Of the work, before which nothing can be said of the time left.
+LEAST_SHARE = 0.03
 
 
 def alternatives_work(
@@ -26,12 +30,15 @@ def alternatives_work(
     def work(handle: Handle) -> tuple[str, ...]:
         require_kept(result.run_id)
         have = {alternative.name for alternative in read_alternatives(result.run_id, result.request.attack)}
+        begin = time.perf_counter()
         steps = compute_alternatives(victim, result, display, have=have, stop=handle.stop)
 
         def report(progress: AlternativeProgress) -> None:
             if progress.finished is not None:
                 keep_alternative(result.run_id, progress.finished)
-            handle.report(replace(progress, finished=None))
+            share = share_done(progress)
+            left_s = (time.perf_counter() - begin) * (1 / share - 1) if share > LEAST_SHARE else None
+            handle.report(replace(progress, finished=None, left_s=left_s))
 
         return tuple(drain(steps, report))
 
@@ -86,4 +93,5 @@ def share_done(progress: AlternativeProgress | None) -> float:
 def progress_words(progress: AlternativeProgress) -> str:
     """Where the comparison stands, on one line."""
     step = f": step {progress.step} of at most {progress.steps}" if progress.steps else ""
-    return f"{progress.done} of {progress.count} done · {progress.words}{step}"
+    left = "" if progress.left_s is None else f" · about {duration(progress.left_s)} left"
+    return f"{progress.done} of {progress.count} done · {progress.words}{step}{left}"
