@@ -13,6 +13,11 @@ GAMUT_WORDS = {
     "pca": "Main colour axes",
     "stain": "Haematoxylin and eosin",
 }
+START_WORDS = {
+    "median": "Median colour of the image",
+    "nuclear": "Median colour of its nuclei",
+    "random": "Random allowed colours",
+}
 TEXTURE_WORDS = {"free": "Free colours", "retouch": "Retouched nuclei", "nucleus": "Painted nuclei"}
 PLACEMENT_WORDS = {
     "scattered": "Scattered",

@@ -115,7 +115,9 @@ def test_a_retouched_run_is_told_without_the_colours_that_it_does_not_use(
     told = "retouched nuclei, stains changed by at most 60 %, as little as fools the model"
     lines = " ".join(caption(retouched))
     assert told in lines and "gamut" not in lines and "start " not in lines
-    assert "gamut range (full range of the image), start median" in " ".join(caption(run_result))
+    assert "colours: full range of the image, start: median colour of the image" in " ".join(
+        caption(run_result)
+    )
     for result, used, unused in (
         (retouched, {"texture", "bound", "grid px", "least change"}, {"gamut", "start"}),
         (run_result, {"texture", "gamut", "start"}, {"bound", "grid px"}),

@@ -10,6 +10,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
 from numpy.typing import NDArray
 from PIL.PngImagePlugin import PngInfo
 
@@ -87,6 +89,19 @@ def wrap(words: str, width: int) -> str:
     """Words on lines of at most so many characters; long ones are broken, control characters left out."""
     plain = "".join(character if character.isprintable() else " " for character in words)
     return "\n".join(textwrap.wrap(plain, width, break_long_words=True))
+
+
+def wrap_px(words: str, width_px: float, *, size: float = 6) -> str:
+    """Words on lines at most so wide in pixels as `add_words` draws them, whatever their letters."""
+    font = FontProperties(size=size)
+
+    def wide(line: str) -> float:
+        return text_to_path.get_text_width_height_descent(line, font, ismath=False)[0] * DPI / 72
+
+    characters = max(8, int(width_px / (size * 0.5 * DPI / 72)))
+    while any(wide(line) > width_px for line in wrap(words, characters).split("\n")) and characters > 8:
+        characters -= 4
+    return wrap(words, characters)
 
 
 def save_png(figure: Figure, text: dict[str, str], *, dpi: int = DPI) -> bytes:

@@ -20,13 +20,13 @@ from snapgui.report.pages.canvas import (
     plain_axes,
     save_png,
     save_svg,
-    wrap,
+    wrap_px,
 )
 from snapgui.runs.naturalness import naturalness_of, naturalness_words
 from snapgui.runs.picture_text import run_text
 from snapgui.runs.records import RunResult
 from snapgui.runs.verdict import answer, control_words, verdict
-from snapgui.words import as_set, colours_words, number, per_cent
+from snapgui.words import START_WORDS, as_set, colours_words, number, per_cent
 
 DIFFERENCE_GAIN = 2.0
 # Colour-blind safe (Okabe and Ito), and told apart by dash and name in print.
@@ -50,7 +50,7 @@ def draw_run(result: RunResult) -> Figure:
     pictures = run_pictures(result)
     zoom = fitting_zoom(result.request.pixels, SIDE_PX)
     height, width = (side * zoom for side in result.request.pixels.shape[:2])
-    lines = wrap_lines(caption(result), 152)
+    lines = "\n".join(wrap_px(line, 4 * width + 3 * GAP_PX) for line in caption(result))
     top = MARGIN_PX + TITLE_PX
     curve_top = top + height + 130
     figure = new_figure(
@@ -150,9 +150,6 @@ def _colours(attack: AttackSettings) -> str:
         bound=attack.bound,
         least_change=attack.least_change,
     )
-    return made if attack.texture != "free" else f"gamut {attack.gamut} ({made}), start {attack.start}"
-
-
-def wrap_lines(lines: list[str], width: int) -> str:
-    """Lines broken at a width."""
-    return "\n".join(wrap(line, width) for line in lines)
+    return (
+        made if attack.texture != "free" else f"colours: {made}, start: {START_WORDS[attack.start].lower()}"
+    )

@@ -9,11 +9,6 @@ GAMUT_HELP = (
     "axes: a box along the image's own colour spread. Haematoxylin and eosin: only mixtures of the two "
     "stains, the most natural and the hardest."
 )
-START_WORDS = {
-    "median": "Median colour of the image",
-    "nuclear": "Median colour of its nuclei",
-    "random": "Random allowed colours",
-}
 START_HELP = "The colour that every cell has before the first step (the SNAP paper: the image's median)."
 TEXTURE_HELP = (
     "Free colours: each pixel of a cell takes any colour allowed (as in the SNAP paper). Retouched nuclei: "

@@ -19,7 +19,7 @@ from snapgui.ui.result.comparison.viewer import comparison
 from snapgui.ui.result.downloads import export_buttons
 from snapgui.ui.result.resources import compare_pictures, saved_naturalness
 from snapgui.ui.result.visibility import present_display, show_visibility
-from snapgui.words import colours_words, duration, shorten
+from snapgui.words import START_WORDS, colours_words, duration, shorten
 
 # From this width on, visibility and curve stand side by side.
 WIDE_PX = 1100
@@ -80,7 +80,7 @@ def _circumstances(result: RunResult) -> str:
         bound=attack.bound,
         least_change=attack.least_change,
     )
-    start = [] if attack.texture != "free" else [f"start: {words.START_WORDS[attack.start].lower()}"]
+    start = [] if attack.texture != "free" else [f"start: {START_WORDS[attack.start].lower()}"]
     parts = [
         shorten(result.request.image_name) + (" (synthetic)" if result.request.synthetic else ""),
         f"colours: {colours}",

@@ -14,7 +14,7 @@ from snapgui.ui.parts.controls import control
 from snapgui.ui.state import Choice, SnapState, bench_settings, control_values, get_state
 from snapgui.ui.workbench.resources import find_findings, predict_pixels
 from snapgui.ui.workbench.work import KIND
-from snapgui.words import GAMUT_WORDS, TEXTURE_WORDS
+from snapgui.words import GAMUT_WORDS, START_WORDS, TEXTURE_WORDS
 
 Start = Callable[[SnapState, Victim, RunRequest], None]
 
@@ -138,7 +138,7 @@ def _expert_controls() -> None:
         "Start colour",
         STARTS,
         key="start",
-        format_func=words.START_WORDS.__getitem__,
+        format_func=START_WORDS.__getitem__,
         help=words.START_HELP,
     )
     left, right = st.columns(2)

@@ -385,7 +385,11 @@ function makeRunner(root) {
     else if (phase === "where" && event.key === "Escape") { take(event); ask(); }
     else if (phase === "look" && event.key === " ") { take(event); expose(); }
     else if (phase === "told" && ["Enter", " "].includes(event.key)) { take(event); proceed(); }
-    else if (/^( |Arrow.*)$/.test(event.key)) take(event);
+    else if (/^([1-6 ]|Arrow.*)$/.test(event.key)) {
+      take(event);
+      // Before the picture stands nothing can be said of it: the key does not count, and the reader sees that.
+      if (phase === "blank") say("Too early: keys count once the picture is there.");
+    }
   }
   const take = (event) => { event.preventDefault(); event.stopPropagation(); };
 
