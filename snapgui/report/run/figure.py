@@ -94,6 +94,9 @@ def draw_curve(axes: Axes, result: RunResult) -> None:
     # Six digits, as in curve.csv: a run read back from disk gives the same figure.
     steps = [point.step for point in result.curve]
     marker = "o" if len(steps) < 3 else ""
+    last = max(1, steps[-1] if steps else 1)
+    # From step 0 on the cells have the start's colours: the untouched picture is a point before it.
+    at = -max(0.5, 0.03 * last)
     for index, name in enumerate(result.classes):
         axes.plot(
             steps,
@@ -105,13 +108,17 @@ def draw_curve(axes: Axes, result: RunResult) -> None:
             markersize=3,
             label=name.replace("$", r"\$"),
         )
+        axes.plot(
+            at, result.p_before[index] * 100, "D", color=CLASS_COLOURS[index % 4], markersize=3, clip_on=False
+        )
+    axes.text(at, 4, "before", fontsize=5, ha="center", va="bottom")
     goal = result.request.attack.confidence
     axes.axhline(goal * 100, color="0.35", linewidth=0.8, linestyle="--", label=f"goal {as_set(goal)}")
     axes.axvline(
         result.best_step, color="0.6", linewidth=0.8, linestyle=":", label=f"kept: step {result.best_step}"
     )
     axes.set_ylim(-2, 102)
-    axes.set_xlim(0, max(1, steps[-1] if steps else 1))
+    axes.set_xlim(2 * at, last)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     plain_axes(axes, x="step", y="probability, per cent")
     axes.legend(

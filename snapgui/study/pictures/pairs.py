@@ -15,7 +15,7 @@ import csv
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from snapgui.data.folders import by_stem, pictures_in
+from snapgui.data.folders import PICTURE_SUFFIXES, by_stem, pictures_in
 from snapgui.engine.cells.outlines import load_mask
 from snapgui.engine.images import read_pixels
 from snapgui.engine.settings import RANDOM_NAMES, AttackSettings
@@ -64,7 +64,7 @@ def material_from_pairs(folder: Path) -> Material:
             f"The folder “{reserved[0]}” bears a name that the tool uses itself. Give it another name."
         )
     names = sorted(untouched)
-    truths = _labels(folder / "labels.csv", names)
+    truths, told = _labels(folder / "labels.csv", names)
 
     def read(index: int, wanted: Collection[str]) -> Source:
         name = names[index]
@@ -84,7 +84,7 @@ def material_from_pairs(folder: Path) -> Material:
             Source(name, pixels, snap, mask, truths[index], others), wanted, AttackSettings()
         )
 
-    remarks = [f"{name} in untouched is no file and was left out." for name in left_out]
+    remarks = [*told, *(f"{name} in untouched is no file and was left out." for name in left_out)]
     if not masks:
         remarks.append("There is no folder “mask”, so the mask of each pair is where its pictures differ.")
     return Material(
@@ -101,20 +101,33 @@ def _pictures(folder: Path) -> dict[str, Path]:
     return by_stem(pictures_in(folder))
 
 
-def _labels(path: Path, names: Sequence[str]) -> tuple[int | None, ...]:
+def _labels(path: Path, names: Sequence[str]) -> tuple[tuple[int | None, ...], list[str]]:
+    """The true class of each picture where it is known, and what is to be said of the table."""
     if not path.is_file():
-        return (None,) * len(names)
+        return (None,) * len(names), []
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            given = {row["name"]: row["label"].strip() for row in csv.DictReader(file)}
+            rows = {row["name"].strip(): row["label"].strip() for row in csv.DictReader(file)}
     except (OSError, KeyError, AttributeError, UnicodeDecodeError, csv.Error) as error:
         raise StudyError(
             f"{path.name} is not a table with the columns name and label ({error!r}). Correct or remove it."
         ) from error
+    # With or without the suffix of a picture, as tables have it.
+    given = {
+        name.removesuffix(suffix): label
+        for name, label in rows.items()
+        for suffix in [Path(name).suffix if Path(name).suffix.lower() in PICTURE_SUFFIXES else ""]
+    }
     wrong = next((name for name in names if given.get(name, "") not in ("", "0", "1")), None)
     if wrong is not None:
         raise StudyError(
             f"labels.csv gives {wrong} the label “{given[wrong][:20]}”; labels are 0 (normal) or 1 "
             "(metastasis)."
         )
-    return tuple(int(given[name]) if given.get(name) else None for name in names)
+    truths = tuple(int(given[name]) if given.get(name) else None for name in names)
+    if not given or any(name in given for name in names):
+        return truths, []
+    return truths, [
+        f"labels.csv names none of the pictures, so no class is known: it says “{next(iter(given))[:40]}” "
+        f"where a picture is “{names[0][:40]}”."
+    ]

@@ -53,11 +53,16 @@ def confidence_chart(
     target: int,
     best_step: int | None = None,
     steps: int | None = None,
+    before: Sequence[float] | None = None,
 ) -> go.Figure:
     """Probability of each class at each step, in per cent; the threshold dashed, the step that was kept
     marked.
+
+    ``before`` is of the untouched picture: the cells have another colour from step 0 on.
     """
     kept = decimate(points)
+    last = max(points[-1].step if points else 1, 1)
+    at = -max(1.0, 0.04 * last)
     figure = go.Figure()
     for index, name in enumerate(classes):
         values = [point.p[index] * 100 for point in kept]
@@ -70,6 +75,17 @@ def confidence_chart(
             hovertext=[f"step {point.step}: {name} {per_cent(point.p[index])}" for point in kept],
             hoverinfo="text",
         )
+        if before is not None:
+            figure.add_scatter(
+                x=[at, *(point.step for point in kept[:1])],
+                y=[before[index] * 100, *values[:1]],
+                mode="lines+markers",
+                name=name,
+                line={"color": CLASS_COLOURS[index % len(CLASS_COLOURS)], "width": 1.5, "dash": "dot"},
+                marker={"size": [9, 0]},
+                hovertext=[f"before: {name} {per_cent(before[index])}", ""],
+                hoverinfo="text",
+            )
         if kept:
             figure.add_annotation(
                 x=1.0,
@@ -88,10 +104,15 @@ def confidence_chart(
     )
     if best_step is not None:
         _mark_step(figure, points, best_step, target)
-    last = max(points[-1].step if points else 1, 1)
+    if before is not None:
+        figure.add_annotation(x=at, y=0, yref="paper", text="before", showarrow=False, yanchor="bottom")
     style_figure(figure, height=300, x_title="step", y_title="probability, per cent")
     figure.update_xaxes(
-        range=[0, max(last, 5) if steps is None else max(min(steps, last * 1.25), 5)], dtick=None
+        range=[
+            0 if before is None else 2 * at,
+            max(last, 5) if steps is None else max(min(steps, last * 1.25), 5),
+        ],
+        dtick=None,
     )
     figure.update_yaxes(range=[-2, 103])
     figure.update_layout(margin_r=90, uirevision="keep")

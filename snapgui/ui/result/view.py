@@ -101,9 +101,10 @@ def _curve(result: RunResult, key: str) -> None:
         threshold=attack.confidence,
         target=attack.target,
         best_step=result.best_step,
+        before=result.p_before,
     )
     st.plotly_chart(chart, key=f"{key}-curve", config=CONFIG, theme=None)
     st.caption(
-        f"What the model said at each step of this run. The circle marks step {result.best_step}, "
-        "which was kept."
+        "What the model said of the untouched picture (before) and at each step of this run. The circle "
+        f"marks step {result.best_step}, which was kept."
     )

@@ -110,6 +110,14 @@ def test_a_folder_of_pairs_is_material(pairs, draw_source) -> None:
     ).all() and "no folder “mask”" in material.remarks[0]
 
 
+def test_labels_with_suffixes_are_read_and_labels_of_other_pictures_told(pairs) -> None:
+    (pairs / "labels.csv").write_text("name,label\np00.png,1\np01.PNG,0\n", encoding="utf-8")
+    assert material_from_pairs(pairs).truths[:3] == (1, 0, None)
+    (pairs / "labels.csv").write_text("name,label\nq00,1\n", encoding="utf-8")
+    material = material_from_pairs(pairs)
+    assert set(material.truths) == {None} and "names none of the pictures" in material.remarks[0]
+
+
 def break_pairs(folder: Path, kind: str) -> None:
     if kind == "nothing":
         (folder / "labels.csv").unlink()
