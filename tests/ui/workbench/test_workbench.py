@@ -378,3 +378,19 @@ def test_keys_undo_and_redo_the_mask_and_change_the_brush(app):
     for _ in range(20):
         press_key(state, "thicker")
     assert state.controls["brush_px"] == 24 == app.run().slider(key="brush_px").value
+
+
+def test_open_on_another_page_leads_to_the_run_and_its_picture(app, page, wait_for_job):
+    paper(app)
+    app.number_input(key="steps").set_value(5000)
+    app.slider(key="count").set_value(5)
+    app.slider(key="area").set_value(0.5).run()
+    app.button(key="run").click().run()
+    job_id = app.session_state["snap"].jobs["attack"]
+    again = AppTest.from_file(app._script_path, default_timeout=30)
+    again.switch_page(page("runs")).run()
+    again.button(key=f"chip-open-{job_id}").click().run()
+    assert again.session_state["snap"].jobs["attack"] == job_id and not again.exception
+    assert again.number_input(key="steps").value == 5000 and again.query_params["run"] == job_id
+    again.button(key=f"chip-stop-{job_id}").click().run()
+    wait_for_job(job_id)
