@@ -153,7 +153,7 @@ def text_of() -> Callable[[AppTest], str]:
 def wait_for_job() -> Callable[[str], None]:
     """Wait for a background job to end."""
 
-    def wait(job_id: str, seconds: float = 20) -> None:
+    def wait(job_id: str, seconds: float = 90) -> None:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             snapshot = resources.registry().snapshot(job_id)

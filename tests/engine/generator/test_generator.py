@@ -103,12 +103,12 @@ def test_what_is_saved_is_loaded_and_damage_is_said(tmp_path: Path, monkeypatch:
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     with pytest.raises(ModelError, match=r"mine.safetensors is damaged"):
         load_generator(path)
-    card = json.loads(path.with_suffix(".json").read_text())
-    path.with_suffix(".json").write_text(json.dumps(card | {"version": "nuclei-0"}))
+    card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    path.with_suffix(".json").write_text(json.dumps(card | {"version": "nuclei-0"}), encoding="utf-8")
     path.touch()
     with pytest.raises(ModelError, match=r"is of version nuclei-0 and this program reads nuclei-1"):
         load_generator(path)
-    path.with_suffix(".json").write_text("[]")
+    path.with_suffix(".json").write_text("[]", encoding="utf-8")
     path.touch()
     with pytest.raises(ModelError, match=r"card mine.json .* cannot be read"):
         load_generator(path)

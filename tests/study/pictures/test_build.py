@@ -296,7 +296,7 @@ def test_images_whose_every_sham_fools_are_left_out(pairs, own_store) -> None:
     )
     assert {stimulus.source for stimulus in study.stimuli} == set(material.names) - bright
     kept = 12 - len(bright)
-    assert study.shams == ShamCounts(12, len(bright), len(bright), {"1": kept}, 16)
+    assert study.shams == ShamCounts(12, len(bright), len(bright), {"1": kept}, 64)
     assert verify(study_folder(outcome.name))[0].shams == study.shams, "frozen with the design"
     analysis = analyse([], study)
     told = dict(zip(*design_table(analysis).values(), strict=True))["Shams"]

@@ -162,9 +162,9 @@ def test_an_audit_runs_to_its_end_with_the_workbenchs_settings(app, page, text_o
         "5 cells, 5 % of the pixels, scattered, cells allowed in the centre, full range of the image, "
         "3 steps, goal 95 %" in text
     )
-    assert "6 patches, 3 of them metastases" in text and "altered in 10 ways" in text
+    assert "6 patches, 3 of them metastases" in text and "altered in 11 ways" in text
     app.multiselect(key="audit_groups").set_value(["placement", "area"]).run()
-    assert "altered in 32 ways" in text_of(app)
+    assert "altered in 33 ways" in text_of(app)
     run_from_page(app, wait_for_job, "run_audit")
     text = text_of(app)
     assert (
