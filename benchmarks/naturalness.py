@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.natural_conditions import CONDITIONS
 from benchmarks.natural_pictures import Chosen, Shelf, cases_of, choose, choose_demo, commit
-from benchmarks.options import run_script, victim_facts
+from benchmarks.options import add_picture_options, run_script, victim_facts
 from benchmarks.patches import open_hcd
 from benchmarks.results import provenance, table, write_section
 from snapgui import shipped
@@ -50,22 +50,12 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--cache", type=Path, required=True, help="where pictures and numbers are kept")
-    parser.add_argument("--train-images", type=int, default=300, help="of train, for the detectors")
-    parser.add_argument("--images", type=int, default=300, help="of the split that is judged")
+    add_picture_options(parser, list(CONDITIONS))
     parser.add_argument(
         "--kept",
         action="store_true",
         help="make no pictures: of each condition take the images whose pictures are in the cache",
     )
-    parser.add_argument("--split", default="val_slides")
-    parser.add_argument("--only", nargs="+", choices=list(CONDITIONS), default=list(CONDITIONS))
-    parser.add_argument(
-        "--data", type=Path, default=None, help="folder of the patches; else what SNAP_HCD_DIR names"
-    )
-    parser.add_argument("--model", type=Path, default=shipped.MODEL)
-    parser.add_argument("--device", default="cpu", help="auto, cpu or cuda")
-    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument(
         "--write",
         action="store_true",

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,21 +13,18 @@ from benchmarks.patches import PatchBatch, collect, open_hcd
 from benchmarks.results import shown_command
 from benchmarks.timing import device_name, versions
 from snapgui import shipped
-from snapgui.engine.presets import PRESETS, PresetName
-from snapgui.engine.settings import CENTRES, GAMUTS, AttackSettings, CellSettings, TextureName
+from snapgui.engine.presets import PRESETS, preset_with
+from snapgui.engine.settings import CENTRES, GAMUTS, TEXTURES, AttackSettings, CellSettings, TextureName
 from snapgui.engine.victim.memory import keep_freed_memory
 from snapgui.engine.victim.victim import Victim, choose_device
 from snapgui.errors import SnapError
-
-# The preset from which each texture takes its settings, and its cells where these are not scattered.
-PRESET_OF: dict[TextureName, PresetName] = {"free": "paper", "retouch": "natural", "nucleus": "few"}
 
 
 def strongest(texture: TextureName) -> AttackSettings:
     """The attack with this texture within its preset's bounds, for the largest margin and not for the least
     change: no goal, every step.
     """
-    return replace(PRESETS[PRESET_OF[texture]].attack, least_change=False, confidence=1.0)
+    return replace(PRESETS[preset_with(texture)].attack, least_change=False, confidence=1.0)
 
 
 def add_common(parser: argparse.ArgumentParser, *, images: int = 64, split: str = "val_random") -> None:
@@ -45,10 +42,25 @@ def add_common(parser: argparse.ArgumentParser, *, images: int = 64, split: str 
     parser.add_argument("--gamut", choices=(*GAMUTS, "free"), default="range", help="colours of our attack")
     parser.add_argument(
         "--texture",
-        choices=PRESET_OF,
+        choices=TEXTURES,
         default="free",
         help="what the patch is made of; another than free brings its preset's cells and bounds with it",
     )
+
+
+def add_picture_options(parser: argparse.ArgumentParser, conditions: Sequence[str]) -> None:
+    """Add what scripts share that judge kept pictures of conditions."""
+    parser.add_argument("--cache", type=Path, required=True, help="where pictures and numbers are kept")
+    parser.add_argument("--train-images", type=int, default=300, help="of train, for the detectors")
+    parser.add_argument("--images", type=int, default=300, help="of the split that is judged")
+    parser.add_argument("--split", default="val_slides")
+    parser.add_argument("--only", nargs="+", choices=conditions, default=list(conditions))
+    parser.add_argument(
+        "--data", type=Path, default=None, help="folder of the patches; else what SNAP_HCD_DIR names"
+    )
+    parser.add_argument("--model", type=Path, default=shipped.MODEL)
+    parser.add_argument("--device", default="cpu", help="auto, cpu or cuda")
+    parser.add_argument("--threads", type=int, default=1)
 
 
 def load_common(args: argparse.Namespace) -> tuple[Victim, PatchBatch]:
@@ -60,7 +72,7 @@ def load_common(args: argparse.Namespace) -> tuple[Victim, PatchBatch]:
 
 def collect_common(args: argparse.Namespace, victim: Victim, split: str) -> PatchBatch:
     """The set that the options ask for, from one split."""
-    preset = PRESETS[PRESET_OF[args.texture]]
+    preset = PRESETS[preset_with(args.texture)]
     cells = CellSettings(count=args.cells, area=args.area, centre=args.centre)
     if args.texture != "free":
         cells = replace(preset.cells, centre=args.centre)
@@ -99,11 +111,11 @@ def facts(args: argparse.Namespace, victim: Victim, *packages: str) -> dict[str,
     masks = f"{args.cells} scattered cells, {args.area:.0%} of the image, centre {args.centre}"
     colours = f"gamut {args.gamut}"
     if args.texture != "free":
-        preset = PRESETS[PRESET_OF[args.texture]]
+        preset = PRESETS[preset_with(args.texture)]
         masks = (
             f"{preset.cells.placement}, at most {preset.cells.area:.0%} of the image, centre {args.centre}"
         )
-        colours = f"texture {args.texture}, as in the preset {PRESET_OF[args.texture]}"
+        colours = f"texture {args.texture}, as in the preset {preset_with(args.texture)}"
     return victim_facts(victim, *packages) | {
         "patches": (
             f"the first {args.images} correctly classified metastases of {args.split} with room for the cells"

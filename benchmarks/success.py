@@ -32,7 +32,7 @@ from snapgui.audit.settings import DRAWS, AuditSettings, Group
 from snapgui.audit.summary import PAPER, area_interval
 from snapgui.audit.universal import Layout, run_universal
 from snapgui.audit.words import interval_words
-from snapgui.engine.presets import PRESET_NAMES, PRESETS, PresetName, texture_settings
+from snapgui.engine.presets import PRESET_NAMES, PRESETS, PresetName, preset_with
 from snapgui.engine.settings import (
     CENTRES,
     GAMUTS,
@@ -285,7 +285,7 @@ def universal_numbers(args: argparse.Namespace, victim: Victim, asked: Universal
     out = args.cache / f"universal-{victim.card.sha256[:12]}-{name}-{size}"
     if (out / "universal.json").is_file():
         return dict(json.loads((out / "universal.json").read_text(encoding="utf-8")))
-    alone = texture_settings(asked.texture)
+    alone = PRESETS[preset_with(asked.texture)].attack
     running = run_universal(
         victim,
         find_data(args.data),

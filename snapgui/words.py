@@ -31,22 +31,6 @@ CENTRE_WORDS = {"open": "cells allowed in the centre", "excluded": "cells kept o
 CENTRE_FOUND = {"open": "cells in the centre", "excluded": "no cell in the centre"}
 
 
-def colours_words(texture: str, gamut: str, *, stains: str, bound: float, least_change: bool) -> str:
-    """Of what colours a patch is made, such as ``retouched nuclei, stains changed by at most 60 %, as little
-    as fools the model``.
-    """
-    made = TEXTURE_WORDS[texture].lower()
-    if texture == "retouch":
-        made += f", stains changed by at most {as_set(bound)}"
-    elif texture == "nucleus":
-        made += f", codes within {bound:g} standard deviations of real ones"
-    else:
-        made = GAMUT_WORDS[gamut].lower()
-        if (gamut, stains) == ("stain", "fixed"):
-            made += ", vectors not the image's own"
-    return f"{made}, as little as fools the model" if least_change else made
-
-
 def per_cent(share: float, digits: int = 1) -> str:
     """A probability or a share as per cent, such as ``79.2 %``; never rounded to a full 100 or to 0."""
     value, step = share * 100, 10.0**-digits

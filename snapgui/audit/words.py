@@ -11,7 +11,7 @@ from snapgui.audit.read import FinishedAudit
 from snapgui.audit.rows import UNTOUCHED
 from snapgui.audit.settings import AREAS, SNAP, AuditSettings, Condition, conditions_of
 from snapgui.audit.summary import area_interval, image_means
-from snapgui.engine.settings import AttackSettings, CellSettings
+from snapgui.engine.settings import AttackSettings, CellSettings, colours_words
 from snapgui.words import (
     CENTRE_WORDS,
     GAMUT_WORDS,
@@ -19,7 +19,6 @@ from snapgui.words import (
     PLACEMENT_WORDS,
     as_set,
     below_chance,
-    colours_words,
     counted,
     number,
     per_cent,
@@ -75,13 +74,7 @@ AREA_CAPTION = (
 
 def settings_words(cells: CellSettings, attack: AttackSettings) -> str:
     """Settings of cells and attack on one line."""
-    colours = colours_words(
-        attack.texture,
-        attack.gamut,
-        stains=attack.stains,
-        bound=attack.bound,
-        least_change=attack.least_change,
-    )
+    colours = colours_words(attack)
     every = cells.placement == "all_nuclei"
     number = "" if every else f"{counted(cells.count, 'cell')}, "
     return (

@@ -12,7 +12,7 @@ from snapgui.commands.options import (
     add_model_options,
     load_victim,
 )
-from snapgui.engine.presets import texture_settings
+from snapgui.engine.presets import PRESETS, preset_with
 from snapgui.engine.settings import (
     CENTRES,
     GAMUTS,
@@ -96,7 +96,7 @@ def add_universal(commands: Commands) -> None:
 def run_universal(args: argparse.Namespace, arguments: list[str]) -> None:
     """Train one patch for a set and print its success on training and held-out patches."""
     cells = CellSettings(count=args.cells, area=args.area, centre=args.centre, seed=args.seed)
-    alone = texture_settings(args.texture)
+    alone = PRESETS[preset_with(args.texture)].attack
     settings = UniversalSettings(
         texture=args.texture,
         bound=getattr(args, "bound", alone.bound),

@@ -48,9 +48,9 @@ PRESETS: dict[PresetName, Preset] = {
 DEFAULT_PRESET: PresetName = "natural"
 
 
-def texture_settings(texture: TextureName) -> AttackSettings:
-    """The settings of the first preset that has a texture, whose bound and grid go with it."""
-    return next(preset.attack for preset in PRESETS.values() if preset.attack.texture == texture)
+def preset_with(texture: TextureName) -> PresetName:
+    """The first preset that has a texture, whose bound and grid go with it."""
+    return next(name for name, preset in PRESETS.items() if preset.attack.texture == texture)
 
 
 def preset_of(attack: AttackSettings, cells: CellSettings | None) -> PresetName | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Self, get_args
 
 from snapgui.errors import SettingsError
+from snapgui.words import GAMUT_WORDS, TEXTURE_WORDS, as_set
 
 Centre = Literal["open", "excluded"]
 Placement = Literal["scattered", "nuclei", "all_nuclei", "gain", "trim"]
@@ -219,3 +220,19 @@ class UniversalSettings(Settings):
     def from_json(cls, values: dict[str, Any]) -> Self:
         """What `to_json` wrote; before ``stains`` was recorded, they were fixed."""
         return super().from_json({"stains": "fixed"} | values)
+
+
+def colours_words(attack: AttackSettings) -> str:
+    """Of what colours a patch is made, such as ``retouched nuclei, stains changed by at most 60 %, as little
+    as fools the model``.
+    """
+    made = TEXTURE_WORDS[attack.texture].lower()
+    if attack.texture == "retouch":
+        made += f", stains changed by at most {as_set(attack.bound)}"
+    elif attack.texture == "nucleus":
+        made += f", codes within {attack.bound:g} standard deviations of real ones"
+    else:
+        made = GAMUT_WORDS[attack.gamut].lower()
+        if (attack.gamut, attack.stains) == ("stain", "fixed"):
+            made += ", vectors not the image's own"
+    return f"{made}, as little as fools the model" if attack.least_change else made

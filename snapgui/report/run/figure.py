@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from snapgui.engine.settings import AttackSettings
+from snapgui.engine.settings import AttackSettings, colours_words
 from snapgui.engine.visibility.measures import difference_picture
 from snapgui.report.bundle.manifest import NOTICE
 from snapgui.report.pages.canvas import (
@@ -26,7 +26,7 @@ from snapgui.runs.naturalness import naturalness_of, naturalness_words
 from snapgui.runs.picture_text import run_text
 from snapgui.runs.records import RunResult
 from snapgui.runs.verdict import answer, control_words, verdict
-from snapgui.words import START_WORDS, as_set, colours_words, number, per_cent
+from snapgui.words import START_WORDS, as_set, number, per_cent
 
 DIFFERENCE_GAIN = 2.0
 # Colour-blind safe (Okabe and Ito), and told apart by dash and name in print.
@@ -150,13 +150,7 @@ def caption(result: RunResult) -> list[str]:
 
 
 def _colours(attack: AttackSettings) -> str:
-    made = colours_words(
-        attack.texture,
-        attack.gamut,
-        stains=attack.stains,
-        bound=attack.bound,
-        least_change=attack.least_change,
-    )
+    made = colours_words(attack)
     return (
         made if attack.texture != "free" else f"colours: {made}, start: {START_WORDS[attack.start].lower()}"
     )

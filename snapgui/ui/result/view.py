@@ -7,6 +7,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from snapgui.engine.settings import colours_words
 from snapgui.errors import SnapError
 from snapgui.runs.naturalness import HELP, naturalness_words
 from snapgui.runs.records import RunResult
@@ -19,7 +20,7 @@ from snapgui.ui.result.comparison.viewer import comparison
 from snapgui.ui.result.downloads import export_buttons
 from snapgui.ui.result.resources import compare_pictures, saved_naturalness
 from snapgui.ui.result.visibility import present_display, show_visibility
-from snapgui.words import START_WORDS, colours_words, duration, shorten
+from snapgui.words import START_WORDS, duration, shorten
 
 # From this width on, visibility and curve stand side by side.
 WIDE_PX = 1100
@@ -73,13 +74,7 @@ def _shown(result: RunResult, key: str) -> tuple[str, NDArray[np.uint8], NDArray
 
 def _circumstances(result: RunResult) -> str:
     attack = result.request.attack
-    colours = colours_words(
-        attack.texture,
-        attack.gamut,
-        stains=attack.stains,
-        bound=attack.bound,
-        least_change=attack.least_change,
-    )
+    colours = colours_words(attack)
     start = [] if attack.texture != "free" else [f"start: {START_WORDS[attack.start].lower()}"]
     parts = [
         shorten(result.request.image_name) + (" (synthetic)" if result.request.synthetic else ""),
