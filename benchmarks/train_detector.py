@@ -42,7 +42,7 @@ from snapgui.statistics import area_under_curve, wilson_interval
 from snapgui.workspace import write_whole
 
 # Every way to alter cells that a user may choose, and what is like it without being an attack.
-TRAINED_ON = ("natural", "paper", "strong", "stain", "sham", "draws", "calm draws")
+TRAINED_ON = ("natural", "few", "paper", "strong", "stain", "sham", "draws", "calm draws")
 # Told in the card; real nuclei elsewhere are no texture of ours, and untouched places are no change.
 TOLD = (*TRAINED_ON, "pasted", "places")
 FALSE_ALARMS = 0.05
