@@ -15,7 +15,7 @@ from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError
 from snapgui.training.evaluate import evaluate
 
-pytestmark = [pytest.mark.real_data, pytest.mark.xdist_group("real_data")]
+pytestmark = pytest.mark.real_data
 
 
 def test_the_card_is_true_on_val_random(hcd: PatchSet, shipped_victim: Victim) -> None:

@@ -44,8 +44,6 @@ from snapgui.errors import DataError, SettingsError
 from snapgui.statistics import share, share_of_draws
 from snapgui.ui.audit.audits import AuditTask, audit_work
 
-# One audit is looked at from many sides: made once, in one process.
-pytestmark = pytest.mark.xdist_group("audit")
 SETTINGS = AuditSettings(
     split="val",
     cells=CellSettings(count=6, area=0.1),

@@ -20,7 +20,7 @@ from snapgui import shipped
 from snapgui.engine.images import decode_pixels, to_image
 from snapgui.engine.victim.victim import Victim
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 expect.set_options(timeout=180_000)
 VERDICT = "How visible is it?"
 

@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 from snapgui.engine.images import decode_pixels
 from snapgui.engine.visibility.measures import enlarge
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 HEAD_PX, GAP_PX = 24, 12
 
 

@@ -34,7 +34,7 @@ from snapgui.study.statistics.roc import roc_area
 from snapgui.study.store.folders import study_folder, study_name
 from snapgui.study.store.store import StudyStore, open_store
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 expect.set_options(timeout=180_000)
 ALL_ARMS = (UNTOUCHED, SNAP, SHAM)
 

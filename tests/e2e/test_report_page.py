@@ -9,7 +9,7 @@ from snapgui.engine.images import encode_png
 from snapgui.report.pages.document import Document, Picture, Section, Table
 from snapgui.report.pages.html import html_page
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 HOSTILE = (
     "</td><script>window.hit = 1</script><img src='http://example.invalid/x.png' onerror='window.hit = 2'>"
 )

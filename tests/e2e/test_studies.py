@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from snapgui import shipped
 from snapgui.engine.images import encode_png, read_pixels
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 expect.set_options(timeout=180_000)
 
 

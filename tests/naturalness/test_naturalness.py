@@ -25,10 +25,6 @@ from snapgui.naturalness.measure import LEAST_IMAGES, measure_condition, stronge
 from snapgui.naturalness.words import area_words, condition_cells
 from snapgui.progress import drain
 
-# The same audits serve them all.
-pytestmark = pytest.mark.xdist_group("naturalness")
-
-
 LEVEL = {"auc": 0.655, "low": 0.6, "high": 0.704}
 
 
