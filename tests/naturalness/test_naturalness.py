@@ -29,7 +29,7 @@ LEVEL = {"auc": 0.655, "low": 0.6, "high": 0.704}
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory, small_model: Path) -> Path:
     """An audit of demo patches by one step."""
     data = tmp_path_factory.mktemp("set")
     (data / "patches").mkdir()
@@ -39,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         labels.append(f"{path.stem},{int(path.stem.startswith('metastasis'))}")
     (data / "train_labels.csv").write_text("\n".join(labels) + "\n", encoding="utf-8")
     settings = AuditSettings(attack=AttackSettings(steps=1))
-    outcome = drain(run_audit(shipped.MODEL, data, tmp_path_factory.mktemp("audits"), settings))
+    outcome = drain(run_audit(small_model, data, tmp_path_factory.mktemp("audits"), settings))
     return outcome.folder
 
 
@@ -52,7 +52,8 @@ def audit(folder: Path) -> FinishedAudit:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Detectors that have learned little, and FLIP at a sixteenth of the pixels."""
     monkeypatch.setattr(measure, "DISPLAY", Display(zoom=1))
-    fit = judges.fit_network
+    fit, trees = judges.fit_network, judges.ExtraTreesClassifier
+    monkeypatch.setattr(judges, "ExtraTreesClassifier", lambda count, **how: trees(count // 20, **how))
     monkeypatch.setattr(judges, "fit_network", lambda *data, seed: fit(*data, seed=seed, least_steps=2))
 
 
