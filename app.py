@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from snapgui.shipped import PACKAGE
+from snapgui.shipped import PACKAGE, ROOT
 from snapgui.ui.resources import prepare_process
 from snapgui.ui.state import init_state
 
 PAGES = PACKAGE / "ui" / "pages"
+MARK, NAME = (str(ROOT / "assets" / name) for name in ("mark.svg", "name.svg"))
 
 if "study" in st.query_params:
     # A reader's address: nothing else of the app is there.
@@ -14,7 +15,9 @@ if "study" in st.query_params:
     st.navigation([st.Page(PAGES / "reader.py", title="Reading", default=True)], position="hidden").run()
     st.stop()
 
-st.set_page_config(page_title="SNAP Studio", layout="wide")
+st.set_page_config(page_title="SNAP Studio", page_icon=MARK, layout="wide")
+st.logo(NAME)
+st.html(PACKAGE / "ui" / "style.css")
 prepare_process()
 init_state()
 st.navigation(

@@ -10,7 +10,7 @@ NONE = "–"
 GAMUT_WORDS = {
     "range": "Full range of the image",
     "percentile": "Common colours (1 to 99 %)",
-    "pca": "Main colour axes",
+    "pca": "The image's main colours",
     "stain": "Haematoxylin and eosin",
 }
 START_WORDS = {
@@ -23,8 +23,8 @@ PLACEMENT_WORDS = {
     "scattered": "Scattered",
     "nuclei": "Nuclei",
     "all_nuclei": "All nuclei",
-    "gain": "Gain",
-    "trim": "Trim",
+    "gain": "Sensitive spots",
+    "trim": "Most effective",
 }
 # What was asked, and what a mask turned out to do.
 CENTRE_WORDS = {"open": "cells allowed in the centre", "excluded": "cells kept out of the centre"}

@@ -39,7 +39,7 @@ SHORT_WORDS = {"retouch": "retouched", "nucleus": "painted nuclei"}
 GAMUT_NAMES: dict[GamutName, str] = {
     "range": "full range",
     "percentile": "common colours",
-    "pca": "main colour axes",
+    "pca": "the image's main colours",
     "stain": "haematoxylin and eosin",
 }
 assert tuple(GAMUT_NAMES) == GAMUTS

@@ -1,9 +1,54 @@
 """A run in words."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from snapgui.engine.visibility.naturalness import Look
+from snapgui.runs.naturalness import LOOK_WORDS
 from snapgui.runs.records import RunResult
 from snapgui.words import CENTRE_FOUND, as_set, counted, listed, per_cent
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A finding in two or three words; ``holds`` where it speaks for the attack."""
+
+    words: str
+    holds: bool
+
+
+@dataclass(frozen=True)
+class Card:
+    """The verdict on one altered picture, the same wherever it is shown.
+
+    Attributes:
+        before, after: the model's answers, such as ``metastasis 99.1 %``.
+        sentence: at what cost, and whether it holds for the saved file.
+    """
+
+    before: str
+    after: str
+    chips: tuple[Chip, ...]
+    sentence: str
+
+
+def verdict_card(result: RunResult, look: Look | None) -> Card:
+    """The verdict on a run; ``look`` is how natural its picture is, None where that is not known."""
+    already = max(result.p_before) == result.p_before[result.target]
+    fooled = result.flipped and not already
+    chips = [Chip("Model fooled" if fooled else "Model not fooled", fooled)]
+    if result.controls:
+        held = already or max(result.controls.values()) <= 0.5
+        chips.append(Chip("Controls hold" if held else "A control fools it too", held))
+    if look is not None:
+        chips.append(Chip(LOOK_WORDS[look], look in ("natural", "unchanged")))
+    sentence = f"{_cost(result)}; {_outcome(result)}."
+    return Card(
+        answer(result, result.p_before),
+        answer(result, result.p_after),
+        tuple(chips),
+        sentence,
+    )
 
 
 def verdict(result: RunResult) -> str:
@@ -11,11 +56,14 @@ def verdict(result: RunResult) -> str:
     file.
     """
     change = f"{answer(result, result.p_before)} -> {answer(result, result.p_after)}"
-    cost = (
+    return f"{change} in {_cost(result)}; {_outcome(result)}."
+
+
+def _cost(result: RunResult) -> str:
+    return (
         f"{counted(result.best_step, 'step')}, {per_cent(result.area_fraction)} of the pixels, "
         f"{CENTRE_FOUND[result.centre]}"
     )
-    return f"{change} in {cost}; {_outcome(result)}."
 
 
 def answer(result: RunResult, p: Sequence[float]) -> str:

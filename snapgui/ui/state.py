@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import streamlit as st
@@ -56,10 +56,13 @@ class SnapState:
         cells_seen: what decided the cells at the last rerun, see `proposal.what_decides`; None takes the mask
             on the bench as it is.
         undo, redo: earlier masks, and those that were undone, newest last.
+        stage: what the workbench's stage shows of a picture that has a result.
         magnified: how many times larger than its place the canvas is.
+        canvas_zoom: whole-number zoom at which the picture fills that place.
         canvas_revision: counts up whenever the canvas has to forget its strokes.
         strokes_seen: strokes on the canvas that are already in the mask.
-        page_px: width of the page's content in the browser, where it is known.
+        page_px, page_height_px: width of the page's content and height of the window in the browser, where
+            they are known.
         model_path: a checkpoint chosen on the Model page; None is the shipped one.
         jobs: the background job of each kind that this session follows, see `parts.job`.
         audit_seen: the audit job whose result was brought to view.
@@ -77,10 +80,13 @@ class SnapState:
     cells_seen: tuple[CellSettings, ModelCard | None, AttackSettings | None] | None = None
     undo: list[MaskChoice] = field(default_factory=list)
     redo: list[MaskChoice] = field(default_factory=list)
+    stage: Literal["Mask", "Result"] = "Result"
     magnified: int = 1
+    canvas_zoom: int = 4
     canvas_revision: int = 0
     strokes_seen: tuple[str, ...] = ()
     page_px: int | None = None
+    page_height_px: int | None = None
     model_path: Path | None = None
     jobs: dict[str, str] = field(default_factory=dict)
     audit_seen: str | None = None
@@ -192,7 +198,7 @@ def choose_window(state: SnapState, *, left: int, top: int) -> None:
 
 def choose(state: SnapState, choice: Choice) -> None:
     """Put another image on the bench; its mask will be proposed anew."""
-    state.choice = choice
+    state.choice, state.stage = choice, "Result"
     state.mask, state.mask_error = None, ""
     state.undo.clear()
     state.redo.clear()

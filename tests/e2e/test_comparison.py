@@ -37,8 +37,13 @@ def picture_in(viewer: Locator, pane: int, side: int = 96) -> np.ndarray:
 
 
 def saved_picture(page: Page, name: str) -> np.ndarray:
+    button = page.get_by_role("button", name=name, exact=True)
+    if not button.is_visible():
+        page.get_by_role("button", name="More", exact=True).click()
+        expect(button).to_be_visible()
     with page.expect_download() as waiting:
-        page.get_by_role("button", name=name, exact=True).click()
+        button.click()
+    page.keyboard.press("Escape")
     return decode_pixels(Path(waiting.value.path()).read_bytes())
 
 
@@ -46,10 +51,10 @@ def saved_picture(page: Page, name: str) -> np.ndarray:
 def viewer(page: Page, app_address: str) -> Locator:
     """The viewer of a saved run, the pointer on it."""
     page.goto(app_address)
-    expect(page.get_by_text("3 Attack")).to_be_visible(timeout=180_000)
+    expect(page.get_by_role("button", name="Run", exact=True)).to_be_visible(timeout=180_000)
     settle(page)
     page.locator('.gallery button[title*="metastasis"]').first.click()
-    expect(page.get_by_text("Model says: metastasis")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Model says metastasis")).to_be_visible(timeout=60_000)
     settle(page)
     page.get_by_text("Expert", exact=True).click()
     steps = page.get_by_role("spinbutton", name="Step limit")
@@ -57,7 +62,7 @@ def viewer(page: Page, app_address: str) -> Locator:
     steps.press("Enter")
     settle(page)
     page.get_by_role("button", name="Run", exact=True).click()
-    expect(page.get_by_text("How visible is it?")).to_be_visible(timeout=180_000)
+    expect(page.locator(".snap-card")).to_be_visible(timeout=180_000)
     page.get_by_role("link", name="Runs").click()
     expect(page.get_by_text("Delete this run")).to_be_visible(timeout=60_000)
     settle(page)
@@ -130,6 +135,7 @@ def test_a_run_is_compared_in_every_way(page: Page, outside: list[str], viewer: 
     page.keyboard.press("0")
     expect(viewer).to_have_attribute("data-zoom", str(zoom))
 
+    page.get_by_text("Measurements: how visible is it?").click()
     page.get_by_text("All visibility numbers").click()
     box = page.get_by_role("textbox", name="Weights for LPIPS on this computer")
     box.click()
@@ -145,6 +151,7 @@ def test_a_run_is_compared_in_every_way(page: Page, outside: list[str], viewer: 
     box.fill("")
     settle(page)
 
+    page.get_by_text("Other ways to the same confidence").click()
     page.get_by_role("button", name="Compare with other attacks").click()
     expect(page.locator('[class*="st-key-stop-alternatives"] button:visible')).to_be_visible(timeout=60_000)
     expect(page.get_by_role("button", name="Open in the viewer")).to_have_count(12, timeout=180_000)

@@ -144,7 +144,9 @@ def text_of() -> Callable[[AppTest], str]:
             *app.warning,
             *app.info,
         ]
-        return "\n".join(str(part.value) for part in parts)
+        # The verdict card is HTML.
+        drawn = [part.proto.body for part in app.get("html") if "<style>" not in part.proto.body]
+        return "\n".join([*(str(part.value) for part in parts), *drawn])
 
     return read
 

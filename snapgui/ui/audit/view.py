@@ -18,7 +18,7 @@ from snapgui.report.pages.contact_sheet import sheet_png
 from snapgui.ui.audit.charts import area_chart, dots_chart, frontier_chart, goal_chart
 from snapgui.ui.audit.gallery import show_extremes
 from snapgui.ui.audit.resources import finished_audit
-from snapgui.ui.parts.charts import CONFIG
+from snapgui.ui.parts.charts import show_chart
 from snapgui.ui.parts.downloads import document_buttons, file_button
 from snapgui.ui.state import SnapState
 
@@ -90,7 +90,7 @@ def _dots(audit: FinishedAudit, key: str, conditions: Sequence[Condition]) -> No
 
 
 def _chart(figure: go.Figure, key: str, caption: str) -> None:
-    st.plotly_chart(figure, key=f"audit-{key}", config=CONFIG, theme=None)
+    show_chart(figure, key=f"audit-{key}")
     st.caption(caption)
 
 

@@ -22,7 +22,7 @@ from snapgui.ui.model.prediction import (
     labelled_task,
     plain_task,
 )
-from snapgui.ui.parts.charts import CONFIG
+from snapgui.ui.parts.charts import show_chart
 from snapgui.ui.parts.folders import folder_field
 from snapgui.ui.parts.job import find_job, show_job, stage_words, start_job
 from snapgui.words import below_chance, per_cent
@@ -168,12 +168,12 @@ def _show_accuracy(answer: FolderAnswer) -> None:
     if doubt := below_chance(share(right_ones, len(answer.labels))):
         st.warning(doubt)
     left, right = st.columns(2)
-    left.plotly_chart(
-        confusion_chart(confusion(answer.labels, answer.predicted, 2), answer.classes),
-        key="confusion",
-        config=CONFIG,
-        theme=None,
-    )
+    with left:
+        show_chart(
+            confusion_chart(confusion(answer.labels, answer.predicted, 2), answer.classes),
+            key="confusion",
+        )
     if not one_class:
-        right.plotly_chart(roc_chart(answer.labels, answer.p[:, 1]), key="roc", config=CONFIG, theme=None)
+        with right:
+            show_chart(roc_chart(answer.labels, answer.p[:, 1]), key="roc")
         right.caption("ROC curve; the dot is the model's own threshold of 50 %.")

@@ -9,7 +9,7 @@ from snapgui.naturalness.frontier import AXES, Frontier, Point, read_audited, re
 from snapgui.naturalness.words import HEAD, condition_cells, explanation
 from snapgui.ui.naturalness.chart import drawn_points, frontier_chart
 from snapgui.ui.naturalness.resources import audit_examples, audits_with_numbers
-from snapgui.ui.parts.charts import CONFIG
+from snapgui.ui.parts.charts import show_chart
 from snapgui.ui.result.comparison.viewer import comparison
 from snapgui.ui.result.resources import compare_pictures
 from snapgui.ui.result.visibility import present_display
@@ -65,11 +65,9 @@ def _choose_point(frontier: Frontier) -> Point:
     # A chart of its own for each point opened: else a second click on the same point would only take the
     # selection back.
     key = f"naturalness-{opened}-{axis}"
-    st.plotly_chart(
+    show_chart(
         frontier_chart(frontier, against, opened=opened),
         key=key,
-        config=CONFIG,
-        theme=None,
         on_select=lambda: _open(key),
         selection_mode="points",
     )

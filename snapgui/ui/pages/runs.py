@@ -62,7 +62,7 @@ def show_saved(state: SnapState, run: RunSummary) -> None:
     except SnapError as error:
         st.error(str(error))
     else:
-        show_result(result, key="saved", page_px=state.page_px)
+        show_result(result, key="saved")
     # A key of its own closes it once this run is gone: left open, it would offer the next one.
     with st.popover("Delete this run", key=f"delete-{run.run_id}"):
         st.markdown(f"This deletes the run of {run.image_name} and its files for good.")

@@ -1,12 +1,12 @@
-"""How wide the page is in the browser, so that pictures get the largest whole-number zoom that fits."""
+"""How large the page is in the browser, so that pictures get the largest whole-number zoom that fits."""
 
 import streamlit as st
 
 from snapgui.engine.images import WINDOW_PX
 
 GAP_PX = 16
-FALLBACK_PX = 1280
-WIDTH_JS = """
+FALLBACK_PX, FALLBACK_HEIGHT_PX = 1280, 860
+SIZE_JS = """
 export default function (component) {
   const { parentElement, setStateValue, data } = component;
   const host = parentElement.host ?? parentElement;
@@ -14,21 +14,27 @@ export default function (component) {
   // say nothing that is known.
   let sent = data.known, timer = null;
   const send = () => {
-    const width = Math.round(host.getBoundingClientRect().width);
-    if (width > 0 && Math.abs(width - sent) > 8) { sent = width; setStateValue("width", width); }
+    const size = [Math.round(host.getBoundingClientRect().width), window.innerHeight];
+    if (size[0] <= 0 || size.every((side, i) => Math.abs(side - sent[i]) <= 8)) return;
+    sent = size;
+    setStateValue("size", size);
   };
   const observer = new ResizeObserver(() => { clearTimeout(timer); timer = setTimeout(send, 150); });
+  const later = () => { clearTimeout(timer); timer = setTimeout(send, 150); };
   observer.observe(host);
-  return () => { clearTimeout(timer); observer.disconnect(); };
+  window.addEventListener("resize", later);
+  return () => { clearTimeout(timer); observer.disconnect(); window.removeEventListener("resize", later); };
 }
 """
-_width_component = st.components.v2.component("snap_page_width", html="<span></span>", js=WIDTH_JS)
+_size_component = st.components.v2.component("snap_page_size", html="<span></span>", js=SIZE_JS)
 
 
-def page_width(*, key: str, known: int | None) -> int | None:
-    """Width in CSS pixels of the place where this is called; ``known`` until the browser tells another."""
-    width = _width_component(key=key, data={"known": known or 0}, on_width_change=lambda: None).width
-    return int(width) if width else known
+def page_size(*, key: str, known: tuple[int, int] | None) -> tuple[int, int] | None:
+    """Width of the place where this is called and height of the window, in CSS pixels; ``known`` until the
+    browser tells others.
+    """
+    size = _size_component(key=key, data={"known": known or (0, 0)}, on_size_change=lambda: None).size
+    return (int(size[0]), int(size[1])) if size else known
 
 
 def zoom_for(page_px: int | None, pictures: int, *, least: int, most: int) -> int:

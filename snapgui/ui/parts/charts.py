@@ -1,9 +1,12 @@
 """Plotly charts: plain functions from numbers to drawings."""
 
+import json
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+import streamlit as st
 
 from snapgui.runs.records import CurvePoint
 from snapgui.words import as_set, per_cent
@@ -14,6 +17,9 @@ INK, FAINT, PAPER = "#161616", "#b4b4b4", "#f0f0f0"
 MAX_POINTS = 200
 FONT = "Source Sans, sans-serif"
 CONFIG = {"displayModeBar": False}
+GRID = "#d4d4d4"
+# The greys of a chart, and Okabe and Ito's two darkest colours, on a dark page.
+ON_DARK = {INK: "#e8e8e8", FAINT: "#565656", PAPER: "#2a2a2a", GRID: "#3c3c3c", "#0072b2": "#56b4e9"}
 
 
 def decimate(points: Sequence[CurvePoint], *, keep: int = MAX_POINTS) -> list[CurvePoint]:
@@ -34,7 +40,7 @@ def style_figure(figure: go.Figure, *, height: int, x_title: str, y_title: str) 
         showlegend=False,
     )
     axis = {
-        "gridcolor": "#d4d4d4",
+        "gridcolor": GRID,
         "zeroline": False,
         "linecolor": FAINT,
         "ticks": "outside",
@@ -54,6 +60,7 @@ def confidence_chart(
     best_step: int | None = None,
     steps: int | None = None,
     before: Sequence[float] | None = None,
+    height: int = 300,
 ) -> go.Figure:
     """Probability of each class at each step, in per cent; the threshold dashed, the step that was kept
     marked.
@@ -61,6 +68,15 @@ def confidence_chart(
     ``before`` is of the untouched picture: the cells have another colour from step 0 on.
     """
     kept = decimate(points)
+    # Names at the ends of the curves, at least a line of text apart.
+    least = 14 * 105 / max(height - 70, 1)
+    ends = sorted((kept[-1].p[index] * 100, index) for index in range(len(classes))) if kept else []
+    middle = sum(end for end, _ in ends) / max(len(ends), 1)
+    close = len(ends) > 1 and ends[-1][0] - ends[0][0] < least * (len(ends) - 1)
+    heights = {
+        index: middle + (place - (len(ends) - 1) / 2) * least if close else end
+        for place, (end, index) in enumerate(ends)
+    }
     last = max(points[-1].step if points else 1, 1)
     at = -max(1.0, 0.04 * last)
     figure = go.Figure()
@@ -91,7 +107,7 @@ def confidence_chart(
                 x=1.0,
                 xref="paper",
                 xanchor="left",
-                y=values[-1],
+                y=heights[index],
                 text=f" {name}",
                 showarrow=False,
                 font={"color": CLASS_COLOURS[index % len(CLASS_COLOURS)]},
@@ -100,13 +116,15 @@ def confidence_chart(
         y=threshold * 100,
         line={"color": INK, "dash": "dash", "width": 1},
         annotation={"text": f"goal: {classes[target]} {as_set(threshold)}", "font": {"size": 12}},
-        annotation_position="bottom left",
+        annotation_position="bottom right",
     )
     if best_step is not None:
         _mark_step(figure, points, best_step, target)
     if before is not None:
-        figure.add_annotation(x=at, y=0, yref="paper", text="before", showarrow=False, yanchor="bottom")
-    style_figure(figure, height=300, x_title="step", y_title="probability, per cent")
+        figure.add_annotation(
+            x=at, y=0.5, yref="paper", text="before", showarrow=False, textangle=-90, font={"size": 11}
+        )
+    style_figure(figure, height=height, x_title="step", y_title="per cent")
     figure.update_xaxes(
         range=[
             0 if before is None else 2 * at,
@@ -117,6 +135,16 @@ def confidence_chart(
     figure.update_yaxes(range=[-2, 103])
     figure.update_layout(margin_r=90, uirevision="keep")
     return figure
+
+
+def show_chart(figure: go.Figure, **more: Any) -> Any:
+    """Draw a chart as `st.plotly_chart` does, in the colours of the theme that the browser shows."""
+    if st.context.theme.type == "dark":
+        drawn = figure.to_json()
+        for light, dark in ON_DARK.items():
+            drawn = drawn.replace(light, dark)
+        figure = go.Figure(json.loads(drawn))
+    return st.plotly_chart(figure, config=CONFIG, theme=None, **more)
 
 
 def _mark_step(figure: go.Figure, points: Sequence[CurvePoint], best_step: int, target: int) -> None:

@@ -20,9 +20,13 @@ KINDS = {
 }
 
 
-def work_chip() -> None:
-    """Draw a line for each job of this process that works or waits, whoever started it."""
+def work_chip(*, shown: str | None = None) -> None:
+    """Draw a line for each job of this process that works or waits, whoever started it, but for one that the
+    page itself shows.
+    """
     for place, job in enumerate(resources.registry().active()):
+        if job.job_id == shown:
+            continue
         name, page = KINDS.get(job.kind.split()[0], (job.kind, "workbench"))
         with st.container(horizontal=True, vertical_alignment="center", key=f"chip-{job.job_id}"):
             _follow(job.job_id, place)

@@ -1,4 +1,6 @@
-"""A grid of thumbnails to click: an inline component, no network, no build step."""
+"""A strip of thumbnails to click or to walk along with the arrow keys: an inline component, no network, no
+build step.
+"""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -8,18 +10,21 @@ import streamlit as st
 HTML = '<div class="gallery" role="group"></div>'
 CSS = """
 .gallery {
-  max-height: 300px; overflow-y: auto;
+  max-height: max(200px, calc(100vh - 270px)); overflow-y: auto;
   font-family: var(--st-font); font-size: 0.85rem; color: var(--st-text-color);
 }
 .gallery p { margin: 0 0 4px 0; }
-.row { display: flex; flex-wrap: wrap; gap: 6px; margin-bottom: 10px; padding: 3px; }
+.row {
+  display: grid; grid-template-columns: repeat(auto-fill, minmax(56px, 1fr)); gap: 6px;
+  margin-bottom: 10px; padding: 3px;
+}
 button {
   padding: 0; border: 1px solid var(--st-border-color);
   background: none; cursor: pointer; line-height: 0;
 }
 button[aria-pressed="true"] { outline: 3px solid var(--st-primary-color); }
 button:focus-visible { outline: 3px dotted var(--st-primary-color); }
-img { width: 64px; height: 64px; }
+img { width: 100%; aspect-ratio: 1; }
 """
 JS = """
 export default function (component) {
@@ -55,6 +60,29 @@ export default function (component) {
     button.setAttribute("aria-pressed", String(button.dataset.id === data.selected));
     button.onclick = () => setTriggerValue("picked", button.dataset.id);
   }
+  const chosen = root.querySelector('[aria-pressed="true"]');
+  if (chosen && root.dataset.chosen !== chosen.dataset.id) {
+    root.dataset.chosen = chosen.dataset.id;
+    const strip = root.getBoundingClientRect(), place = chosen.getBoundingClientRect();
+    if (place.top < strip.top) root.scrollTop += place.top - strip.top - 8;
+    if (place.bottom > strip.bottom) root.scrollTop += place.bottom - strip.bottom + 8;
+  }
+  // Arrow keys walk along the strip, unless something that has its own use for them is in focus.
+  const walk = (event) => {
+    const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
+    const from = event.composedPath()[0];
+    if (!step || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (from !== document.body && !root.contains(from)) return;
+    const buttons = [...root.querySelectorAll("button")];
+    const at = buttons.findIndex((button) => button.getAttribute("aria-pressed") === "true");
+    const next = buttons[at + step];
+    if (!next) return;
+    event.preventDefault();
+    if (root.contains(from)) next.focus();
+    next.click();
+  };
+  document.addEventListener("keydown", walk);
+  return () => document.removeEventListener("keydown", walk);
 }
 """
 _component = st.components.v2.component("snap_gallery", html=HTML, css=CSS, js=JS)

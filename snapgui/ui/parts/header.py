@@ -4,29 +4,43 @@ import streamlit as st
 
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import ModelError
-from snapgui.ui.parts.browser import page_width
+from snapgui.ui.parts.browser import page_size
 from snapgui.ui.parts.chip import work_chip
 from snapgui.ui.parts.words import scale_words
 from snapgui.ui.resources import device_words, load_victim
 from snapgui.ui.state import SnapState
 
 
-def page_header(state: SnapState, title: str, purpose: str) -> Victim | None:
-    """Draw the header and give the victim; None, with a sentence on the page, where it cannot be loaded."""
+def page_header(state: SnapState, title: str, purpose: str, *, shown: str | None = None) -> Victim | None:
+    """Draw the header and give the victim; None, with a sentence on the page, where it cannot be loaded.
+
+    Where no ``purpose`` is said, the menu alone says where one is, and the header is one line. ``shown`` is
+    the job that the page itself has in sight.
+    """
     victim, trouble = None, ""
     try:
         victim = load_victim(state.model_path)
     except ModelError as error:
         trouble = str(error)
-    state.page_px = page_width(key=f"width-{title}", known=state.page_px)
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
-        st.header(title, anchor=False, width="content")
+    known = (state.page_px, state.page_height_px) if state.page_px and state.page_height_px else None
+    if size := page_size(key=f"size-{title}", known=known):
+        state.page_px, state.page_height_px = size
+    with st.container(
+        key="page_head",
+        horizontal=True,
+        horizontal_alignment="distribute",
+        vertical_alignment="bottom",
+        gap="small",
+    ):
+        if purpose:
+            st.header(title, anchor=False, width="content")
         st.caption(
             f"**Research use only, not for diagnosis.** {_model_words(victim)} · {scale_words()}",
             width="content",
         )
-    st.caption(purpose)
-    work_chip()
+    if purpose:
+        st.caption(purpose)
+    work_chip(shown=shown)
     if trouble:
         st.error(trouble)
     return victim

@@ -93,7 +93,7 @@ def follow_job(job_id: str, draw: Callable[[Snapshot], object]) -> None:
     draw(job)
 
 
-def stop_button(job: Snapshot, words: str, *, width: int | Literal["content"] = "content") -> None:
+def stop_button(job: Snapshot, words: str, *, width: int | Literal["content", "stretch"] = "content") -> None:
     """The button that stops a job; outside the fragment, since a press on a button of a fragment is lost
     while the whole page is being drawn, as after a reload.
     """

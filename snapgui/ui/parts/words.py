@@ -5,9 +5,9 @@ from snapgui.engine.images import UM_PER_PX
 CLASSES = ("normal", "metastasis")
 GAMUT_HELP = (
     "Which colours the cells may take. Full range: between the darkest and the lightest value of each "
-    "colour channel (as in the SNAP paper). Common colours: the same without the rarest 1 %. Main colour "
-    "axes: a box along the image's own colour spread. Haematoxylin and eosin: only mixtures of the two "
-    "stains, the most natural and the hardest."
+    "colour channel (as in the SNAP paper). Common colours: the same without the rarest 1 %. The image's "
+    "main colours: a box along the image's own colour spread. Haematoxylin and eosin: only mixtures of the "
+    "two stains, the most natural and the hardest."
 )
 START_HELP = "The colour that every cell has before the first step (the SNAP paper: the image's median)."
 TEXTURE_HELP = (
@@ -17,8 +17,8 @@ TEXTURE_HELP = (
 )
 PLACEMENT_HELP = (
     "Scattered: cell shapes anywhere on tissue. Nuclei: over some of the image's own. All nuclei: over every "
-    "one, with a rim of its cytoplasm. Gain: where the model's answer depends most on the pixels. Trim: "
-    "three times as many, optimised for ten steps, and those that contribute most are kept."
+    "one, with a rim of its cytoplasm. Sensitive spots: where the model's answer depends most on the pixels. "
+    "Most effective: three times as many, optimised for ten steps, and those that contribute most are kept."
 )
 CENTRE_CHOICES = {"open": "Allowed", "excluded": "Kept out"}
 CENTRE_HELP = (

@@ -9,7 +9,7 @@ from snapgui.errors import ModelError
 from snapgui.runs.alternatives import Alternative, plan_alternatives
 from snapgui.runs.records import RunResult
 from snapgui.ui import resources
-from snapgui.ui.parts.charts import CONFIG
+from snapgui.ui.parts.charts import show_chart
 from snapgui.ui.parts.job import find_job
 from snapgui.ui.parts.pictures import show_pixels
 from snapgui.ui.result.alternatives_job import kind_of, show_alternatives_job, start_alternatives
@@ -151,11 +151,9 @@ def _frontier(result: RunResult, found: list[Alternative], key: str) -> None:
     # A chart of its own for each picture opened: else a second click on the same point would only take the
     # selection back.
     chart_key = f"{key}-frontier-{opened}"
-    st.plotly_chart(
+    show_chart(
         chart,
         key=chart_key,
-        config=CONFIG,
-        theme=None,
         on_select=lambda: _open_point(key, chart_key, result.run_id),
         selection_mode="points",
     )

@@ -16,25 +16,27 @@ ZIP_HELP = "Pictures, mask, curve, settings and figure, with hashes: “snap ver
 
 
 def export_buttons(result: RunResult, key: str) -> None:
-    """Downloads of a run; ``key`` keeps them apart from those of another page."""
+    """Downloads of a run, drawn into the row where this is called; ``key`` keeps them apart from those of
+    another page.
+    """
     name = result.run_id
-    with st.container(horizontal=True):
-        file_button(
-            "Figure (PNG)",
-            lambda: figure_png(result),
-            f"{name}-figure.png",
-            "image/png",
-            f"{key}-figure",
-            "Everything on one sheet, 300 dots per inch.",
-        )
-        file_button(
-            "Everything (ZIP)",
-            lambda: bundle_zip(result),
-            f"{name}.zip",
-            "application/zip",
-            f"{key}-zip",
-            ZIP_HELP,
-        )
+    file_button(
+        "Figure (PNG)",
+        lambda: figure_png(result),
+        f"{name}-figure.png",
+        "image/png",
+        f"{key}-figure",
+        "Everything on one sheet, 300 dots per inch.",
+    )
+    file_button(
+        "Everything (ZIP)",
+        lambda: bundle_zip(result),
+        f"{name}.zip",
+        "application/zip",
+        f"{key}-zip",
+        ZIP_HELP,
+    )
+    with st.popover("More", key=f"{key}-formats"):
         file_button(
             "Adversarial image (PNG)",
             lambda: adversarial_png(result),
@@ -52,15 +54,14 @@ def export_buttons(result: RunResult, key: str) -> None:
             f"{name}-mask.png",
             "image/png",
             f"{key}-mask",
-            "White where pixels could change; also in the viewer below, key M.",
+            "White where pixels could change; also in the viewer, key M.",
         )
-        with st.popover("More formats", key=f"{key}-formats"):
-            document_buttons(lambda: run_document(result), name, key)
-            file_button(
-                "Figure (SVG)",
-                lambda: figure_svg(result),
-                f"{name}-figure.svg",
-                "image/svg+xml",
-                f"{key}-svg",
-                "The figure for a paper: sharp at any size.",
-            )
+        document_buttons(lambda: run_document(result), name, key)
+        file_button(
+            "Figure (SVG)",
+            lambda: figure_svg(result),
+            f"{name}-figure.svg",
+            "image/svg+xml",
+            f"{key}-svg",
+            "The figure for a paper: sharp at any size.",
+        )

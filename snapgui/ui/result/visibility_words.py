@@ -4,7 +4,7 @@ import math
 
 from snapgui.engine.visibility.figures import Spread, VisibilityPanel
 from snapgui.engine.visibility.nucleus_scores import z_over_cells
-from snapgui.words import counted, per_cent
+from snapgui.words import counted, listed, per_cent
 
 PREDICT = (
     "Measures predict, readers decide: whether a person would notice is found out in a blinded reader study."
@@ -34,13 +34,16 @@ HEADLINE = {
     "Noise (PSNR)": (lambda region: decibels(region.psnr_db), "above 40 dB hardly anyone sees a change"),
 }
 TRAIT_NAMES = {
-    "area_px": "size",
+    "area_px": "area",
     "solidity": "smoothness of outline",
     "eccentricity": "elongation",
     "haematoxylin": "haematoxylin",
     "eosin": "eosin",
     "rim_gradient": "sharpness of rim",
 }
+
+# By how far, more than 2 or more than 5 times the nuclei's own spread, and in which direction.
+_AMOUNTS = (("less", "more"), ("far less", "far more"))
 
 
 def number(value: float, digits: int) -> str:
@@ -100,18 +103,15 @@ def _like_nuclei(panel: VisibilityPanel) -> list[str]:
             f"own {scores.nuclei} nuclei (1 is alike)."
         )
     far = [
-        (abs(middle), f"{TRAIT_NAMES[trait]} {middle:+.1f}")
+        (abs(middle), f"{_AMOUNTS[abs(middle) > 5][middle > 0]} {TRAIT_NAMES[trait]}")
         for trait in TRAIT_NAMES
         if (middle := z_over_cells(scores, trait)[0]) is not None and abs(middle) > 2
     ]
     if scores.sentence:
         found.append(scores.sentence)
     elif far:
-        listed = ", ".join(words for _, words in sorted(far, reverse=True))
-        found.append(
-            f"The typical cell is unlike these nuclei in {listed} (robust deviations; beyond 3 is "
-            "rare among the nuclei)."
-        )
+        parts = [words for _, words in sorted(far, reverse=True)]
+        found.append(f"Beside these nuclei the typical cell has {listed(parts)}.")
     else:
         found.append("In shape, stain and rim the typical cell lies within 2 deviations of these nuclei.")
     return found

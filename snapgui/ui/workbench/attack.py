@@ -1,6 +1,7 @@
-"""Column 3 of the workbench: what the attack aims at, and the button that starts it."""
+"""The workbench's controls: preset, area, cells, Run, and the rest folded as Expert."""
 
 from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
 
@@ -12,25 +13,40 @@ from snapgui.ui import resources
 from snapgui.ui.parts import words
 from snapgui.ui.parts.controls import control
 from snapgui.ui.state import Choice, SnapState, bench_settings, control_values, get_state
+from snapgui.ui.workbench.proposal import place_controls, size_controls
 from snapgui.ui.workbench.resources import find_findings, predict_pixels
+from snapgui.ui.workbench.run import bench_job
 from snapgui.ui.workbench.work import KIND
 from snapgui.words import GAMUT_WORDS, START_WORDS, TEXTURE_WORDS
 
 Start = Callable[[SnapState, Victim, RunRequest], None]
 
 
-def attack_controls(state: SnapState, victim: Victim | None, start: Start) -> None:
-    """Draw the whole column; the button calls ``start``."""
-    st.subheader("3 Attack", anchor=False)
+def attack_controls(state: SnapState, victim: Victim | None) -> tuple[Any, bool]:
+    """Draw them all; gives the place of the Run button, and whether another proposal is asked for."""
+    _preset()
+    size_controls(state)
+    row = st.container(horizontal=True, gap="xsmall", wrap=False)
+    with row:
+        run_place = st.container(width="stretch")
+        with st.popover("Expert", key="expert"):
+            if victim is not None:
+                _target(state, victim)
+            pressed = place_controls(state)
+            _expert_controls()
+    return run_place, pressed
+
+
+def run_button(state: SnapState, victim: Victim | None, start: Start, place: Any) -> None:
+    """Draw the button that calls ``start`` into its place, and below what was found or why it is shut."""
     if victim is None:
         st.caption("No model is loaded, so there is nothing to attack. Load one on the Model page.")
         return
-    settings = _settings(state, victim)
-    request = _request(state, settings)
+    request = _request(state, bench_settings(target=state.controls["target"])[1])
     fit = request is not None and _show_findings(victim, request)
     job = resources.registry().snapshot(state.jobs.get(KIND))
     busy = job is not None and job.active
-    st.button(
+    place.button(
         "Run",
         type="primary",
         width="stretch",
@@ -41,8 +57,10 @@ def attack_controls(state: SnapState, victim: Victim | None, start: Start) -> No
         help="Optimise the colours of all cells together until the model is fooled or the step limit is "
         "reached.",
     )
-    if busy:
-        st.caption("The attack is running, see below. Stop it or wait for its end.")
+    if busy and request is not None and bench_job(state) is None:
+        st.caption("Another picture is being attacked, see the line at the top. Stop it or wait for its end.")
+    elif busy:
+        pass
     elif request is None:
         st.caption("Choose an image and a mask first.")
     elif any(job.kind == "audit" for job in resources.registry().active()):
@@ -61,9 +79,7 @@ def take_preset() -> None:
         controls |= {key: value for key, value in values.items() if key not in kept}
 
 
-def _settings(state: SnapState, victim: Victim) -> AttackSettings:
-    classes = victim.card.classes
-    state.controls["target"] %= len(classes)
+def _preset() -> None:
     control(
         st.segmented_control,
         "Preset",
@@ -72,19 +88,22 @@ def _settings(state: SnapState, victim: Victim) -> AttackSettings:
         format_func=str.capitalize,
         then=take_preset,
         help=" ".join(f"{name.capitalize()}: {preset.words}" for name, preset in PRESETS.items()),
+        label_visibility="collapsed",
     )
-    target = control(
+
+
+def _target(state: SnapState, victim: Victim) -> None:
+    classes = victim.card.classes
+    state.controls["target"] %= len(classes)
+    control(
         st.segmented_control,
         "Make the model say",
         range(len(classes)),
         required=True,
         key="target",
         format_func=classes.__getitem__,
-        help="The target class of the attack.",
+        help="The target class of the attack; with every new picture, one that the model does not say.",
     )
-    with st.expander("Expert", key="expert"):
-        _expert_controls()
-    return bench_settings(target=target or 0)[1]
 
 
 def _expert_controls() -> None:

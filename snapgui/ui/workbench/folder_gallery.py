@@ -50,7 +50,12 @@ def choose_from_folder(state: SnapState) -> None:
 
 
 def _choose_from(state: SnapState, folder: Path) -> None:
-    shelf = _labelled_shelf(folder) if is_data_set(folder) else _plain_shelf(folder)
+    wanted = st.text_input(
+        "Search", key=f"search-{folder}", placeholder="Search names", label_visibility="collapsed"
+    ).strip()
+    shelf = _labelled_shelf(folder, wanted) if is_data_set(folder) else _plain_shelf(folder, wanted)
+    if not shelf.names:
+        st.caption("No picture here has such a name." if wanted else "No picture here is of that kind.")
     pages = max(1, -(-len(shelf.names) // PAGE))
     page = 1
     if pages > 1:
@@ -80,8 +85,8 @@ def _choose_from(state: SnapState, folder: Path) -> None:
             state.picked["Folder"] = picked
 
 
-def _plain_shelf(folder: Path) -> _Shelf:
-    files = folder_files(str(folder))
+def _plain_shelf(folder: Path, wanted: str) -> _Shelf:
+    files = [path for path in folder_files(str(folder)) if wanted.lower() in path.name.lower()]
     return _Shelf(
         [path.name for path in files],
         [None] * len(files),
@@ -90,16 +95,17 @@ def _plain_shelf(folder: Path) -> _Shelf:
     )
 
 
-def _labelled_shelf(folder: Path) -> _Shelf:
+def _labelled_shelf(folder: Path, searched: str) -> _Shelf:
     patches = resources.data_set(str(folder))
     splits = sorted(set(patches.splits))
-    left, right = st.columns(2)
-    split = left.selectbox("Split", splits, key=f"split-{folder}")
-    wanted = right.selectbox("True class", ("metastasis", "normal", "both"), key=f"class-{folder}")
+    split = st.selectbox("Split", splits, key=f"split-{folder}")
+    wanted = st.selectbox("True class", ("metastasis", "normal", "both"), key=f"class-{folder}")
     keep = [
         i
         for i, (name, label) in enumerate(zip(patches.splits, patches.labels, strict=True))
-        if name == split and (wanted == "both" or CLASSES[label] == wanted)
+        if name == split
+        and (wanted == "both" or CLASSES[label] == wanted)
+        and searched.lower() in patches.ids[i].lower()
     ]
     return _Shelf(
         [patches.ids[i] for i in keep],

@@ -1,4 +1,4 @@
-"""Column 1 of the workbench: which image, and what the model says of it."""
+"""The workbench's filmstrip: which picture, from the demo, a folder or a file."""
 
 from pathlib import Path
 
@@ -6,7 +6,6 @@ import streamlit as st
 
 from snapgui.data.demo import DemoPatch
 from snapgui.engine.images import WINDOW_PX, decode_pixels, read_pixels
-from snapgui.engine.victim.victim import Victim
 from snapgui.errors import SnapError
 from snapgui.ui import resources
 from snapgui.ui.parts import words
@@ -15,18 +14,14 @@ from snapgui.ui.parts.pictures import show_pixels
 from snapgui.ui.pixels import window_overview
 from snapgui.ui.state import Choice, SnapState, choose_window, take_picture
 from snapgui.ui.workbench.folder_gallery import choose_from_folder
-from snapgui.ui.workbench.resources import list_demo_patches, predict_pixels
-from snapgui.words import per_cent, shorten
+from snapgui.ui.workbench.resources import list_demo_patches
 
-SOURCES = ("Demo patches", "Folder", "File")
-OVERVIEW_PX = 280
-TEXT_PX = 200
+SOURCES = ("Demo", "Folder", "File")
+OVERVIEW_PX = 200
 
 
-def choose_image(state: SnapState, victim: Victim | None) -> None:
-    """Draw the whole column; the choice lands in the state."""
-    st.subheader("1 Image", anchor=False)
-    bench = st.container()
+def choose_image(state: SnapState) -> None:
+    """Draw the whole strip; the choice lands in the state."""
     source = st.segmented_control(
         "Where from",
         SOURCES,
@@ -35,6 +30,7 @@ def choose_image(state: SnapState, victim: Victim | None) -> None:
         key="image_source",
         persist_state="session",
         label_visibility="collapsed",
+        width="stretch",
     )
     if source == "Folder":
         choose_from_folder(state)
@@ -44,9 +40,6 @@ def choose_image(state: SnapState, victim: Victim | None) -> None:
         _choose_demo(state)
     if state.large_field is not None:
         _choose_window(state)
-    if state.choice is not None:
-        with bench:
-            _show_choice(state.choice, victim)
 
 
 def _choose_demo(state: SnapState) -> None:
@@ -72,7 +65,10 @@ def _choose_demo(state: SnapState) -> None:
         _take_demo(state, patches[items[0].id])
     shown = state.choice.name if state.choice and state.choice.synthetic else None
     picked = gallery(items, selected=shown, key="demo_gallery")
-    st.caption("Synthetic: made by a program in the likeness of lymph node sections; they show no patient.")
+    st.caption(
+        "Synthetic: they show no patient.",
+        help="Made by a program in the likeness of lymph node sections.",
+    )
     if picked in patches:
         _take_demo(state, patches[picked])
 
@@ -123,23 +119,3 @@ def _window_slider(label: str, highest: int, key: str) -> int:
     if highest == 0:
         return 0
     return st.slider(label, 0, highest, highest // 2, key=key, persist_state="session")
-
-
-def _show_choice(choice: Choice, victim: Victim | None) -> None:
-    with st.container(horizontal=True, gap="small"):
-        show_pixels(choice.pixels, 2, alt=f"{choice.name}, unchanged, two times enlarged")
-        with st.container(width=TEXT_PX, gap="xxsmall"):
-            st.markdown(f"**{shorten(choice.name)}**")
-            if victim is not None:
-                p = predict_pixels(victim, choice.pixels)
-                top = max(range(len(p)), key=p.__getitem__)
-                st.markdown(f"Model says: **{victim.card.classes[top]}**, {per_cent(p[top])}")
-                if choice.true_class is not None:
-                    agreement = "The model is right." if top == choice.true_class else "The model is wrong."
-                    st.markdown(f"True class: **{victim.card.classes[choice.true_class]}**")
-                    st.markdown(agreement)
-                else:
-                    st.markdown("True class: not known")
-            st.caption(
-                words.scale_words(choice.pixels.shape[1]) + ("; synthetic" if choice.synthetic else "")
-            )

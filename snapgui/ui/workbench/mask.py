@@ -1,4 +1,4 @@
-"""Column 2 of the workbench: where pixels may change. The mask is drawn, edited or loaded from a file."""
+"""The mask editor on the workbench's stage: where pixels may change, drawn, edited or loaded from a file."""
 
 import streamlit as st
 
@@ -6,7 +6,6 @@ from snapgui.engine.cells.outlines import area_fraction, outlines_of, touches_ce
 from snapgui.engine.images import encode_png
 from snapgui.errors import SnapError
 from snapgui.ui.parts import words
-from snapgui.ui.parts.browser import zoom_for
 from snapgui.ui.parts.controls import control
 from snapgui.ui.pixels import mask_pixels
 from snapgui.ui.state import Choice, MaskChoice, SnapState, get_state, redo_mask, set_mask, undo_mask
@@ -15,74 +14,95 @@ from snapgui.ui.workbench.keys import BRUSH_LEAST_PX, BRUSH_MOST_PX, mask_keys
 from snapgui.ui.workbench.strokes import TOOL_COLOURS, Tool, apply_strokes
 from snapgui.words import CENTRE_FOUND, counted, per_cent
 
-# Share of the page that the workbench gives to this column.
-MASK_SHARE = 0.36
 MAGNIFIED = (1, 2, 3)
 CANVAS_KEY = "mask_canvas"
 TOOL_HELP: dict[Tool, str] = {
-    "Brush": "Paint cells with the mouse.",
+    "Brush": "Paint cells with the mouse. The brush's width is in pixels of the image, about 1 µm each: a "
+    "lymphocyte is about 7, a tumour cell 16. Keys [ and ].",
     "Outline": "Draw a closed line around a cell; its inside is marked.",
     "Polygon": "Click corner after corner, then the first corner again.",
     "Erase": "Wipe away what must not change.",
 }
 
 
-def edit_mask(state: SnapState) -> None:
-    """Draw the mask with the tools that change it, where there is an image."""
-    st.subheader("2 Mask", anchor=False)
-    if state.choice is None:
-        st.caption(
-            "Choose an image first. The cells that the attack may recolour are then shown and drawn here."
-        )
-        return
+def edit_mask(state: SnapState, zoom: int) -> None:
+    """Draw the mask of the picture on the bench, ``zoom`` times enlarged, below the tools that change it."""
     choice, mask = state.choice, state.mask
-    with st.container(horizontal=True, horizontal_alignment="distribute"):
-        tool = st.segmented_control(
-            "Draw",
-            tuple(TOOL_COLOURS),
-            default="Brush",
-            required=True,
-            key="tool",
-            persist_state="session",
-            label_visibility="collapsed",
-            width="content",
-        )
-        _magnify(state)
-    st.caption(TOOL_HELP[tool])
-    mask_keys(state, CANVAS_KEY)
-    if mask is not None:
-        mask_canvas(
-            choice.pixels,
-            mask.mask,
-            tool=tool,
-            brush_px=state.controls["brush_px"],
-            zoom=canvas_zoom(state),
-            height_px=fitting_zoom(state) * mask.mask.shape[0],
-            revision=state.canvas_revision,
-            key=CANVAS_KEY,
-            on_stroke=take_strokes,
-        )
-        st.markdown(_mask_words(mask))
+    assert choice is not None
+    if zoom != state.canvas_zoom:
+        state.canvas_zoom = zoom
+        # Strokes on the canvas are in the mask; at another zoom they would lie elsewhere.
+        state.canvas_revision += 1
+    with st.container(key="stage_bar", gap="xsmall"):
+        with st.container(horizontal=True, gap="xsmall", wrap=False):
+            tool = st.segmented_control(
+                "Draw",
+                tuple(TOOL_COLOURS),
+                default="Brush",
+                required=True,
+                key="tool",
+                persist_state="session",
+                label_visibility="collapsed",
+                width="content",
+            )
+            _magnify(state)
+        with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", wrap=False):
+            _tools(state, choice, tool)
+            mask_keys(state, CANVAS_KEY)
+    with st.container(gap=None):
+        with st.container(key="stage_line"):
+            st.markdown(_mask_words(mask) if mask is not None else "")
+        if mask is not None:
+            with st.container(horizontal=True, horizontal_alignment="center"):
+                mask_canvas(
+                    choice.pixels,
+                    mask.mask,
+                    tool=tool,
+                    brush_px=state.controls["brush_px"],
+                    zoom=canvas_zoom(state),
+                    height_px=zoom * mask.mask.shape[0],
+                    revision=state.canvas_revision,
+                    key=CANVAS_KEY,
+                    on_stroke=take_strokes,
+                )
     if state.mask_error:
         st.error(state.mask_error)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.button("Undo", disabled=not state.undo, on_click=undo_mask, args=(state,), help="Key Ctrl+Z.")
-        st.button(
-            "Redo", disabled=not state.redo, on_click=redo_mask, args=(state,), help="Key Ctrl+Shift+Z."
-        )
-        st.button("Clear", disabled=mask is None or not mask.mask.any(), on_click=_clear, args=(state,))
-        _mask_file(state, choice)
-        control(
-            st.slider,
-            "Brush, px",
-            BRUSH_LEAST_PX,
-            BRUSH_MOST_PX,
-            key="brush_px",
-            width=140,
-            disabled=tool not in ("Brush", "Erase"),
-            help="Width of brush and eraser in pixels of the image, about 1 µm each. A lymphocyte is "
-            "about 7, a tumour cell 16. Keys [ and ].",
-        )
+    st.caption(TOOL_HELP[tool])
+
+
+def _tools(state: SnapState, choice: Choice, tool: Tool) -> None:
+    mask = state.mask
+    st.button(
+        "",
+        icon=":material/undo:",
+        key="undo",
+        disabled=not state.undo,
+        on_click=undo_mask,
+        args=(state,),
+        help="Undo the last change of the mask. Key Ctrl+Z.",
+    )
+    st.button(
+        "",
+        icon=":material/redo:",
+        key="redo",
+        disabled=not state.redo,
+        on_click=redo_mask,
+        args=(state,),
+        help="Redo it. Key Ctrl+Shift+Z.",
+    )
+    st.button("Clear", disabled=mask is None or not mask.mask.any(), on_click=_clear, args=(state,))
+    _mask_file(state, choice)
+    control(
+        st.number_input,
+        "Brush, px",
+        BRUSH_LEAST_PX,
+        BRUSH_MOST_PX,
+        key="brush_px",
+        width=130,
+        icon=":material/brush:",
+        label_visibility="collapsed",
+        disabled=tool not in ("Brush", "Erase"),
+    )
 
 
 def _magnify(state: SnapState) -> None:
@@ -105,12 +125,7 @@ def _magnify(state: SnapState) -> None:
 
 def canvas_zoom(state: SnapState) -> int:
     """The whole-number zoom of the canvas."""
-    return fitting_zoom(state) * state.magnified
-
-
-def fitting_zoom(state: SnapState) -> int:
-    """The whole-number zoom at which the canvas fits its column."""
-    return zoom_for(state.page_px and round(state.page_px * MASK_SHARE), 1, least=3, most=6)
+    return state.canvas_zoom * state.magnified
 
 
 def _mask_words(choice: MaskChoice) -> str:

@@ -1,4 +1,4 @@
-"""Below the canvas of the workbench: cells are proposed, scattered or where the model looks."""
+"""Cells are proposed: how many, how large, scattered or where the model looks."""
 
 from dataclasses import replace
 
@@ -16,46 +16,12 @@ from snapgui.ui.state import Choice, MaskChoice, SnapState, bench_settings, set_
 from snapgui.words import PLACEMENT_WORDS
 
 
-def propose_controls(state: SnapState, victim: Victim | None) -> None:
-    """Draw the controls, where there is an image; a new proposal lands in the state whenever what decides it
-    has changed.
-    """
-    choice = state.choice
-    if choice is None:
-        return
-    # Side by side where there is room for every word, else one below the other.
-    with st.container(horizontal=True):
-        control(
-            st.segmented_control,
-            "Placement",
-            PLACEMENTS,
-            required=True,
-            key="placement",
-            format_func=PLACEMENT_WORDS.__getitem__,
-            help=words.PLACEMENT_HELP,
-        )
-        control(
-            st.segmented_control,
-            "Cells in the centre",
-            CENTRES,
-            required=True,
-            key="centre",
-            format_func=words.CENTRE_CHOICES.__getitem__,
-            help=words.CENTRE_HELP,
-        )
+def size_controls(state: SnapState) -> None:
+    """How much of the picture may change, and in how many cells."""
     left, right = st.columns(2)
     every = state.controls["placement"] == "all_nuclei"
     control(
         left.slider,
-        "Cells",
-        1,
-        40,
-        key="count",
-        disabled=every,
-        help="How many cells are proposed; with all nuclei, as many as there are.",
-    )
-    control(
-        right.slider,
         "Area, at most, per cent" if every else "Area, per cent",
         0.5,
         30.0,
@@ -64,23 +30,67 @@ def propose_controls(state: SnapState, victim: Victim | None) -> None:
         key="area",
         help="Share of the image that the cells cover together.",
     )
+    control(
+        right.slider,
+        "Cells",
+        1,
+        40,
+        key="count",
+        disabled=every,
+        help="How many cells are proposed; with all nuclei, as many as there are.",
+    )
+
+
+def place_controls(state: SnapState) -> bool:
+    """Where cells are proposed; True when another proposal is asked for."""
+    control(
+        st.segmented_control,
+        "Placement",
+        PLACEMENTS,
+        required=True,
+        key="placement",
+        format_func=PLACEMENT_WORDS.__getitem__,
+        help=words.PLACEMENT_HELP,
+    )
+    control(
+        st.segmented_control,
+        "Cells in the centre",
+        CENTRES,
+        required=True,
+        key="centre",
+        format_func=words.CENTRE_CHOICES.__getitem__,
+        help=words.CENTRE_HELP,
+    )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         control(
             st.number_input,
-            "Seed",
+            "Arrangement",
             0,
             9999,
             key="cell_seed",
             width=120,
-            help="Another number gives another arrangement, the same number the same cells.",
+            help="The seed of the places: another number gives another arrangement, the same number the same "
+            "cells.",
         )
-        pressed = st.button("Propose cells", help="Replace the mask with a new proposal.")
+        return st.button(
+            "Propose cells",
+            disabled=state.choice is None,
+            help="Replace the mask with a new proposal.",
+        )
+
+
+def update_proposal(state: SnapState, victim: Victim | None, *, pressed: bool) -> None:
+    """Propose cells where it was asked for, where there are none, or where what decides a proposal that is on
+    the bench has changed.
+    """
+    if state.choice is None:
+        return
     cells, attack = bench_settings(target=state.controls["target"])
     proposed = state.mask is not None and state.mask.source == "proposed" and state.cells_seen is not None
     asked = what_decides(cells, attack, victim)
     if pressed or state.mask is None or (proposed and asked != state.cells_seen):
         with st.spinner("Placing cells"):
-            propose(state, choice, cells, attack, victim)
+            propose(state, state.choice, cells, attack, victim)
     state.cells_seen = asked
 
 

@@ -1,4 +1,4 @@
-"""Below the workbench: the run that is at work, or the one that ended.
+"""The run of the picture on the bench: the one that is at work, or the one that ended.
 
 A reload of the page finds it by its address.
 """
@@ -7,21 +7,19 @@ import streamlit as st
 
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import SnapError
-from snapgui.runs.records import Progress, RunRequest, RunResult
+from snapgui.runs.records import RunResult
 from snapgui.runs.store import load_run
 from snapgui.runs.unfinished import load_request
 from snapgui.runs.verdict import verdict
 from snapgui.ui import resources
 from snapgui.ui.jobs import Snapshot
-from snapgui.ui.parts.browser import scroll_here, zoom_for
-from snapgui.ui.parts.charts import CONFIG, confidence_chart
-from snapgui.ui.parts.job import find_job, follow_job, stage_words, stop_button
-from snapgui.ui.parts.pictures import show_pixels
+from snapgui.ui.parts.charts import confidence_chart, show_chart
+from snapgui.ui.parts.job import find_job, follow_job, stop_button
 from snapgui.ui.parts.words import CLASSES
-from snapgui.ui.result.view import show_result
+from snapgui.ui.result.view import CURVE_PX, show_curve, show_verdict
 from snapgui.ui.state import SnapState, on_bench, restore
 from snapgui.ui.workbench.work import KIND
-from snapgui.words import duration, per_cent, shorten
+from snapgui.words import shorten
 
 
 def find_run(state: SnapState) -> None:
@@ -33,6 +31,11 @@ def find_run(state: SnapState) -> None:
         st.query_params["run"] = state.result.run_id
         return
     own = state.jobs.get(KIND)
+    last = resources.registry().snapshot(own)
+    elsewhere = last is not None and not last.active and not on_bench(state, last.topic)
+    if elsewhere and state.choice is not None and "run" not in st.query_params:
+        # It belongs to another picture than the one on the bench, and the address names it no more.
+        return
     job = find_job(KIND, of_others=False)
     if job is not None and own is None:
         restore(state, job.topic)
@@ -66,40 +69,50 @@ def _open_unfinished(state: SnapState, run_id: str) -> None:
         )
 
 
-def show_run(state: SnapState, victim: Victim | None) -> None:
-    """Draw the run that this session follows, at whatever stage it is."""
+def bench_job(state: SnapState) -> Snapshot | None:
+    """The job of this session that attacks the picture on the bench."""
     job = resources.registry().snapshot(state.jobs.get(KIND))
+    return job if job is not None and on_bench(state, job.topic) else None
+
+
+def bench_result(state: SnapState) -> RunResult | None:
+    """The result that belongs to the picture on the bench."""
+    job = bench_job(state)
+    if job is not None and not job.active and job.result is not None:
+        result: RunResult = job.result.result
+        return result
+    if job is None and state.result is not None and on_bench(state, state.result.request):
+        return state.result
+    return None
+
+
+def show_run(state: SnapState, victim: Victim | None) -> None:
+    """Draw the verdict on the picture on the bench, or how far its run is."""
     if state.notice:
         st.warning(state.notice)
-    if job is not None or state.result is not None:
-        st.divider()
-    if job is not None and not job.active and not on_bench(state, job.topic):
-        _show_elsewhere(state, job.topic, job.result.result if job.result is not None else None)
-        return
-    if state.result is not None and not on_bench(state, state.result.request):
-        _show_elsewhere(state, state.result.request, state.result)
-        return
-    if job is not None:
-        # Once when it begins, once more when its result is there.
-        scroll_here(f"{job.job_id} {job.active}")
+    job, result = bench_job(state), bench_result(state)
     if job is not None and job.active:
-        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.subheader(f"Running on {shorten(job.label)}", anchor=False, width="content")
-            stop_button(job, "Keep the best result so far.", width=200)
-        classes = victim.card.classes if victim else CLASSES
-        follow_job(job.job_id, lambda job: _show_progress(job, classes, state.page_px))
+        _show_curve(job, victim.card.classes if victim else CLASSES)
     elif job is not None and job.error:
         st.error(job.error)
-    elif job is not None and job.result is not None:
-        show_result(job.result.result, notice=job.result.notice, key="bench", page_px=state.page_px)
+    elif result is not None:
+        show_verdict(result, key="bench", notice=job.result.notice if job is not None and job.result else "")
+        show_curve(result, key="bench")
     elif job is not None:
         st.info("The run was stopped before its first step.")
-    elif state.result is not None:
-        show_result(state.result, key="bench", page_px=state.page_px)
+    else:
+        _show_elsewhere(state)
 
 
-def _show_elsewhere(state: SnapState, request: RunRequest, result: RunResult | None) -> None:
+def _show_elsewhere(state: SnapState) -> None:
     """Name the last run in place of its result, which belongs to another picture than that on the bench."""
+    job = resources.registry().snapshot(state.jobs.get(KIND))
+    if job is not None and job.active:
+        return
+    result = state.result if job is None else job.result.result if job.result is not None else None
+    request = job.topic if job is not None else result.request if result is not None else None
+    if request is None:
+        return
     # A reload must not put that picture back over the one chosen since.
     st.query_params.pop("run", None)
     words = verdict(result) if result is not None else "No result."
@@ -107,19 +120,11 @@ def _show_elsewhere(state: SnapState, request: RunRequest, result: RunResult | N
     st.button("Back to that picture", key="back_to_run", on_click=restore, args=(state, request))
 
 
-def _show_progress(job: Snapshot, classes: tuple[str, ...], page_px: int | None) -> None:
-    progress: Progress | None = job.progress
-    text = stage_words(job, lambda now: _progress_words(now, job, classes), starting="Starting", unit="step")
-    st.progress(progress.step / progress.steps if progress else 0.0, text=text)
-    left, right = st.columns([2.2, 1])
-    if progress:
-        with right:
-            show_pixels(
-                progress.preview,
-                zoom_for(page_px, 4, least=2, most=4),
-                alt="best result so far",
-                caption=f"Best so far, step {progress.best_step}",
-            )
+def _show_curve(job: Snapshot, classes: tuple[str, ...]) -> None:
+    """The confidence curve of a run at work, and the button that ends it."""
+    stop_button(job, "Keep the best result so far.", width="stretch")
+
+    def draw(job: Snapshot) -> None:
         settings = job.topic.attack
         chart = confidence_chart(
             job.history,
@@ -127,14 +132,8 @@ def _show_progress(job: Snapshot, classes: tuple[str, ...], page_px: int | None)
             threshold=settings.confidence,
             target=settings.target,
             steps=settings.steps,
+            height=CURVE_PX,
         )
-        left.plotly_chart(chart, key="live_curve", config=CONFIG, theme=None)
+        show_chart(chart, key="live_curve")
 
-
-def _progress_words(progress: Progress, job: Snapshot, classes: tuple[str, ...]) -> str:
-    target = job.topic.attack.target
-    return (
-        f"Step {progress.step} of {progress.steps} · {classes[target]} {per_cent(progress.p[target])} "
-        f"(best {per_cent(progress.best_p_target)}) · {progress.ms_per_step:.0f} ms per step · "
-        f"at most {duration(progress.left_s)} left"
-    )
+    follow_job(job.job_id, draw)

@@ -33,7 +33,7 @@ def start_run(state: SnapState, victim: Victim, request: RunRequest) -> None:
     run_id = new_run_id()
     # Before the run begins: `keep_run` drops the note at its end, and a run may be over at once.
     note_request(run_id, request)
-    state.result, state.notice = None, ""
+    state.result, state.notice, state.stage = None, "", "Result"
     start_job(
         KIND,
         request.image_name,

@@ -333,7 +333,7 @@ def test_an_image_of_the_gallery_goes_to_the_workbench(app, page, text_of, data,
     assert (state.mask.mask == mask).all()
     app.button(key="to_bench").click().run()
     text = text_of(app)
-    assert "3 Attack" in text and "**p3**" in text and "loaded from a file" in text
+    assert "Model says" in text and "**p3**" in text and "loaded from a file" in text
     assert (app.session_state["snap"].mask.mask == mask).all() and app.number_input(key="steps").value == 2
     assert app.session_state["target"] == 0
 

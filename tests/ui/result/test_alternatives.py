@@ -39,7 +39,10 @@ def saved(app, tiny_victim, stained_patch):
 
 @pytest.fixture
 def runs_page(app, page, saved) -> AppTest:
-    return app.run().switch_page(page("runs")).run()
+    """The Runs page with the fold of alternatives open."""
+    app.run().session_state["saved-others"] = True
+    app.session_state["saved-measured"] = True
+    return app.switch_page(page("runs")).run()
 
 
 def job_of(run_id: str) -> str:
@@ -73,7 +76,8 @@ def test_alternatives_are_made_in_the_background_kept_and_opened(
     assert app.table[0].value.iloc[0, 1] == before
 
     again = AppTest.from_file(app._script_path, default_timeout=30)
-    assert "One square, any colour" in text_of(again.run().switch_page("snapgui/ui/pages/runs.py").run()), (
+    again.run().session_state["saved-others"] = True
+    assert "One square, any colour" in text_of(again.switch_page("snapgui/ui/pages/runs.py").run()), (
         "kept beside the run"
     )
 
@@ -125,7 +129,8 @@ def test_another_model_is_told_and_nothing_is_offered(app, page, tiny_victim, st
         )
     )
     save_run(replace(result, model_sha256="cd" * 32, model_name="former"))
-    text = text_of(app.run().switch_page(page("runs")).run())
+    app.run().session_state["saved-others"] = True
+    text = text_of(app.switch_page(page("runs")).run())
     assert "made with the model former (cdcdcdcdcd); loaded is tiny (ababababab)" in text
     assert not [button for button in app.button if button.label == "Compare with other attacks"]
 

@@ -86,7 +86,7 @@ def test_cells_are_set_beside_nuclei(measured, tissue, mask) -> None:
     text = " ".join(nucleus_sentences(measured))
     assert (
         f"own {measured.nuclei.nuclei} nuclei" in text
-        and "unlike these nuclei in" in text
+        and "Beside these nuclei the typical cell has" in text
         and "100.0 % have colours beyond" in text
     )
     glass = np.full((96, 96, 3), 245, np.uint8)
@@ -127,11 +127,17 @@ def saved(app, tiny_victim, stained_patch) -> None:
     save_run(drain(run_snap(tiny_victim, request)))
 
 
+def open_measurements(app, page):
+    """The Runs page with the fold of measurements open."""
+    app.run().session_state["saved-measured"] = True
+    return app.switch_page(page("runs")).run()
+
+
 def test_the_panel_says_for_which_screen_and_that_readers_decide(
     app, page, saved, own_workspace, text_of
 ) -> None:
     (own_workspace / FILE).unlink()
-    text = text_of(app.run().switch_page(page("runs")).run())
+    text = text_of(open_measurements(app, page))
     assert PREDICT in text and "41.9 pixels per degree (assumed, not measured)" in text
     tables = [table.value for table in app.table]
     assert tables[0].shape[0] == 5 and any(
@@ -141,7 +147,7 @@ def test_the_panel_says_for_which_screen_and_that_readers_decide(
 
 
 def test_another_screen_is_measured_kept_and_refused_where_it_cannot_be(app, page, saved, text_of) -> None:
-    app.run().switch_page(page("runs")).run()
+    open_measurements(app, page)
     flip = app.table[0].value.iloc[2, 1]
     app.number_input(key="saved-visibility-screen-distance_mm").set_value(3000.0).run()
     assert "209.4 pixels per degree" in text_of(app) and app.table[0].value.iloc[2, 1] != flip
@@ -154,4 +160,4 @@ def test_another_screen_is_measured_kept_and_refused_where_it_cannot_be(app, pag
 
 def test_the_kept_screen_is_there_in_the_next_session(app, page, saved, text_of) -> None:
     keep_screen(Screen(width_mm=600, width_px=3840, measured=True, zoom=1))
-    assert "67.0 pixels per degree (measured)" in text_of(app.run().switch_page(page("runs")).run())
+    assert "67.0 pixels per degree (measured)" in text_of(open_measurements(app, page))

@@ -1,7 +1,14 @@
 // Drawing on the stage. Everything is in screen pixels, not in CSS pixels: so a zoom is a whole number on every screen.
 
 const HEAD = 24, FOOT = 36, GAP = 12, MOST_ZOOM = 40;
-const INK = "#161616", SURROUND = "#c6c6c6";
+// Neutral greys by the theme of the page; the picture itself is never changed.
+let INK = "#161616", SURROUND = "#c6c6c6";
+
+function takeGreys(root) {
+  INK = getComputedStyle(root).color;
+  const [red] = INK.match(/\d+/g).map(Number);
+  SURROUND = red > 127 ? "#2e2e2e" : "#c6c6c6";
+}
 const LENGTHS_UM = [1, 2, 5, 10, 20, 50, 100, 200, 500];
 
 function panesOf(single, width, height, scale) {

@@ -22,11 +22,11 @@ function makeViewer(root) {
     if (!data || !root.clientWidth) return;
     scale = window.devicePixelRatio || 1;
     const width = Math.round((root.clientWidth - 6) * scale);
-    const most = Math.max(LEAST_STAGE, window.innerHeight - BESIDE) * scale;
+    const bands = Math.round(HEAD * scale) + Math.round(FOOT * scale);
+    const most = data.zoom ? Math.round(data.zoom * scale) * data.height + bands : Math.max(LEAST_STAGE, window.innerHeight - BESIDE) * scale;
     // As high as two pictures side by side need at their largest whole zoom, in every mode.
     const zoom = fittingZoom(panesOf(false, width, most, scale), data.width, data.height);
-    const bands = Math.round(HEAD * scale) + Math.round(FOOT * scale);
-    const height = Math.round(Math.min(most, zoom * data.height + bands));
+    const height = data.zoom ? most : Math.round(Math.min(most, zoom * data.height + bands));
     if (stage.width !== width || stage.height !== height) {
       stage.width = width;
       stage.height = height;
@@ -35,6 +35,7 @@ function makeViewer(root) {
     panes = panesOf(single(), width, height, scale);
     if (chosen.fit) Object.assign(place, { zoom: fittingZoom(panes, data.width, data.height), x: data.width / 2, y: data.height / 2 });
     font = getComputedStyle(root).fontFamily;
+    takeGreys(root);
     draw();
   }
 
@@ -250,13 +251,15 @@ function makeViewer(root) {
     const loaded = await loadAll(next);
     if (root.asked !== next) return;
     if (!before || before.width !== next.width || before.height !== next.height) chosen.fit = true;
+    root.classList.toggle("on-stage", Boolean(next.zoom));
+    if (!before && next.zoom) choose({ mode: "swipe" });
     data = next;
     pictures = loaded;
     fill(gain, GAINS.map((value) => [value, `× ${value}`]), next.gain);
     if (!before) fill(measure, Object.entries(next.heat).map(([key, map]) => [key, map.name]), "de00");
     layout();
     root.dataset.ready = "yes";
-    if (before && before.name !== next.name) root.scrollIntoView({ block: "start", behavior: "smooth" });
+    if (before && before.name !== next.name && !next.zoom) root.scrollIntoView({ block: "start", behavior: "smooth" });
   }
   return { show: (next) => { root.asked = next; return show(next); }, detach };
 }

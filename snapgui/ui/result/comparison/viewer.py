@@ -22,6 +22,10 @@ _component = st.components.v2.component(
 )
 
 
-def comparison(data: dict[str, Any], *, name: str, key: str) -> None:
-    """Show two pictures as `comparison_data` packed them; ``name`` is that of the altered one."""
-    _component(key=key, data=data | {"name": name})
+def comparison(data: dict[str, Any], *, name: str, key: str, zoom: int | None = None) -> None:
+    """Show two pictures as `comparison_data` packed them; ``name`` is that of the altered one.
+
+    With a ``zoom`` it takes the workbench's stage: one picture first, so many times enlarged, before on the
+    left of a line and after on its right.
+    """
+    _component(key=key, data=data | {"name": name, "zoom": zoom})
