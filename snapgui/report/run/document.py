@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from snapgui.engine.cells.outlines import outlines_of
 from snapgui.engine.images import UM_PER_PX, encode_png
 from snapgui.engine.visibility.gamut_shares import gamut_shares
+from snapgui.engine.visibility.naturalness import look_of
 from snapgui.report.bundle.manifest import NOTICE
 from snapgui.report.pages.document import Document, Picture, Section, Table, settings_table
 from snapgui.report.run.figure import curve_png, run_pictures
 from snapgui.runs.naturalness import HELP, naturalness_of, naturalness_words
 from snapgui.runs.picture_text import run_text
 from snapgui.runs.records import RunResult
-from snapgui.runs.verdict import control_words, verdict
+from snapgui.runs.verdict import control_words, verdict, verdict_card
 from snapgui.words import NONE, as_set, counted, duration, number, per_cent
 
 SHOWN_PX = 210
@@ -39,6 +40,7 @@ def run_document(result: RunResult) -> Document:
         title=f"SNAP run {result.run_id}",
         verdict=f"{verdict(result)} {control_words(result)}".strip(),
         beside=(
+            ". ".join(chip.words for chip in verdict_card(result, look_of(naturalness_of(result))).chips) + ".",
             naturalness_words(naturalness_of(result)),
             f"Image {result.request.image_name}{' (synthetic)' if result.request.synthetic else ''}, "
             f"true class {_true_class(result)}; model {result.model_name}; {result.started[:10]}.",

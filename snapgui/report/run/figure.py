@@ -9,6 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from snapgui.engine.settings import AttackSettings, colours_words
 from snapgui.engine.visibility.measures import difference_picture
+from snapgui.engine.visibility.naturalness import look_of
 from snapgui.report.bundle.manifest import NOTICE
 from snapgui.report.pages.canvas import (
     DPI,
@@ -25,14 +26,14 @@ from snapgui.report.pages.canvas import (
 from snapgui.runs.naturalness import naturalness_of, naturalness_words
 from snapgui.runs.picture_text import run_text
 from snapgui.runs.records import RunResult
-from snapgui.runs.verdict import answer, control_words, verdict
+from snapgui.runs.verdict import answer, control_words, verdict, verdict_card
 from snapgui.words import START_WORDS, as_set, number, per_cent
 
 DIFFERENCE_GAIN = 2.0
 # Colour-blind safe (Okabe and Ito), and told apart by dash and name in print.
 CLASS_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 CLASS_DASHES = ("-", (0, (6, 2)), (0, (2, 2)), (0, (6, 2, 1, 2)))
-SIDE_PX, GAP_PX, MARGIN_PX, TITLE_PX, CURVE_PX = 480, 40, 60, 110, 330
+SIDE_PX, GAP_PX, MARGIN_PX, CARD_PX, TITLE_PX, CURVE_PX = 480, 40, 60, 150, 110, 330
 
 
 def figure_png(result: RunResult, *, dpi: int = DPI) -> bytes:
@@ -51,14 +52,17 @@ def draw_run(result: RunResult) -> Figure:
     zoom = fitting_zoom(result.request.pixels, SIDE_PX)
     height, width = (side * zoom for side in result.request.pixels.shape[:2])
     lines = "\n".join(wrap_px(line, 4 * width + 3 * GAP_PX) for line in caption(result))
-    top = MARGIN_PX + TITLE_PX
+    top = MARGIN_PX + CARD_PX + TITLE_PX
     curve_top = top + height + 130
     figure = new_figure(
         2 * MARGIN_PX + 4 * width + 3 * GAP_PX, curve_top + CURVE_PX + 130 + 35 * lines.count("\n") + 75
     )
+    card = verdict_card(result, look_of(naturalness_of(result)))
+    add_words(figure, MARGIN_PX, MARGIN_PX, f"{card.before} → {card.after}", size=11)
+    add_words(figure, MARGIN_PX, MARGIN_PX + 75, "  ·  ".join(chip.words for chip in card.chips), size=8)
     for column, (title, picture) in enumerate(pictures):
         left = MARGIN_PX + column * (width + GAP_PX)
-        add_words(figure, left, MARGIN_PX + 5, title, size=7)
+        add_words(figure, left, MARGIN_PX + CARD_PX + 5, title, size=7)
         add_picture(figure, picture, left, top, zoom, scale_bar=column == 0)
     draw_curve(add_box(figure, MARGIN_PX + 130, curve_top, 4 * width + 3 * GAP_PX - 150, CURVE_PX), result)
     add_words(figure, MARGIN_PX, curve_top + CURVE_PX + 125, lines)
