@@ -16,6 +16,9 @@ SHIPPED = (
     "assets/detector",
     "assets/demo",
     "assets/naturalness",
+    "assets/spot",
+    "assets/mark.svg",
+    "assets/name.svg",
 )
 
 

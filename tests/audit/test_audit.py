@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 import torch
 
-from snapgui import progress, shipped
+from snapgui import progress
 from snapgui.audit import run as audit_run
 from snapgui.audit import shard as audit_shard
 from snapgui.audit import store
@@ -75,9 +75,9 @@ def drain(audit) -> tuple[list, AuditOutcome]:
 
 
 @pytest.fixture(scope="module")
-def audited(small_set: Path, tmp_path_factory: pytest.TempPathFactory):
+def audited(small_set: Path, small_model: Path, tmp_path_factory: pytest.TempPathFactory):
     out = tmp_path_factory.mktemp("out")
-    return drain(run_audit(shipped.MODEL, small_set, out, SETTINGS))
+    return drain(run_audit(small_model, small_set, out, SETTINGS))
 
 
 def test_an_audit_has_one_row_per_image_and_condition(audited, small_set: Path) -> None:
@@ -98,14 +98,15 @@ def test_an_audit_has_one_row_per_image_and_condition(audited, small_set: Path) 
     assert any(progress.doing == "one square" for progress in seen)
 
 
-def test_every_figure_is_that_of_the_saved_picture(audited, small_set: Path, shipped_victim) -> None:
+def test_every_figure_is_that_of_the_saved_picture(audited, small_set: Path, small_model: Path) -> None:
+    victim = Victim.load(small_model)
     _, outcome = audited
     rows = store.read_rows(outcome.folder)
     snap = rows[(rows.condition == "SNAP") & (rows.status == "measured")]
     originals = {path.stem: read_pixels(path) for path in (small_set / "patches").iterdir()}
     for row in snap.itertuples():
         saved = read_pixels(outcome.folder / "pictures" / row.picture)
-        p = shipped_victim.predict(to_image(saved)[None])[0]
+        p = victim.predict(to_image(saved)[None])[0]
         assert row.p_label_after == pytest.approx(float(p[1]), abs=1e-5)
         assert row.flipped == (float(p[1]) < 0.5) and row.predicted_after == int(p.argmax())
         mask = read_mask(

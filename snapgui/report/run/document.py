@@ -40,7 +40,8 @@ def run_document(result: RunResult) -> Document:
         title=f"SNAP run {result.run_id}",
         verdict=f"{verdict(result)} {control_words(result)}".strip(),
         beside=(
-            ". ".join(chip.words for chip in verdict_card(result, look_of(naturalness_of(result))).chips) + ".",
+            ". ".join(chip.words for chip in verdict_card(result, look_of(naturalness_of(result))).chips)
+            + ".",
             naturalness_words(naturalness_of(result)),
             f"Image {result.request.image_name}{' (synthetic)' if result.request.synthetic else ''}, "
             f"true class {_true_class(result)}; model {result.model_name}; {result.started[:10]}.",

@@ -9,6 +9,7 @@ from snapgui.ui.workbench.attack import aim_away, attack_controls, run_button
 from snapgui.ui.workbench.image import choose_image
 from snapgui.ui.workbench.proposal import update_proposal
 from snapgui.ui.workbench.run import bench_job, bench_result, find_run, show_run
+from snapgui.ui.workbench.spot import spot_invitation
 from snapgui.ui.workbench.stage import SHARES, show_stage
 from snapgui.ui.workbench.work import start_run
 
@@ -26,6 +27,8 @@ with side:
     update_proposal(state, victim, pressed=pressed)
     run_button(state, victim, start_run, run_place)
     show_run(state, victim)
+    if followed is None:
+        spot_invitation()
 with stage:
     show_stage(state, victim)
 job, result = bench_job(state), bench_result(state)
