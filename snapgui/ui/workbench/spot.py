@@ -74,9 +74,15 @@ def _game() -> None:
             st.button(
                 f"{words} was altered",
                 key=f"spot-{words}-{place}",
-                on_click=answers.append,
-                args=(right_answer,),
+                on_click=_answer,
+                args=(place, right_answer),
             )
+
+
+def _answer(place: int, right: bool) -> None:
+    # A second press on a button that is about to go counts once.
+    if len(st.session_state[KEY]) == place:
+        st.session_state[KEY].append(right)
 
 
 def spot_words(answers: list[bool], pairs: list[Pair]) -> str:
