@@ -1,6 +1,6 @@
 """What is chosen from a finished audit to be shown: conditions, rows, curves, images."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ Numbers = dict[str, Any]
 
 @dataclass(frozen=True)
 class GoalCurve:
-    """The share of ``images`` at the goal at each step, from step 0."""
+    """The share of ``images`` at the goal, or of another class, at each step, from step 0."""
 
     shares: list[float]
     images: int
@@ -74,21 +74,37 @@ def measured_rows(audit: FinishedAudit, name: str) -> pd.DataFrame:
     return audit.rows[(audit.rows["condition"] == name) & (audit.rows["status"] == "measured")]
 
 
+def goal_reached(audit: FinishedAudit) -> bool:
+    """Whether SNAP brought any image to the goal."""
+    return any(measured_rows(audit, condition.name)["reached_goal"].any() for condition in _snaps(audit))
+
+
 def goal_curves(audit: FinishedAudit) -> dict[str, GoalCurve]:
-    """How soon SNAP reached its goal, by the rule of the centre in words."""
-    asked = [
-        condition
-        for condition in by_group(audit.settings)["standard"]
-        if condition.name.startswith(SNAP) and len(measured_rows(audit, condition.name))
-    ]
+    """How soon SNAP reached its goal, by the rule of the centre in words; where no image did, how soon the
+    class changed, and nothing where no class did.
+    """
+    asked = _snaps(audit)
+    column = "reached_goal" if goal_reached(audit) else "flipped"
+    if not any(measured_rows(audit, condition.name)[column].any() for condition in asked):
+        return {}
     taken = [measured_rows(audit, condition.name)["best_step"].max() for condition in asked]
     last = int(max([audit.settings.attack.steps, *taken]))
     return {
         CENTRE_WORDS[condition.cells.centre]: GoalCurve(
-            goal_curve(audit.rows, condition.name, last), len(measured_rows(audit, condition.name))
+            goal_curve(audit.rows, condition.name, last, column=column),
+            len(measured_rows(audit, condition.name)),
         )
         for condition in asked
     }
+
+
+def _snaps(audit: FinishedAudit) -> list[Condition]:
+    """SNAP as it is, with the centre open and kept free, where it altered an image."""
+    return [
+        condition
+        for condition in by_group(audit.settings)["standard"]
+        if condition.name.startswith(SNAP) and len(measured_rows(audit, condition.name))
+    ]
 
 
 def surest_and_hardest(audit: FinishedAudit, count: int) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -103,8 +119,29 @@ def surest_and_hardest(audit: FinishedAudit, count: int) -> tuple[pd.DataFrame, 
 
 
 def attacked_images(audit: FinishedAudit, count: int) -> tuple[list[AttackedImage], list[AttackedImage]]:
-    """`surest_and_hardest` with their pictures; those that are gone are left out, and the picture before is
-    given where the data set still is what was audited.
+    """`surest_and_hardest` with their pictures, as `images_of` gives them."""
+    surest, hardest = surest_and_hardest(audit, count)
+    # Together, since the data set is opened for each call.
+    images, first = images_of(audit, pd.concat([surest, hardest])), set(surest["position"])
+    return (
+        [image for image in images if image.row["position"] in first],
+        [image for image in images if image.row["position"] not in first],
+    )
+
+
+def chosen_rows(audit: FinishedAudit, pictures: Sequence[str]) -> pd.DataFrame:
+    """SNAP's rows with these pictures, in the order given; those that the audit does not have are left
+    out.
+    """
+    rows = measured_rows(audit, SNAP)
+    order = {picture: place for place, picture in enumerate(pictures)}
+    rows = rows[rows["picture"].isin(order)]
+    return rows.iloc[np.argsort(rows["picture"].map(order).to_numpy(), kind="stable")]
+
+
+def images_of(audit: FinishedAudit, rows: pd.DataFrame) -> list[AttackedImage]:
+    """Images with their pictures; those that are gone are left out, and the picture before is given where
+    the data set still is what was audited.
     """
     try:
         patches = audited_patches(audit)
@@ -127,8 +164,4 @@ def attacked_images(audit: FinishedAudit, count: int) -> tuple[list[AttackedImag
                 before = None
         return AttackedImage(row, after, mask, before)
 
-    surest, hardest = (
-        [image for image in map(read, part.to_dict("records")) if image is not None]
-        for part in surest_and_hardest(audit, count)
-    )
-    return surest, hardest
+    return [image for image in map(read, rows.to_dict("records")) if image is not None]

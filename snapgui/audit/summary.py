@@ -140,10 +140,14 @@ def _share_by_image(values: pd.Series, positions: pd.Series, draws: int) -> dict
     return share_of_draws(values.groupby(positions).sum(), draws)
 
 
-def goal_curve(rows: pd.DataFrame, condition: str, steps: int) -> list[float]:
-    """Share of the images that had reached the goal after 0, 1, ... ``steps`` steps."""
+def goal_curve(
+    rows: pd.DataFrame, condition: str, steps: int, *, column: str = "reached_goal"
+) -> list[float]:
+    """Share of the images that had reached the goal (or another truth of the table) after 0, 1, ... ``steps``
+    steps.
+    """
     part = rows[(rows["condition"] == condition) & (rows["status"] == "measured")]
-    at = part.loc[part["reached_goal"].astype(bool), "best_step"]
+    at = part.loc[part[column].astype(bool), "best_step"]
     return [float((at <= step).sum()) / len(part) if len(part) else math.nan for step in range(steps + 1)]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from snapgui.audit.choose import Numbers, measured_rows, numbers_of
+from snapgui.audit.choose import Numbers, goal_reached, measured_rows, numbers_of
 from snapgui.audit.read import FinishedAudit
 from snapgui.audit.rows import UNTOUCHED
 from snapgui.audit.settings import AREAS, SNAP, AuditSettings, Condition, conditions_of
@@ -30,14 +30,14 @@ Columns = dict[str, list[str]]
 GROUP_WORDS = {
     "area": f"Areas {as_set(min(AREAS))} to {as_set(max(AREAS))}",
     "cells": "Numbers of cells",
-    "gamut": "Colour gamuts",
-    "placement": "Placements",
+    "gamut": "Colours allowed",
+    "placement": "Places of the cells",
 }
 # Of each true class that can be attacked: who was attacked, and what it means to be fooled.
 _ATTACKED = {
-    "metastasis": ("metastases that the model recognised", "made it call {} normal"),
-    "normal": ("normal patches that the model recognised", "made it call {} metastasis"),
-    "both": ("patches that the model classified correctly", "made it say the wrong class for {}"),
+    "metastasis": ("metastases", "call {} recognised metastases normal"),
+    "normal": ("normal patches", "call {} recognised normal patches metastasis"),
+    "both": ("patches", "give the wrong class for {} patches that it had classified correctly"),
 }
 _CENTRE = {
     "open": "Cells were allowed in the central 32 px, on which the true class rests, so some patches may "
@@ -105,27 +105,40 @@ def _name(condition: Condition) -> str:
     return f"{condition.name} (control)" if condition.kind in ("fill", "sham") else condition.name
 
 
-def verdict(audit: FinishedAudit) -> str:
-    """What came out, each share with its interval and the control beside it."""
-    snap, median = numbers_of(audit, SNAP), numbers_of(audit, "median colour")
+def headline(audit: FinishedAudit) -> str:
+    """What came out, in one sentence with its count and its interval."""
+    snap = numbers_of(audit, SNAP)
     attacked, answer = _ATTACKED[audit.settings.source]
-    doubt = below_chance(audit.summary["before"]["accuracy"])
-    doubt = doubt and f" {doubt}"
     if snap is None or not snap["flipped"]["of"]:
         return (
-            f"No image could be attacked: there were no {attacked}, or the cells found no room on "
-            f"them.{doubt}"
+            f"No image could be attacked: the model recognised none of the {attacked}, or the cells found no "
+            "room on them."
         )
-    control = (
-        f"; the same cells in the median colour, not optimised, {with_interval(median['flipped'])}"
-        if median
-        else ""
-    )
-    return (
-        f"Of {snap['flipped']['of']:,} {attacked}, SNAP {answer.format(with_interval(snap['flipped']))}"
-        f"{control}. Accuracy {with_interval(audit.summary['before']['accuracy'])} before, "
-        f"{with_interval(snap['accuracy'])} with the attacked images in their place.{doubt}"
-    )
+    fooled = snap["flipped"]
+    count = f"{fooled['count']:,} of {fooled['of']:,}"
+    return f"SNAP made the model {answer.format(count)}: {with_interval(fooled)}."
+
+
+def beside(audit: FinishedAudit) -> str:
+    """What the headline needs beside it: a control, accuracy before and after, doubts about the model."""
+    snap, median = numbers_of(audit, SNAP), numbers_of(audit, "median colour")
+    before = audit.summary["before"]["accuracy"]
+    told = []
+    if snap is not None and snap["flipped"]["of"]:
+        if median:
+            told.append(
+                f"The same cells in the median colour, not optimised: {with_count(median['flipped'])}."
+            )
+        told.append(
+            f"Accuracy {with_interval(before)} before, {with_interval(snap['accuracy'])} with the attacked "
+            "images in their place."
+        )
+    return " ".join(filter(None, [*told, below_chance(before)]))
+
+
+def verdict(audit: FinishedAudit) -> str:
+    """What came out, each share with its count and interval, and the control beside it."""
+    return f"{headline(audit)} {beside(audit)}".strip()
 
 
 def area_and_centre(audit: FinishedAudit) -> str:
@@ -134,10 +147,10 @@ def area_and_centre(audit: FinishedAudit) -> str:
     area = median_words(rows["area"] * 100, "{:.1f}", " %")
     covered = f"The cells covered {area} of the pixels (median). " if len(rows) else ""
     other = "excluded" if asked == "open" else "open"
-    beside = numbers_of(audit, f"{SNAP}, centre {other}")
+    elsewhere = numbers_of(audit, f"{SNAP}, centre {other}")
     against = (
-        f"; with {CENTRE_WORDS[other]}, SNAP fooled the model on {with_interval(beside['flipped'])}"
-        if beside and beside["flipped"]["of"]
+        f"; with {CENTRE_WORDS[other]}, SNAP fooled the model on {with_count(elsewhere['flipped'])}"
+        if elsewhere and elsewhere["flipped"]["of"]
         else ""
     )
     return f"{covered}{_CENTRE[asked]}{against}."
@@ -208,10 +221,13 @@ def interval_words(area: tuple[float, float, float]) -> str:
 
 
 def goal_caption(audit: FinishedAudit) -> str:
-    """What the curves of the goal show."""
+    """What the curves of `goal_curves` show."""
+    goal = as_set(audit.settings.attack.confidence)
+    if goal_reached(audit):
+        return f"How soon: share of the attacked images for which the wrong class had {goal} or more."
     return (
-        "How soon: share of the attacked images for which the wrong class had "
-        f"{as_set(audit.settings.attack.confidence)} or more."
+        "How soon: share of the attacked images of which the model changed its class; none reached the goal "
+        f"of {goal}. The step is that of the picture that was kept."
     )
 
 

@@ -18,9 +18,10 @@ class RunRequest:
         pixels: uint8 ``(H, W, 3)``, the image on its native grid.
         mask: bool ``(H, W)``, where pixels may change.
         attack: settings of the optimiser.
-        cells: settings that proposed the mask; None where it was drawn or imported.
+        cells: settings that proposed the mask; None where it was drawn, imported or taken from an
+            audit.
         image_name: for people; never used as a path.
-        mask_source: ``proposed``, ``drawn``, ``edited`` or ``imported``.
+        mask_source: ``proposed``, ``drawn``, ``edited``, ``imported`` or ``audit``.
         true_class: the label, where it is known.
         synthetic: whether the image is a generated demo patch.
     """

@@ -66,6 +66,7 @@ class SnapState:
         model_path: a checkpoint chosen on the Model page; None is the shipped one.
         jobs: the background job of each kind that this session follows, see `parts.job`.
         audit_seen: the audit job whose result was brought to view.
+        study_pictures: an audit and those of its pictures that were ticked for a new study.
         result: a finished run that is shown without a job (after a restart).
         notice: a sentence about the run that the address named.
     """
@@ -90,6 +91,7 @@ class SnapState:
     model_path: Path | None = None
     jobs: dict[str, str] = field(default_factory=dict)
     audit_seen: str | None = None
+    study_pictures: tuple[str, tuple[str, ...]] = ("", ())
     result: RunResult | None = None
     notice: str = ""
 

@@ -57,9 +57,9 @@ def area_png(series: Mapping[str, Sequence[Numbers]], text: dict[str, str]) -> b
 
 
 def goal_png(curves: Mapping[str, GoalCurve], text: dict[str, str]) -> bytes:
-    """Share of the attacked images at the goal against steps, each with its 95 % band."""
+    """Share of the attacked images at the goal, or of another class, against steps, with its 95 % band."""
     figure = new_figure(2000, 700)
-    axes = plain_axes(add_box(figure, 170, 50, 1780, 480), x="step", y="images at the goal, per cent")
+    axes = plain_axes(add_box(figure, 170, 50, 1780, 480), x="step", y="images, per cent")
     for (name, curve), look in zip(curves.items(), LOOKS, strict=False):
         at, of = np.arange(len(curve.shares)), curve.images
         band = np.array([wilson_interval(round(share * of), of) for share in curve.shares]) * 100

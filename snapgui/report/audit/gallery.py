@@ -5,16 +5,16 @@ own.
 from collections.abc import Sequence
 from typing import Any
 
-from snapgui.audit.choose import AttackedImage, attacked_images
+from snapgui.audit.choose import AttackedImage, attacked_images, chosen_rows, images_of
 from snapgui.audit.read import FinishedAudit
 from snapgui.audit.words import area_and_centre, verdict
 from snapgui.engine.images import encode_png
 from snapgui.engine.visibility.measures import outline_picture
 from snapgui.report.audit.origin import provenance
 from snapgui.report.bundle.manifest import NOTICE
-from snapgui.report.pages.contact_sheet import Sheet, Tile
+from snapgui.report.pages.contact_sheet import MOST, Sheet, Tile
 from snapgui.report.pages.document import Picture, Section
-from snapgui.words import CENTRE_FOUND, per_cent
+from snapgui.words import CENTRE_FOUND, counted, per_cent
 
 GALLERY, SHEET = 10, 24
 # All pictures of the gallery together, so that the page stays under 5 MB whatever the patches' size.
@@ -22,22 +22,31 @@ GALLERY_BYTES = 2_500_000
 SHOWN_PX = 200
 
 
-def audit_sheet(audit: FinishedAudit, count: int = SHEET) -> Sheet:
-    """The worst failures on one sheet; where nothing was fooled, the images that came nearest to it."""
-    fooled, rest = attacked_images(audit, count)
-    shown, what = (
-        (fooled, "the images that fooled the model most surely")
-        if fooled
-        else (rest, "no image fooled the model; these came nearest to it")
-    )
-    pictures = (
+def audit_sheet(audit: FinishedAudit, count: int = SHEET, *, pictures: Sequence[str] = ()) -> Sheet:
+    """The pictures named, at most 60, else the worst failures on one sheet; where nothing was fooled, the
+    images that came nearest to it.
+    """
+    if pictures:
+        shown = images_of(audit, chosen_rows(audit, pictures[:MOST]))
+        fooled, title = sum(bool(image.row["flipped"]) for image in shown), "chosen pictures"
+        more = f", the first {MOST} of {len(pictures)}" if len(pictures) > MOST else ""
+        what = f"{counted(len(shown), 'picture')} chosen by hand{more}, {fooled} of them fooled the model"
+    else:
+        surest, rest = attacked_images(audit, count)
+        shown, what = (
+            (surest, "the images that fooled the model most surely")
+            if surest
+            else (rest, "no image fooled the model; these came nearest to it")
+        )
+        title = "worst failures" if surest else "nearest to fooling"
+    sides = (
         "left before, right after"
         if all(image.before is not None for image in shown)
         else "after the attack, beside it with the cells outlined"
     )
     caption = (
         verdict(audit),
-        f"Shown: {what} ({pictures}); chosen for that, so they are no sample. {area_and_centre(audit)}",
+        f"Shown: {what} ({sides}); chosen, so they are no sample. {area_and_centre(audit)}",
         (
             f"Model {audit.about['model']} (SHA-256 {audit.about['model_sha256'][:12]}); "
             f"{audit.folder.name}, {audit.about['started'][:10]}. {NOTICE}"
@@ -45,7 +54,7 @@ def audit_sheet(audit: FinishedAudit, count: int = SHEET) -> Sheet:
     )
     tiles = tuple(Tile(_pair(image, shown), _image_words(audit, image)) for image in shown)
     return Sheet(
-        f"SNAP audit of {audit.about['data']}: worst failures",
+        f"SNAP audit of {audit.about['data']}: {title}",
         caption,
         tiles,
         provenance(audit, f"Contact sheet. {NOTICE}"),

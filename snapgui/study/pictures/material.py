@@ -98,7 +98,9 @@ def material_from_runs(folders: Sequence[Path]) -> Material:
     )
 
 
-def material_from_audit(folder: Path, data: Path | None = None, *, fooled_only: bool = True) -> Material:
+def material_from_audit(
+    folder: Path, data: Path | None = None, *, fooled_only: bool = True, pictures: Collection[str] = ()
+) -> Material:
     """The SNAP pictures that a finished audit kept.
 
     An audit keeps the pictures of SNAP alone. The fillings of the same cells need no optimisation and are
@@ -108,6 +110,7 @@ def material_from_audit(folder: Path, data: Path | None = None, *, fooled_only: 
         folder: of the audit.
         data: the audited data set; where the audit found it unless given.
         fooled_only: leave out pictures that did not fool the model.
+        pictures: file names of those to take; all where none is named.
 
     Raises:
         DataError: no finished audit, or its data set is gone.
@@ -124,6 +127,8 @@ def material_from_audit(folder: Path, data: Path | None = None, *, fooled_only: 
             "audit again."
         ) from error
     rows = kept_pictures(folder, flipped_only=fooled_only)
+    if pictures:
+        rows = rows[rows.picture.isin(list(pictures))]
     if not len(rows):
         raise StudyError(
             f"{folder.name} kept no picture{' that fooled the model' if fooled_only else ''}. "

@@ -1,9 +1,11 @@
 """A new audit: what is asked, and the button that starts it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
 import torch
+from streamlit.delta_generator import DeltaGenerator
 
 from snapgui.audit.read import audits_folder
 from snapgui.audit.settings import GROUPS, SOURCES, AuditSettings, conditions_of
@@ -15,9 +17,11 @@ from snapgui.ui import resources
 from snapgui.ui.audit.audits import AuditTask
 from snapgui.ui.audit.estimate import estimate_words
 from snapgui.ui.audit.progress import start_audit
+from snapgui.ui.jobs import Snapshot
+from snapgui.ui.parts.chip import KINDS
 from snapgui.ui.parts.folders import folder_field
 from snapgui.ui.state import SnapState, bench_settings
-from snapgui.words import counted
+from snapgui.words import counted, listed, shorten
 
 ALL = "all patches"
 # About ten shards: only finished ones survive a stop, and only after the first is the time known. Below 8
@@ -25,10 +29,12 @@ ALL = "all patches"
 SHARDS, LEAST_SHARD, MOST_SHARD = 10, 8, 32
 CLASS_OF = {"metastasis": (1,), "normal": (0,), "both": (0, 1)}
 PLURAL = {"metastasis": "metastases", "normal": "normal patches"}
+QUICK, FULL, OWN = "Quick look: 24 patches", "Full", "Own number"
+QUICK_COUNT, OWN_COUNT = 24, 200
 
 
 def audit_controls(state: SnapState, victim: Victim) -> None:
-    """Folder, split, limit, class and comparisons, and the button that starts the audit."""
+    """Folder, split, number, class and comparisons, and the button that starts the audit."""
     path = folder_field(
         "Labelled data set on this computer",
         key="audit_folder",
@@ -45,28 +51,38 @@ def audit_controls(state: SnapState, victim: Victim) -> None:
             st.error(str(error))
             reason = ""
     running = resources.registry().active()
-    if task is not None and running:
-        reason = (
-            "An audit is running, see below. Stop it or wait for its end."
-            if any(job.kind == "audit" for job in running)
-            else "Other work is running. Wait for its end or stop it on its own page."
+    before = [job for job in running if job.topic == task] if task is not None else []
+    if before:
+        reason = "This very audit is running or waits, see above. Stop it, or change something."
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            "Add to the queue" if running else "Run audit",
+            type="primary",
+            key="run_audit",
+            disabled=task is None or bool(reason),
+            on_click=start_audit,
+            args=(task,),
         )
-    st.button(
-        "Run audit",
-        type="primary",
-        key="run_audit",
-        disabled=task is None or bool(reason),
-        on_click=start_audit,
-        args=(task,),
-    )
-    if reason:
-        st.caption(reason)
+        if reason:
+            st.caption(reason)
+        elif running:
+            st.caption(queue_words(running))
+
+
+def queue_words(running: Sequence[Snapshot]) -> str:
+    """What has to end before new work begins, the oldest first."""
+    named = [
+        f"{KINDS.get(job.kind.split()[0], (job.kind, ''))[0]} of {shorten(job.label)}" for job in running
+    ]
+    first = f"{named[0]} is running"
+    waiting = f", {listed(named[1:])} {'waits' if len(named) == 2 else 'wait'}" if named[1:] else ""
+    return f"{first}{waiting}. The audit begins when {'it has' if len(named) == 1 else 'all have'} ended."
 
 
 def _ask(state: SnapState, folder: Path, victim: Victim) -> tuple[AuditTask | None, str]:
     """The controls that need a data set; gives what is asked, and why it cannot be done."""
     patches = _labelled(folder)
-    left, middle, right, last = st.columns([1, 0.8, 1.35, 1.6])
+    left, middle, right, last = st.columns([0.8, 1.6, 1.2, 1.4])
     splits = sorted(set(patches.splits), key=lambda name: (name == "train", name))
     split = left.selectbox(
         "Split",
@@ -76,16 +92,8 @@ def _ask(state: SnapState, folder: Path, victim: Victim) -> tuple[AuditTask | No
         help="The part of the data set that is audited. On its training patches the model looks better than "
         "it is.",
     )
-    limit = middle.number_input(
-        "Number of patches, at most",
-        1,
-        1_000_000,
-        200,
-        50,
-        key="audit_limit",
-        persist_state="session",
-        help="A fixed random sample of this many patches.",
-    )
+    in_split = patches if split == ALL else patches.split(split)
+    limit = _ask_number(middle, len(in_split))
     source = right.segmented_control(
         "True class attacked",
         SOURCES,
@@ -103,15 +111,15 @@ def _ask(state: SnapState, folder: Path, victim: Victim) -> tuple[AuditTask | No
         persist_state="session",
         format_func=GROUP_WORDS.__getitem__,
         placeholder="nothing else",
-        help="SNAP over several areas, numbers of cells, colour gamuts or placements. Each makes the audit "
+        help="SNAP over several areas, numbers of cells, colours allowed or places. Each makes the audit "
         "longer. The controls (the same cells filled without optimisation, a square, the whole image) are "
         "always included.",
     )
     cells, attack = bench_settings()
-    chosen = (patches if split == ALL else patches.split(split)).sample(int(limit), seed=0)
+    chosen = in_split if limit is None else in_split.sample(limit, seed=0)
     settings = AuditSettings(
         split=None if split == ALL else split,
-        limit=int(limit),
+        limit=limit,
         source=source or "metastasis",
         groups=tuple(group for group in GROUPS if group == "standard" or group in groups),
         cells=cells,
@@ -121,11 +129,11 @@ def _ask(state: SnapState, folder: Path, victim: Victim) -> tuple[AuditTask | No
     )
     count = sum(int(label) in CLASS_OF[settings.source] for label in chosen.labels)
     which = "" if settings.source == "both" else f", {count:,} of them {PLURAL[settings.source]}"
-    st.caption(
-        f"As set on the Workbench: {settings_words(cells, attack)}.  \n{len(chosen):,} "
-        f"patches{which}; each of those that the model classifies correctly is altered in "
-        f"{len(conditions_of(settings))} ways. {estimate_words(settings, count)}"
+    st.markdown(
+        f"{len(chosen):,} patches{which}; each of those that the model classifies correctly is altered in "
+        f"{len(conditions_of(settings))} ways. **{estimate_words(settings, count, victim)}**"
     )
+    st.caption(f"As set on the Workbench: {settings_words(cells, attack)}.")
     task = AuditTask(state.model_path or resources.shipped_model(), folder, audits_folder(), settings)
     if not count:
         return (
@@ -144,6 +152,38 @@ def _ask(state: SnapState, folder: Path, victim: Victim) -> tuple[AuditTask | No
             ),
         )
     return task, ""
+
+
+def _ask_number(place: DeltaGenerator, there: int) -> int | None:
+    """How many patches at most; None takes all."""
+    with place:
+        much = st.segmented_control(
+            "Patches",
+            (QUICK, FULL, OWN),
+            default=QUICK,
+            required=True,
+            key="audit_much",
+            persist_state="session",
+            format_func=lambda name: f"{FULL}: {there:,}" if name == FULL else name,
+            help="Less than all are a fixed random sample. A quick look tells whether an audit is worth "
+            "its time; its intervals are wide.",
+        )
+        if much == FULL:
+            return None
+        if much != OWN:
+            return QUICK_COUNT
+        return int(
+            st.number_input(
+                "Patches, at most",
+                1,
+                1_000_000,
+                OWN_COUNT,
+                50,
+                key="audit_limit",
+                persist_state="session",
+                label_visibility="collapsed",
+            )
+        )
 
 
 def _labelled(folder: Path) -> PatchSet:

@@ -25,7 +25,7 @@ FOOLED = "model fooled, per cent"
 
 
 def goal_chart(curves: Mapping[str, GoalCurve]) -> go.Figure:
-    """Share of the images at the goal against steps, a line for each condition."""
+    """Share of the images at the goal, or of another class, against steps, a line for each condition."""
     figure = go.Figure()
     for (name, curve), look in zip(curves.items(), LOOKS, strict=False):
         shares = curve.shares
@@ -37,10 +37,10 @@ def goal_chart(curves: Mapping[str, GoalCurve]) -> go.Figure:
             mode="lines",
             name=name,
             line={"color": look["color"], "dash": look["dash"], "width": 2.5, "shape": "hv"},
-            hovertext=[f"{name}, step {step}: {per_cent(float(shares[step]))} at the goal" for step in at],
+            hovertext=[f"{name}, step {step}: {per_cent(float(shares[step]))}" for step in at],
             hoverinfo="text",
         )
-    style_figure(figure, height=330, x_title="step", y_title="images at the goal, per cent")
+    style_figure(figure, height=330, x_title="step", y_title="images, per cent")
     figure.update_yaxes(range=[-2, 103])
     return _legend(figure)
 

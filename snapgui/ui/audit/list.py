@@ -20,7 +20,6 @@ CHOICE = "audit_choice"
 
 def show_saved_audits(state: SnapState) -> None:
     """Draw the list, newest first, and the chosen audit."""
-    st.subheader("Saved audits", anchor=False)
     try:
         folders = {folder.name: folder for folder in find_audits(audits_folder())}
     except SnapError as error:
@@ -34,22 +33,32 @@ def show_saved_audits(state: SnapState) -> None:
         return
     read = {name: _read(folder) for name, folder in folders.items()}
     _bring_to_view(state, folders)
-    chosen = st.selectbox(
-        f"{counted(len(folders), 'audit')}, the newest first; times are UTC",
-        list(folders),
-        key=CHOICE,
-        format_func=lambda name: label_of(name, read[name]),
-    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.selectbox(
+            f"{counted(len(folders), 'audit')}, the newest first; times are UTC",
+            list(folders),
+            key=CHOICE,
+            format_func=lambda name: label_of(name, read[name]),
+        )
+        _delete(chosen)
     audit = read[chosen]
     if isinstance(audit, str):
         st.error(audit)
+    elif audit.finished:
+        show_audit(state, audit.folder)
+        with st.expander("How this audit was made"):
+            st.markdown(_about(audit))
     else:
         st.caption(_about(audit))
-        if audit.finished:
-            show_audit(state, audit.folder)
-        else:
-            _continue(audit)
-    _delete(chosen)
+        _continue(audit)
+
+
+def any_audit() -> bool:
+    """Whether the workspace holds an audit, finished or not."""
+    try:
+        return bool(find_audits(audits_folder()))
+    except SnapError:
+        return False
 
 
 def _read(folder: Path) -> SavedAudit | str:

@@ -1,6 +1,6 @@
-"""One finished audit: verdict, tables, charts, pictures, downloads."""
+"""One finished audit: verdict, downloads, and one part at a time: pictures, who falls, controls, numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import plotly.graph_objects as go
@@ -13,10 +13,9 @@ from snapgui.audit.settings import Condition
 from snapgui.errors import SnapError
 from snapgui.report.audit.bundle import audit_bundle
 from snapgui.report.audit.document import audit_document
-from snapgui.report.audit.gallery import audit_sheet
-from snapgui.report.pages.contact_sheet import sheet_png
 from snapgui.ui.audit.charts import area_chart, dots_chart, frontier_chart, goal_chart
-from snapgui.ui.audit.gallery import show_extremes
+from snapgui.ui.audit.cohorts import show_cohorts
+from snapgui.ui.audit.light_box.view import show_light_box
 from snapgui.ui.audit.resources import finished_audit
 from snapgui.ui.parts.charts import show_chart
 from snapgui.ui.parts.downloads import document_buttons, file_button
@@ -30,30 +29,80 @@ def show_audit(state: SnapState, folder: Path) -> None:
     except SnapError as error:
         st.error(str(error))
         return
-    st.subheader(words.verdict(audit), anchor=False)
-    _downloads(audit)
+    st.subheader(words.headline(audit), anchor=False)
+    st.markdown(words.beside(audit))
     if not audit.summary["conditions"]:
+        _downloads(audit)
         st.table(words.accuracy_table(audit, []), hide_index=True)
         return
-    for told in (words.area_and_centre, words.naturalness, words.counts, words.paper_words):
-        st.markdown(told(audit))
-    groups = by_group(audit.settings)
-    _show_standard(audit, groups.pop("standard"))
-    for group, conditions in groups.items():
-        if conditions:
-            _show_group(audit, group, conditions)
-    show_extremes(state, audit)
+    parts: dict[str, Callable[[], None]] = {
+        "Pictures": lambda: show_light_box(state, audit),
+        "Who falls": lambda: show_cohorts(audit),
+        "Controls": lambda: _show_standard(audit),
+    }
+    if compared := {
+        group: conditions
+        for group, conditions in by_group(audit.settings).items()
+        if group != "standard" and conditions
+    }:
+        parts["Comparisons"] = lambda: _show_groups(audit, compared)
+    parts["Details"] = lambda: _show_details(audit)
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
+        # One part is drawn at a time: charts take longer than all the rest of the page.
+        part = st.segmented_control(
+            "Show",
+            list(parts),
+            default="Pictures",
+            required=True,
+            key="audit_part",
+            persist_state="session",
+            label_visibility="collapsed",
+        )
+        _downloads(audit)
+    parts.get(part or "Pictures", parts["Pictures"])()
 
 
-def _show_standard(audit: FinishedAudit, conditions: Sequence[Condition]) -> None:
-    names = [condition.name for condition in conditions]
-    st.markdown("**SNAP and its controls**", help=words.CONDITIONS_HELP)
-    st.table(words.effect_table(audit, names), hide_index=True)
-    left, right = st.columns(2)
+def _show_standard(audit: FinishedAudit) -> None:
+    conditions = by_group(audit.settings)["standard"]
+    st.markdown("**How often the model was fooled: SNAP and its controls**", help=words.CONDITIONS_HELP)
+    left, right = st.columns([1.2, 1])
     with left:
         _dots(audit, "standard", conditions)
     with right:
-        _chart(goal_chart(goal_curves(audit)), "goal", words.goal_caption(audit))
+        if curves := goal_curves(audit):
+            _chart(goal_chart(curves), "goal", words.goal_caption(audit))
+        else:
+            st.info("No image was fooled, so there is no curve of how soon.")
+    names = _names(conditions)
+    st.table(words.effect_table(audit, names), hide_index=True)
+
+
+def _show_groups(audit: FinishedAudit, groups: dict[str, list[Condition]]) -> None:
+    for group, conditions in groups.items():
+        st.markdown(f"**{words.GROUP_WORDS[group]}**")
+        if group == "area":
+            st.markdown(words.paper_area_words(audit))
+            series = by_area(audit)
+            left, right = st.columns(2)
+            with left:
+                _chart(area_chart(series), "area", words.AREA_CAPTION)
+            with right:
+                _chart(
+                    frontier_chart(series),
+                    "frontier",
+                    "What fooling costs in visibility: up is stronger, left is harder to see. Labels: areas.",
+                )
+        else:
+            _dots(audit, group, conditions)
+        with st.expander(f"{words.GROUP_WORDS[group]}: the numbers"):
+            for table in (words.effect_table, words.accuracy_table, words.cost_table):
+                st.table(table(audit, _names(conditions)), hide_index=True)
+
+
+def _show_details(audit: FinishedAudit) -> None:
+    for told in (words.area_and_centre, words.naturalness, words.counts, words.paper_words):
+        st.markdown(told(audit))
+    names = _names(by_group(audit.settings)["standard"])
     st.markdown(f"**{words.EVERYBODY}**")
     st.table(words.accuracy_table(audit, names), hide_index=True)
     if audit.settings.source != "both":
@@ -62,26 +111,8 @@ def _show_standard(audit: FinishedAudit, conditions: Sequence[Condition]) -> Non
     st.table(words.cost_table(audit, names), hide_index=True)
 
 
-def _show_group(audit: FinishedAudit, group: str, conditions: Sequence[Condition]) -> None:
-    st.markdown(f"**{words.GROUP_WORDS[group]}**")
-    if group == "area":
-        st.markdown(words.paper_area_words(audit))
-        series = by_area(audit)
-        left, right = st.columns(2)
-        with left:
-            _chart(area_chart(series), "area", words.AREA_CAPTION)
-        with right:
-            _chart(
-                frontier_chart(series),
-                "frontier",
-                "What fooling costs in visibility: up is stronger, left is harder to see. Labels are areas.",
-            )
-    else:
-        _dots(audit, group, conditions)
-    names = [condition.name for condition in conditions]
-    with st.expander(f"{words.GROUP_WORDS[group]}: the numbers"):
-        for table in (words.effect_table, words.accuracy_table, words.cost_table):
-            st.table(table(audit, names), hide_index=True)
+def _names(conditions: Sequence[Condition]) -> list[str]:
+    return [condition.name for condition in conditions]
 
 
 def _dots(audit: FinishedAudit, key: str, conditions: Sequence[Condition]) -> None:
@@ -96,7 +127,7 @@ def _chart(figure: go.Figure, key: str, caption: str) -> None:
 
 def _downloads(audit: FinishedAudit) -> None:
     name = audit.folder.name
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, width="content"):
         file_button(
             "Table (CSV)",
             lambda: audit.rows.to_csv(index=False).encode(),
@@ -124,11 +155,3 @@ def _downloads(audit: FinishedAudit) -> None:
         )
         with st.popover("Report", key="audit_formats"):
             document_buttons(lambda: audit_document(audit), name, "audit")
-            file_button(
-                "Contact sheet (PNG)",
-                lambda: sheet_png(audit_sheet(audit)),
-                f"{name}-sheet.png",
-                "image/png",
-                "audit-sheet",
-                "The images that fooled the model most surely, on one sheet.",
-            )

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from snapgui.ui.audit.ask import audit_controls
-from snapgui.ui.audit.list import show_saved_audits
+from snapgui.ui.audit.list import any_audit, show_saved_audits
 from snapgui.ui.audit.progress import show_audit_job
 from snapgui.ui.parts.header import page_header
 from snapgui.ui.state import get_state
@@ -15,8 +15,11 @@ victim = page_header(
     "Attack every image of a labelled data set, beside honest controls: how often is the model "
     "fooled, and how visible is that?",
 )
-if victim is not None:
-    audit_controls(state, victim)
 show_audit_job()
-st.divider()
+if victim is not None:
+    new = st.expander("New audit", expanded=not any_audit(), key="new_audit", on_change="rerun")
+    # Closed, it would still read the data set.
+    if new.open:
+        with new:
+            audit_controls(state, victim)
 show_saved_audits(state)

@@ -19,5 +19,6 @@ victim = page_header(
 )
 show_study_job()
 there_are_some = show_studies()
-with st.expander("New study", expanded=not there_are_some, key="new_study"):
+handed = bool(state.study_pictures[1])
+with st.expander("New study", expanded=handed or not there_are_some, key="new_study"):
     new_study(state, victim)

@@ -30,6 +30,7 @@ SOURCE_WORDS = {
     "drawn": "drawn by hand",
     "edited": "edited by hand",
     "imported": "loaded from a file",
+    "audit": "taken from an audit",
 }
 
 

@@ -22,7 +22,12 @@ def reader_servers() -> "ReaderServers":
 
 @st.cache_resource(max_entries=4, ttl=120, show_spinner="Reading the pictures")
 def _study_material(
-    origin: str, places: tuple[str, ...], data: str, fooled_only: bool, stamps: tuple[int, ...]
+    origin: str,
+    places: tuple[str, ...],
+    data: str,
+    fooled_only: bool,
+    pictures: tuple[str, ...],
+    stamps: tuple[int, ...],
 ) -> "Material":
     from snapgui.study.pictures.material import material_from_audit, material_from_runs
     from snapgui.study.pictures.pairs import material_from_pairs
@@ -31,15 +36,21 @@ def _study_material(
     if origin == "runs":
         return material_from_runs(folders)
     if origin == "audit":
-        return material_from_audit(folders[0], Path(data) if data else None, fooled_only=fooled_only)
+        place = Path(data) if data else None
+        return material_from_audit(folders[0], place, fooled_only=fooled_only, pictures=pictures)
     return material_from_pairs(folders[0])
 
 
 def study_material(
-    origin: str, places: tuple[str, ...], *, data: str = "", fooled_only: bool = True
+    origin: str,
+    places: tuple[str, ...],
+    *,
+    data: str = "",
+    fooled_only: bool = True,
+    pictures: tuple[str, ...] = (),
 ) -> "Material":
-    """Pictures for a study from ``runs``, an ``audit`` or ``pairs``; raises SnapError with what is
-    missing.
+    """Pictures for a study from ``runs``, an ``audit`` (all or those named) or ``pairs``; raises SnapError
+    with what is missing.
     """
     stamps = tuple(
         max(path.stat().st_mtime_ns for path in (Path(place), *Path(place).iterdir()))
@@ -47,4 +58,4 @@ def study_material(
         else 0
         for place in places
     )
-    return _study_material(origin, places, data, fooled_only, stamps)
+    return _study_material(origin, places, data, fooled_only, pictures, stamps)

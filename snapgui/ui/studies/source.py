@@ -10,6 +10,7 @@ from snapgui.errors import SnapError
 from snapgui.runs.store import RunSummary, list_runs
 from snapgui.study.pictures.material import Material
 from snapgui.ui.parts.folders import folder_field
+from snapgui.ui.state import get_state
 from snapgui.ui.studies.resources import study_material
 from snapgui.words import counted, shorten
 
@@ -95,9 +96,20 @@ def _from_audit() -> Material | None:
         persist_state="session",
         format_func=lambda name: _label(audits[name]),
     )
-    fooled_only = right.toggle(
-        "Only those that fooled the model", value=True, key="study_fooled", persist_state="session"
-    )
+    audit_name, ticked = get_state().study_pictures
+    ticked = ticked if audit_name == name else ()
+    if ticked:
+        fooled_only = False
+        if not right.toggle(
+            f"Only the {counted(len(ticked), 'picture')} ticked on the Audit page",
+            value=True,
+            key="study_ticked",
+        ):
+            ticked = ()
+    else:
+        fooled_only = right.toggle(
+            "Only those that fooled the model", value=True, key="study_fooled", persist_state="session"
+        )
     audit = audits[name]
     data = ""
     if not audit.data.is_dir():
@@ -115,6 +127,7 @@ def _from_audit() -> Material | None:
         (str(audit.folder),),
         data=data,
         fooled_only=fooled_only,
+        pictures=ticked,
     )
 
 
