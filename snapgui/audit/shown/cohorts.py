@@ -62,7 +62,7 @@ def _in_parts(tiles: Sequence[Tile], values: Sequence[float], words: Callable[[f
     groups = ranks * PARTS // len(ordered)
     found = []
     for group in sorted(set(groups.tolist())):
-        inside = np.flatnonzero(groups == group)
+        inside = np.flatnonzero(groups == group).tolist()
         low, high = words(float(ordered[inside].min())), words(float(ordered[inside].max()))
         name = low if low == high else f"{low} to {high}"
         found.append(_cohort(name, [tiles[i] for i in inside]))

@@ -17,7 +17,8 @@ Outcome = Literal["all", "fooled", "not fooled"]
 # Names that tell their slide: a field's place at their end, or a slide of Camelyon or TCGA within them.
 _PLACED = re.compile(r"(.+?)[_-]x[_-]?\d+[_-]y[_-]?\d+.*", re.IGNORECASE)
 _NAMED = re.compile(
-    r"(patient_\d+_node_\d+|(?:tumor|normal|test)_\d{3}(?!\d)|TCGA-\w{2}-\w{4}(?:-\w+)*)", re.IGNORECASE
+    r"(patient_\d+_node_\d+|(?:tumor|normal|test)_\d{3}(?!\d)|TCGA-[A-Z0-9]{2}-[A-Z0-9]{4}(?:-[A-Z0-9]+)*)",
+    re.IGNORECASE,
 )
 # The controls that no gradient has seen: where one of these fools the model too, SNAP was not needed.
 FILLINGS = ("fill", "sham")

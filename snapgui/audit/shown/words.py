@@ -46,7 +46,7 @@ def difference(tile: Tile) -> str:
 
 def outcome(tile: Tile) -> str:
     """Whether the model was fooled."""
-    return "model fooled" if tile.fooled else "not fooled"
+    return "model fooled" if tile.fooled else "model not fooled"
 
 
 def controls_chip(audit: FinishedAudit, tile: Tile) -> str:

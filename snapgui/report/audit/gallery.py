@@ -7,6 +7,7 @@ from typing import Any
 
 from snapgui.audit.choose import AttackedImage, attacked_images, chosen_rows, images_of
 from snapgui.audit.read import FinishedAudit
+from snapgui.audit.shown.words import answer
 from snapgui.audit.words import area_and_centre, verdict
 from snapgui.engine.images import encode_png
 from snapgui.engine.visibility.measures import outline_picture
@@ -115,9 +116,9 @@ def _pair(image: AttackedImage, shown: Sequence[AttackedImage]) -> tuple[Any, ..
 
 def _image_words(audit: FinishedAudit, image: AttackedImage) -> tuple[str, ...]:
     row = image.row
-    true = audit.about["classes"][int(row["label"])]
+    label = int(row["label"])
     return (
         str(row["id"]),
-        f"{true} {per_cent(row['p_label_before'])} -> {per_cent(row['p_label_after'])}",
+        f"{answer(audit, label, row['p_label_before'])} -> {answer(audit, label, row['p_label_after'])}",
         f"{per_cent(row['area'])} of the pixels, {CENTRE_FOUND[row['centre']]}",
     )

@@ -20,7 +20,6 @@ HELP = (
 def show_cohorts(audit: FinishedAudit) -> None:
     """Draw the table: by class, slide, how sure the model was, and the number of nuclei."""
     tiles = audit_tiles(audit)
-    st.markdown("**Who falls**", help=HELP)
     groups = {
         "True class": by_class(tiles, audit.about["classes"]),
         "Slide": by_slide(tiles),
@@ -28,6 +27,7 @@ def show_cohorts(audit: FinishedAudit) -> None:
         "Number of nuclei in the patch": _by_nuclei(audit, tiles),
     }
     st.table(cohort_table(groups), hide_index=True)
+    st.caption(HELP)
     if not groups["Slide"]:
         st.caption("The names of these patches do not tell their slides, so they cannot be grouped by slide.")
 

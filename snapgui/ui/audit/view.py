@@ -1,6 +1,6 @@
 """One finished audit: verdict, downloads, and one part at a time: pictures, who falls, controls, numbers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import plotly.graph_objects as go
@@ -9,7 +9,7 @@ import streamlit as st
 from snapgui.audit import words
 from snapgui.audit.choose import by_area, by_group, goal_curves, measured
 from snapgui.audit.read import FinishedAudit
-from snapgui.audit.settings import Condition
+from snapgui.audit.settings import Condition, Group
 from snapgui.errors import SnapError
 from snapgui.report.audit.bundle import audit_bundle
 from snapgui.report.audit.document import audit_document
@@ -77,7 +77,7 @@ def _show_standard(audit: FinishedAudit) -> None:
     st.table(words.effect_table(audit, names), hide_index=True)
 
 
-def _show_groups(audit: FinishedAudit, groups: dict[str, list[Condition]]) -> None:
+def _show_groups(audit: FinishedAudit, groups: Mapping[Group, list[Condition]]) -> None:
     for group, conditions in groups.items():
         st.markdown(f"**{words.GROUP_WORDS[group]}**")
         if group == "area":

@@ -101,9 +101,10 @@ def _from_audit() -> Material | None:
     if ticked:
         fooled_only = False
         if not right.toggle(
-            f"Only the {counted(len(ticked), 'picture')} ticked on the Audit page",
+            f"Only the {len(ticked):,} ticked",
             value=True,
             key="study_ticked",
+            help="The pictures that were ticked on the Audit page, whether they fooled the model or not.",
         ):
             ticked = ()
     else:

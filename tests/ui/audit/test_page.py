@@ -2,9 +2,11 @@
 workbench.
 """
 
+import base64
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +24,12 @@ from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError
 from snapgui.progress import drain
 from snapgui.ui import resources
-from snapgui.ui.audit import gallery as audit_gallery
 from snapgui.ui.audit.audits import AuditTask, share_done
+from snapgui.ui.audit.light_box import view as light_box_view
+from snapgui.ui.audit.light_box import viewer as light_box_viewer
 from snapgui.ui.audit.progress import progress_words
 from snapgui.ui.jobs import Snapshot
+from snapgui.ui.pixels import data_uri
 
 QUICK = AuditSettings(
     split="train", limit=200, cells=CellSettings(count=4), attack=AttackSettings(steps=2), shard_size=2
@@ -101,6 +105,11 @@ def run_from_page(page: AppTest, wait_for_job, key: str) -> AppTest:
     return page.run()
 
 
+def open_part(page: AppTest, part: str) -> AppTest:
+    """Another part of the audit that is shown."""
+    return page.button_group(key="audit_part").set_value(part).run()
+
+
 def test_nothing_yet(audit_page, text_of):
     text = text_of(audit_page)
     assert "No audit is saved yet" in text and "Type the path of a labelled data set" in text
@@ -167,20 +176,23 @@ def test_an_audit_runs_to_its_end_with_the_workbenchs_settings(app, page, text_o
     assert "altered in 33 ways" in text_of(app)
     run_from_page(app, wait_for_job, "run_audit")
     text = text_of(app)
-    assert (
-        "Of 3 metastases that the model recognised, SNAP made it call" in text
-        and "the same cells in the median colour" in text
-    )
+    assert re.search(
+        r"SNAP made the model call \d of 3 recognised metastases normal: \d+\.\d % \(", text
+    ) and re.search(r"The same cells in the median colour, not optimised: \d of 3: ", text)
     assert re.search(r"Accuracy 100\.0 % \(\d.*\) before, .* with the attacked images in their place", text)
+    text = text_of(open_part(app, "Details"))
+    tables = [app.table[0].value]
     assert "Cells were allowed in the central 32 px" in text and "saved 8-bit PNGs" in text
-    assert "accuracy falls to the paper's 69.0 %: " in text and "with cells kept out of the centre." in text
     assert "The SNAP paper, on its training patches: accuracy 96.3 % before, 69.0 % after" in text
+    text, charts = text_of(open_part(app, "Comparisons")), len(app.get("plotly_chart"))
+    assert "accuracy falls to the paper's 69.0 %: " in text and "with cells kept out of the centre." in text
     snapshot = resources.registry().snapshot(app.session_state["snap"].jobs["audit"])
     assert app.query_params["audit"] == snapshot.job_id and snapshot.topic.settings.groups == (
         "standard",
         "area",
         "placement",
     )
+    open_part(app, "Controls")
     table = app.table[0].value
     names = [
         "SNAP, cells allowed in the centre",
@@ -189,9 +201,9 @@ def test_an_audit_runs_to_its_end_with_the_workbenchs_settings(app, page, text_o
     ]
     assert table["Condition"].tolist()[:3] == names
     assert re.fullmatch(r"\d of 3: \d+\.\d % \(.* to .*\)", table["Model fooled (95 % interval)"].iloc[0])
-    assert app.table[1].value["Condition"].tolist()[:4] == ["untouched images", *names]
+    assert tables[0]["Condition"].tolist()[:4] == ["untouched images", *names]
     # The controls' dots and the steps, two charts of areas, one of placements.
-    assert len(app.get("plotly_chart")) == 5
+    assert len(app.get("plotly_chart")) + charts == 5
     assert {"Table (CSV)", "Numbers (JSON)"} <= {button.label for button in app.get("download_button")}
     (folder,) = store.find_audits(audits_folder())
     assert read_audit(folder).finished and read_audit(folder).settings.cells.count == 5
@@ -199,12 +211,16 @@ def test_an_audit_runs_to_its_end_with_the_workbenchs_settings(app, page, text_o
 
 def test_a_reload_finds_the_audit_by_its_address(audit_page, text_of, data, wait_for_job, page):
     audit_page.text_input(key="audit_folder").set_value(str(data)).run()
+    audit_page.button_group(key="audit_much").set_value("Own number").run()
     audit_page.number_input(key="audit_limit").set_value(3).run()
     run_from_page(audit_page, wait_for_job, "run_audit")
     job_id = audit_page.session_state["snap"].jobs["audit"]
     again = AppTest.from_file(audit_page._script_path, default_timeout=30).run().switch_page(page("audit"))
     again.query_params["audit"] = job_id
-    assert "SNAP made it call" in text_of(again.run()) and again.session_state["snap"].jobs["audit"] == job_id
+    assert (
+        "SNAP made the model call" in text_of(again.run())
+        and again.session_state["snap"].jobs["audit"] == job_id
+    )
     other = AppTest.from_file(audit_page._script_path, default_timeout=30).run().switch_page(page("audit"))
     other.query_params["audit"] = "20200101-000000-abcdef"
     assert "is not running any more" in text_of(other.run()) and "audit" not in other.query_params
@@ -220,7 +236,7 @@ def test_an_unfinished_audit_goes_on(app, page, text_of, data, wait_for_job):
         and "not finished, 2 of 6 images" in app.selectbox(key="audit_choice").options[0]
     )
     run_from_page(app, wait_for_job, "continue_audit")
-    assert "SNAP made it call" in text_of(app)
+    assert "SNAP made the model call" in text_of(app)
     assert store.find_audits(audits_folder()) == [folder]
     assert (folder / "shards" / "00000.parquet").stat().st_mtime_ns == stamp
 
@@ -240,13 +256,26 @@ def test_an_audit_does_not_go_on_with_other_patches(app, page, text_of, data, wa
     assert app.button(key="continue_audit").disabled
 
 
-def test_no_second_audit_while_one_waits(audit_page, text_of, data, monkeypatch):
+def test_an_audit_queues_behind_other_work_and_never_behind_itself(audit_page, text_of, data, monkeypatch):
     audit_page.text_input(key="audit_folder").set_value(str(data)).run()
-    waiting = Snapshot("20200101-000000-abcdef", "audit", "set", "queued")
-    monkeypatch.setattr(resources.registry(), "active", lambda: [waiting])
-    monkeypatch.setattr(resources.registry(), "snapshot", {waiting.job_id: waiting}.get)
-    audit_page.run()
-    assert audit_page.button(key="run_audit").disabled and "An audit is running" in text_of(audit_page)
+    asked = []
+    monkeypatch.setattr("snapgui.ui.audit.progress.start_job", lambda *_, topic, **__: asked.append(topic))
+    audit_page.button(key="run_audit").click().run()
+    (task,) = asked
+    jobs = [
+        Snapshot("20200101-000000-abcdef", "attack", "p1", "running"),
+        Snapshot("20200101-000000-abcdee", "audit", "set", "queued", topic=replace(task, data=data.parent)),
+    ]
+    monkeypatch.setattr(resources.registry(), "active", lambda: jobs)
+    monkeypatch.setattr(resources.registry(), "snapshot", {job.job_id: job for job in jobs}.get)
+    assert "Run of p1 is running, Audit of set waits. The audit begins when all have ended." in text_of(
+        audit_page.run()
+    )
+    button = audit_page.button(key="run_audit")
+    assert button.label == "Add to the queue" and not button.disabled
+    jobs.append(Snapshot("20200101-000000-abcded", "audit", "set", "queued", topic=task))
+    assert "This very audit is running or waits" in text_of(audit_page.run())
+    assert audit_page.button(key="run_audit").disabled
 
 
 def test_a_full_disk_is_told_and_the_rest_can_be_done(audit_page, text_of, data, wait_for_job, monkeypatch):
@@ -308,41 +337,107 @@ def test_a_damaged_audit_is_a_sentence_and_can_be_deleted(app, page, text_of, fi
     assert not finished.exists() and "No audit is saved yet" in text_of(app)
 
 
-def test_an_image_of_the_gallery_goes_to_the_workbench(app, page, text_of, data, finished, monkeypatch):
-    folder = finished
+class Tiles:
+    """Stands for the component in the browser: what it was shown, what it tells."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.shown: list[list] = []
+        self.ticked: list[str] = []
+        self.opened: list[str] = []
+        self.occasion = ""
+        monkeypatch.setattr(light_box_view, "light_box", self.draw)
+        monkeypatch.setattr(
+            light_box_view, "told_ticks", lambda key: {"occasion": self.occasion, "ids": self.ticked}
+        )
+
+    def draw(self, pictures, *, all_ids, ticked, occasion, key):
+        self.shown.append(list(pictures))
+        self.occasion = occasion
+        return self.opened.pop() if self.opened else None
+
+
+def snap_row(folder: Path, name: str):
     rows = store.read_rows(folder)
-    row = rows[(rows.condition == "SNAP") & (rows.id == "p3")].iloc[0]
-    seen = []
-    clicks = [str(row.position)]
+    return rows[(rows.condition == "SNAP") & (rows.id == name)].iloc[0]
 
-    def click(items, **_):
-        seen.append(items)
-        return clicks.pop() if clicks else None
 
-    monkeypatch.setattr(audit_gallery, "gallery", click)
+def test_the_light_box_sorts_and_filters(app, page, text_of, finished, monkeypatch):
+    tiles = Tiles(monkeypatch)
     app.run().switch_page(page("audit")).run()
-    assert "**p3** is on the Workbench" in text_of(app)
-    assert sorted(item.label.split(":")[0] for item in seen[0]) == ["p1", "p3", "p5"]
+    text_of(app)
+    by_id = {name: snap_row(finished, name) for name in ("p1", "p3", "p5")}
+    assert [tile.name for tile in tiles.shown[-1]] == sorted(by_id, key=lambda i: by_id[i].p_label_after)
+    assert all(tile.after != tile.before and tile.before for tile in tiles.shown[-1])
+    app.selectbox(key="light_box_sort").set_value("Least visible first").run()
+    assert [tile.name for tile in tiles.shown[-1]] == sorted(by_id, key=lambda i: by_id[i].mean_de00_mask)
+    fooled = [name for name, row in by_id.items() if row.flipped]
+    app.selectbox(key="light_box_outcome").set_value("fooled" if fooled else "not fooled").run()
+    assert {tile.name for tile in tiles.shown[-1]} == set(fooled or by_id)
+    app.selectbox(key="light_box_outcome").set_value("not fooled" if fooled else "fooled").run()
+    assert len(fooled) < 3 or "No picture is like that" in text_of(app)
+
+
+def test_a_picture_of_the_light_box_goes_to_the_workbench(app, page, text_of, data, finished, monkeypatch):
+    row = snap_row(finished, "p3")
+    tiles, pairs = Tiles(monkeypatch), []
+    # Twice: AppTest draws the whole page for a press in a dialog, and not the dialog alone.
+    tiles.opened = [str(row.position)] * 2
+    monkeypatch.setattr(light_box_viewer, "pair", lambda *pictures, **more: pairs.append((pictures, more)))
+    app.run().switch_page(page("audit")).run()
+    text = text_of(app)
+    stored = (finished / "pictures" / row.picture).read_bytes()
+    (before, after, mask), more = pairs[-1]
+    assert base64.b64decode(after.split(",")[1]) == stored, "the very picture that was stored"
+    assert before == data_uri(read_pixels(data / "patches" / "p3.png"))
+    assert re.fullmatch(r"metastasis (> )?\d+\.\d % → (normal|metastasis) (> )?\d+\.\d %", more["said"])
+    assert next(chip for chip, _ in more["chips"]) == f"model {'' if row.flipped else 'not '}fooled"
+    assert "of the pixels changed" in text and "The same cells, not optimised: " in text
+    app.button(key="light_box_bench").click().run()
+    text = text_of(app)
     state = app.session_state["snap"]
     assert (
         state.choice.pixels == read_pixels(data / "patches" / "p3.png")
     ).all() and state.choice.true_class == 1
-    mask = read_mask(
-        (folder / "pictures" / row.picture.replace(".png", "-mask.png")).read_bytes(), shape=(96, 96)
+    stored_mask = read_mask(
+        (finished / "pictures" / row.picture.replace(".png", "-mask.png")).read_bytes(), shape=(96, 96)
     )
-    assert (state.mask.mask == mask).all()
-    app.button(key="to_bench").click().run()
+    assert (state.mask.mask == stored_mask).all() and (mask == stored_mask).all()
+    assert "Model says" in text and "**p3**" in text and "taken from an audit" in text
+    assert app.number_input(key="steps").value == 2 and app.session_state["target"] == 0
+
+
+def test_ticked_pictures_become_a_study(app, page, text_of, finished, monkeypatch):
+    tiles = Tiles(monkeypatch)
+    app.run().switch_page(page("audit")).run()
+    assert app.button(key="light_box_study").disabled
+    tiles.ticked = [str(snap_row(finished, name).position) for name in ("p5", "p1")]
+    app.run()
+    assert app.button(key="light_box_study").label == "Make a study of these 2"
+    app.button(key="light_box_study").click().run()
     text = text_of(app)
-    assert "Model says" in text and "**p3**" in text and "loaded from a file" in text
-    assert (app.session_state["snap"].mask.mask == mask).all() and app.number_input(key="steps").value == 2
-    assert app.session_state["target"] == 0
+    assert "**2 pictures** from audit of set" in text and app.toggle(key="study_ticked").value
+    app.toggle(key="study_ticked").set_value(False).run()
+    assert "**2 pictures**" not in text_of(app)
+
+
+def test_who_falls_is_told_by_groups(app, page, text_of, finished):
+    app.run().switch_page(page("audit")).run()
+    text = text_of(open_part(app, "Who falls"))
+    table = app.table[0].value
+    assert "do not tell their slides" in text
+    assert [title for title in table["By"] if title] == [
+        "How sure the model was before",
+        "Number of nuclei in the patch",
+    ]
+    sure = table[: list(table["By"]).index("Number of nuclei in the patch")]
+    assert sum(int(words.split(" of ")[1]) for words in sure["Fooled"]) == 3
 
 
 def test_without_its_data_set_an_audit_still_shows_what_it_found(app, page, text_of, data, finished):
     shutil.rmtree(data)
     app.run().switch_page(page("audit")).run()
     text = text_of(app)
-    assert "SNAP made it call" in text and "cannot be shown or opened" in text
+    assert "SNAP made the model call" in text and "cannot be shown or opened" in text
 
 
 def test_an_audit_that_could_attack_nobody(app, page, text_of, data):

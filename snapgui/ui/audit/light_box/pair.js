@@ -3,7 +3,7 @@ export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
   const root = parentElement.querySelector(".pair"), find = (name) => root.querySelector(name);
   // Beside the pictures: the dialog's head, the bar and the words below.
-  const BESIDE = 400, LEAST_ZOOM = 2;
+  const BESIDE = 380, LEAST_ZOOM = 2;
   const scale = window.devicePixelRatio || 1;
   // Called anew with each picture: what listened for the one before must not hear the next key.
   root.snapStop?.();
@@ -12,6 +12,13 @@ export default function (component) {
     image.hidden = !data.before;
     if (data.before) image.src = data.before;
   }
+  find(".said").textContent = data.said;
+  find(".chips").replaceChildren(...data.chips.map(([words, meaning]) => {
+    const chip = document.createElement("span");
+    chip.textContent = words;
+    chip.title = meaning;
+    return chip;
+  }));
   find(".gone").hidden = Boolean(data.before);
   find(".altered").src = data.after;
   find("svg").setAttribute("viewBox", `0 0 ${data.side} ${data.side}`);

@@ -1,24 +1,40 @@
 """The pair of the viewer as a component of the page: before left, after right, keys for the next."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
 from snapgui.ui.audit.light_box.tiles import read_part
 
+KEY = "light_box_pair"
 _component = st.components.v2.component(
     "snap_light_box_pair", html=read_part("pair.html"), css=read_part("pair.css"), js=read_part("pair.js")
 )
 
 
 def pair(
-    before: str, after: str, mask: NDArray[np.bool_] | None, *, side_px: int, at: int, of: int, ticked: bool
-) -> tuple[int | None, int | None]:
+    before: str,
+    after: str,
+    mask: NDArray[np.bool_] | None,
+    *,
+    said: str,
+    chips: Sequence[tuple[str, str]],
+    side_px: int,
+    at: int,
+    of: int,
+    ticked: bool,
+) -> None:
     """Draw two pictures (data URIs, ``before`` empty where it is gone) with the outline of a mask bool ``(H,
-    W)``; gives the place to go to and the place whose tick was turned, each once.
+    W)``, under what is ``said`` of them and chips of a few words, each with what it means.
+
+    What is pressed stands in the session's state at the next drawing, see `pressed`.
     """
     rim = "" if mask is None else rim_path(mask)
     data = {
+        "said": said,
+        "chips": [list(chip) for chip in chips],
         "before": before,
         "after": after,
         "rim": rim,
@@ -27,10 +43,13 @@ def pair(
         "of": of,
         "ticked": ticked,
     }
-    found = _component(
-        key="light_box_pair", data=data, on_shown_change=lambda: None, on_tick_change=lambda: None
-    )
-    return found.shown, found.tick
+    _component(key=KEY, data=data, on_shown_change=lambda: None, on_tick_change=lambda: None)
+
+
+def pressed() -> tuple[int | None, int | None]:
+    """The place to go to, and the place whose tick was turned, each once."""
+    told = st.session_state.get(KEY) or {}
+    return told.get("shown"), told.get("tick")
 
 
 def rim_path(mask: NDArray[np.bool_]) -> str:

@@ -89,14 +89,12 @@ def _choose(audit: FinishedAudit, tiles: Sequence[Tile]) -> tuple[list[Tile], st
     both = len({tile.label for tile in tiles}) > 1
     names = condition_names(audit.settings)
     also = sorted({name for tile in tiles for name in tile.others}, key=list(names).index)
-    places = st.columns([1.5, 1.3, *([1.0] if both else []), *([1.3] if slides else []), 1.8])
+    places = st.columns([1.6, 1.0, *([1.0] if both else []), *([1.3] if slides else []), 1.8])
     sort = places[0].selectbox("Order", list(SORTS), key=f"{KEY}_sort", persist_state="session")
     outcome: Outcome = (
-        places[1].segmented_control(
+        places[1].selectbox(
             "Model",
             get_args(Outcome),
-            default="all",
-            required=True,
             key=f"{KEY}_outcome",
             persist_state="session",
             format_func=OUTCOME_WORDS.__getitem__,
@@ -119,7 +117,7 @@ def _choose(audit: FinishedAudit, tiles: Sequence[Tile]) -> tuple[list[Tile], st
         [ANY, NO_FILLING, *also],
         key=f"{KEY}_also-{audit.folder.name}",
         format_func=lambda name: f"Fooled too: {names[name]}" if name in names else name,
-        help="The audit changed each image in other ways as well. No control: the same cells in other colours "
+        help="The audit changed each image in other ways too. No control: the same cells in other colours "
         "left the model right, so it was SNAP that fooled it.",
     )
     chosen = pick_tiles(
@@ -152,7 +150,8 @@ def _picture(audit: FinishedAudit, tile: Tile, patches: PatchSet | None) -> Pict
 
 def _take_along(state: SnapState, audit: FinishedAudit, tiles: Sequence[Tile], held: Held) -> None:
     """What can be done with the ticked pictures."""
-    ticked = [tile for tile in tiles if str(tile.position) in held.ticked]
+    by_position = {str(tile.position): tile for tile in tiles}
+    ticked = [by_position[position] for position in held.ticked if position in by_position]
     count = len(ticked)
     if st.button(
         f"Make a study of these {count}" if count else "Make a study",

@@ -16,7 +16,7 @@ from snapgui.shipped import PACKAGE
 from snapgui.ui import resources
 from snapgui.ui.audit.bench import put_on_bench
 from snapgui.ui.audit.light_box.held import Held
-from snapgui.ui.audit.light_box.pair import pair
+from snapgui.ui.audit.light_box.pair import pair, pressed
 from snapgui.ui.audit.resources import original_uri, stored_uri
 from snapgui.ui.state import SnapState
 from snapgui.words import shorten
@@ -34,18 +34,27 @@ def _show(
     state: SnapState, audit: FinishedAudit, patches: PatchSet | None, tiles: Sequence[Tile], held: Held
 ) -> None:
     # What was pressed is known before anything is drawn, so that no picture stands under another's words.
-    pressed = st.session_state.get("light_box_pair") or {}
-    if pressed.get("shown") is not None:
-        held.at = min(max(int(pressed["shown"]), 0), len(tiles) - 1)
-    if pressed.get("tick") is not None:
-        held.turn(str(tiles[min(int(pressed["tick"]), len(tiles) - 1)].position))
+    shown, turned = pressed()
+    if shown is not None:
+        held.at = min(max(int(shown), 0), len(tiles) - 1)
+    if turned is not None:
+        held.turn(str(tiles[min(int(turned), len(tiles) - 1)].position))
     tile = tiles[held.at]
-    st.markdown(_headline(audit, tile), help=f"{HELP}\n\n{words.CONTROLS_HELP}")
     mask, trouble, side = _mask(audit, tile)
+    chips = (
+        (
+            words.outcome(tile),
+            "Fooled: the saved picture is given another class than the true one.",
+        ),
+        (words.controls_chip(audit, tile), words.CONTROLS_HELP),
+        (words.look(tile), HELP),
+    )
     pair(
         original_uri(audit, tile, patches),
         stored_uri(picture_file(audit, tile.picture)),
         mask,
+        said=words.change(audit, tile).replace("->", "→"),
+        chips=[chip for chip in chips if chip[0]],
         side_px=side,
         at=held.at,
         of=len(tiles),
@@ -53,11 +62,8 @@ def _show(
     )
     if trouble:
         st.error(trouble)
-    st.markdown(words.about_picture(audit, tile))
-    with st.expander("Measurements and controls"):
-        for told in (words.about_look(tile), words.about_controls(audit, tile)):
-            st.markdown(told)
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown(words.about_picture(audit, tile), width="content")
         if st.button(
             "Open on the Workbench",
             key="light_box_bench",
@@ -65,14 +71,10 @@ def _show(
             help="Puts the original with these cells and the audit's settings there, to try further.",
         ):
             _open_on_bench(state, audit, patches, tile)
+    with st.expander("Measurements and controls"):
+        for told in (words.about_look(tile), words.about_controls(audit, tile)):
+            st.markdown(told)
         st.caption(f"{_where(tile)} · the stored 8-bit PNG, no new run")
-
-
-def _headline(audit: FinishedAudit, tile: Tile) -> str:
-    """What the model said before and says now, with a chip for each thing to know."""
-    chips = (words.outcome(tile), words.controls_chip(audit, tile), words.look(tile))
-    said = words.change(audit, tile).replace("->", "→")
-    return f"### {said} " + " ".join(f":gray-badge[{chip}]" for chip in chips if chip)
 
 
 def _where(tile: Tile) -> str:
