@@ -40,11 +40,9 @@ def show_audit(state: SnapState, folder: Path) -> None:
         "Who falls": lambda: show_cohorts(audit),
         "Controls": lambda: _show_standard(audit),
     }
-    if compared := {
-        group: conditions
-        for group, conditions in by_group(audit.settings).items()
-        if group != "standard" and conditions
-    }:
+    compared = {group: conditions for group, conditions in by_group(audit.settings).items() if conditions}
+    compared.pop("standard", None)
+    if compared:
         parts["Comparisons"] = lambda: _show_groups(audit, compared)
     parts["Details"] = lambda: _show_details(audit)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):

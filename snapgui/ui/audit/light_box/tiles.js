@@ -19,8 +19,8 @@ export default function (component) {
       tile.querySelector("input").checked = on;
     }
     const here = hold.data.all.filter((id) => hold.ticked.has(id)).length;
-    find(".count").textContent = `${hold.ticked.size} ticked`;
-    find(".all").textContent = `Tick all ${hold.data.all.length} shown`;
+    find(".count").textContent = `${hold.ticked.size.toLocaleString("en")} ticked`;
+    find(".all").textContent = `Tick all ${hold.data.all.length.toLocaleString("en")} shown`;
     find(".all").disabled = here === hold.data.all.length;
     find(".none").disabled = hold.ticked.size === 0;
   };
@@ -45,7 +45,11 @@ export default function (component) {
       open.append(image);
     }
     open.append(make("span", item.before ? "side there" : "side", "original"));
-    open.onclick = () => setTriggerValue("opened", item.id);
+    open.onclick = (event) => {
+      // Focus comes back when the viewer closes, and would leave the original in the place of the altered picture.
+      if (event.detail) open.blur();
+      setTriggerValue("opened", item.id);
+    };
     const words = make("div", "words"), box = make("input", ""), label = make("label", "");
     box.type = "checkbox";
     box.id = `tick-${item.id}`;

@@ -47,9 +47,10 @@ def show_light_box(state: SnapState, audit: FinishedAudit) -> None:
     if not chosen:
         st.info("No picture is like that. Choose All in one of the fields above.")
         return
-    actions = st.container(horizontal=True, vertical_alignment="center")
+    row = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
+    actions = row.container(horizontal=True, width="content")
     pages = -(-len(chosen) // PAGE)
-    page = st.pagination(pages, key=f"{key}-page-{asked}") if pages > 1 else 1
+    page = row.pagination(pages, key=f"{key}-page-{asked}") if pages > 1 else 1
     shown = chosen[(page - 1) * PAGE : page * PAGE]
     held.begin(f"{asked}, page {page}, {patches is not None}", forgotten=key not in st.session_state)
     pictures = [picture for tile in shown if (picture := _picture(audit, tile, patches)) is not None]
@@ -154,7 +155,7 @@ def _take_along(state: SnapState, audit: FinishedAudit, tiles: Sequence[Tile], h
     ticked = [by_position[position] for position in held.ticked if position in by_position]
     count = len(ticked)
     if st.button(
-        f"Make a study of these {count}" if count else "Make a study",
+        f"Make a study of these {count:,}" if count else "Make a study",
         type="primary",
         key="light_box_study",
         disabled=not count,
@@ -167,7 +168,7 @@ def _take_along(state: SnapState, audit: FinishedAudit, tiles: Sequence[Tile], h
     name = audit.folder.name
     chosen = [tile.picture for tile in ticked]
     file_button(
-        f"Contact sheet of these {count}" if count else "Contact sheet",
+        f"Contact sheet of these {count:,}" if count else "Contact sheet",
         lambda: sheet_png(audit_sheet(audit, pictures=chosen)),
         f"{name}-sheet.png",
         "image/png",
