@@ -5,7 +5,6 @@ from pathlib import Path
 
 import streamlit as st
 import torch
-from streamlit.delta_generator import DeltaGenerator
 
 from snapgui.audit.read import audits_folder
 from snapgui.audit.settings import GROUPS, SOURCES, AuditSettings, conditions_of
@@ -82,39 +81,42 @@ def queue_words(running: Sequence[Snapshot]) -> str:
 def _ask(state: SnapState, folder: Path, victim: Victim) -> tuple[AuditTask | None, str]:
     """The controls that need a data set; gives what is asked, and why it cannot be done."""
     patches = _labelled(folder)
-    left, middle, right, last = st.columns([0.8, 1.6, 1.2, 1.4])
     splits = sorted(set(patches.splits), key=lambda name: (name == "train", name))
-    split = left.selectbox(
-        "Split",
-        [*splits, ALL] if len(splits) > 1 else splits,
-        key="audit_split",
-        persist_state="session",
-        help="The part of the data set that is audited. On its training patches the model looks better than "
-        "it is.",
-    )
-    in_split = patches if split == ALL else patches.split(split)
-    limit = _ask_number(middle, len(in_split))
-    source = right.segmented_control(
-        "True class attacked",
-        SOURCES,
-        default="metastasis",
-        required=True,
-        key="audit_source",
-        persist_state="session",
-        help="Images of this class that the model classifies correctly are attacked, each towards the "
-        "other class.",
-    )
-    groups = last.multiselect(
-        "Also compare",
-        list(GROUP_WORDS),
-        key="audit_groups",
-        persist_state="session",
-        format_func=GROUP_WORDS.__getitem__,
-        placeholder="nothing else",
-        help="SNAP over several areas, numbers of cells, colours allowed or places. Each makes the audit "
-        "longer. The controls (the same cells filled without optimisation, a square, the whole image) are "
-        "always included.",
-    )
+    # A row that breaks where the window is narrow.
+    with st.container(horizontal=True, vertical_alignment="top"):
+        split = st.selectbox(
+            "Split",
+            [*splits, ALL] if len(splits) > 1 else splits,
+            key="audit_split",
+            width=170,
+            persist_state="session",
+            help="The part of the data set that is audited. On its training patches the model looks better "
+            "than it is.",
+        )
+        in_split = patches if split == ALL else patches.split(split)
+        limit = _ask_number(len(in_split))
+        source = st.segmented_control(
+            "True class attacked",
+            SOURCES,
+            default="metastasis",
+            required=True,
+            key="audit_source",
+            persist_state="session",
+            help="Images of this class that the model classifies correctly are attacked, each towards the "
+            "other class.",
+        )
+        groups = st.multiselect(
+            "Also compare",
+            list(GROUP_WORDS),
+            key="audit_groups",
+            width=240,
+            persist_state="session",
+            format_func=GROUP_WORDS.__getitem__,
+            placeholder="nothing else",
+            help="SNAP over several areas, numbers of cells, colours allowed or places. Each makes the audit "
+            "longer. The controls (the same cells filled without optimisation, a square, the whole image) "
+            "are always included.",
+        )
     cells, attack = bench_settings()
     chosen = in_split if limit is None else in_split.sample(limit, seed=0)
     settings = AuditSettings(
@@ -154,36 +156,35 @@ def _ask(state: SnapState, folder: Path, victim: Victim) -> tuple[AuditTask | No
     return task, ""
 
 
-def _ask_number(place: DeltaGenerator, there: int) -> int | None:
+def _ask_number(there: int) -> int | None:
     """How many patches at most; None takes all."""
-    with place:
-        much = st.segmented_control(
-            "Patches",
-            (QUICK, FULL, OWN),
-            default=QUICK,
-            required=True,
-            key="audit_much",
+    much = st.segmented_control(
+        "Patches",
+        (QUICK, FULL, OWN),
+        default=QUICK,
+        required=True,
+        key="audit_much",
+        persist_state="session",
+        format_func=lambda name: f"{FULL}: {there:,}" if name == FULL else name,
+        help="Less than all are a fixed random sample. A quick look tells whether an audit is worth its "
+        "time; its intervals are wide.",
+    )
+    if much == FULL:
+        return None
+    if much != OWN:
+        return QUICK_COUNT
+    return int(
+        st.number_input(
+            "Number of patches, at most",
+            1,
+            1_000_000,
+            OWN_COUNT,
+            50,
+            key="audit_limit",
+            width=200,
             persist_state="session",
-            format_func=lambda name: f"{FULL}: {there:,}" if name == FULL else name,
-            help="Less than all are a fixed random sample. A quick look tells whether an audit is worth "
-            "its time; its intervals are wide.",
         )
-        if much == FULL:
-            return None
-        if much != OWN:
-            return QUICK_COUNT
-        return int(
-            st.number_input(
-                "Patches, at most",
-                1,
-                1_000_000,
-                OWN_COUNT,
-                50,
-                key="audit_limit",
-                persist_state="session",
-                label_visibility="collapsed",
-            )
-        )
+    )
 
 
 def _labelled(folder: Path) -> PatchSet:

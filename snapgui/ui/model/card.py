@@ -11,7 +11,7 @@ from snapgui.errors import ModelError
 from snapgui.ui.parts.folders import typed_path
 from snapgui.ui.resources import load_victim
 from snapgui.ui.state import SnapState
-from snapgui.words import per_cent
+from snapgui.words import NONE, per_cent
 
 SPLIT_WORDS = {
     "train": "Training patches",
@@ -58,17 +58,18 @@ def result_rows(card: ModelCard) -> dict[str, list[str]]:
         "Sensitivity": lambda row: _share(row, "sensitivity"),
         "Specificity": lambda row: _share(row, "specificity"),
     }
-    return columns | {title: [read(row) for row in rows.values()] for title, read in readers.items() if rows}
+    given = {title: [read(row) for row in rows.values()] for title, read in readers.items()}
+    return columns | {title: words for title, words in given.items() if set(words) - {NONE}}
 
 
 def _count(row: dict[str, Any]) -> str:
     count = row.get("count")
-    return f"{count:,}" if isinstance(count, int) else "not given"
+    return f"{count:,}" if isinstance(count, int) else NONE
 
 
 def _share(row: dict[str, Any], name: str) -> str:
     value = row.get(name)
-    return per_cent(value) if isinstance(value, int | float) and math.isfinite(value) else "not given"
+    return per_cent(value) if isinstance(value, int | float) and math.isfinite(value) else NONE
 
 
 def _accuracy(row: dict[str, Any]) -> str:
@@ -83,7 +84,7 @@ def _accuracy(row: dict[str, Any]) -> str:
 
 def _auc(row: dict[str, Any]) -> str:
     value = row.get("auc")
-    return f"{value:.3f}" if isinstance(value, int | float) and math.isfinite(value) else "not given"
+    return f"{value:.3f}" if isinstance(value, int | float) and math.isfinite(value) else NONE
 
 
 def fact_rows(card: ModelCard) -> dict[str, list[str]]:
