@@ -7,12 +7,8 @@ from snapgui.audit.shown.tiles import Tile, filling_names, naturalness_of_tile
 from snapgui.audit.words import condition_names
 from snapgui.engine.visibility.naturalness import look_of
 from snapgui.runs.naturalness import LOOK_WORDS, naturalness_words
+from snapgui.runs.verdict import Card, Chip
 from snapgui.words import CENTRE_FOUND, counted, listed, per_cent
-
-CONTROLS_HELP = (
-    "Controls: the same cells filled with other colours, not optimised. Where one of them fools the model "
-    "too, it was not the attack that did it."
-)
 
 
 def answer(audit: FinishedAudit, label: int, p_label: float) -> str:
@@ -26,8 +22,8 @@ def answer(audit: FinishedAudit, label: int, p_label: float) -> str:
 
 
 def change(audit: FinishedAudit, tile: Tile) -> str:
-    """What the model said before and says now, such as ``metastasis 99.1 % -> normal 95.4 %``."""
-    return f"{answer(audit, tile.label, tile.p_before)} -> {answer(audit, tile.label, tile.p_after)}"
+    """What the model said before and says now, such as ``metastasis 99.1 % → normal 95.4 %``."""
+    return f"{answer(audit, tile.label, tile.p_before)} → {answer(audit, tile.label, tile.p_after)}"
 
 
 def lines(audit: FinishedAudit, tile: Tile) -> tuple[str, ...]:
@@ -44,35 +40,29 @@ def difference(tile: Tile) -> str:
     return f"colour difference {tile.visibility:.1f}"
 
 
-def outcome(tile: Tile) -> str:
-    """Whether the model was fooled."""
-    return "model fooled" if tile.fooled else "model not fooled"
-
-
-def controls_chip(audit: FinishedAudit, tile: Tile) -> str:
-    """Whether the controls leave the model right; empty where none was made."""
+def tile_card(audit: FinishedAudit, tile: Tile) -> Card:
+    """The verdict on a stored picture."""
+    row, found = tile.row, naturalness_of_tile(tile)
     names = _measured(audit, tile)
     fillings = [name for name in filling_names(audit) if name in names]
-    also = [name for name in fillings if name in tile.others]
-    if not fillings:
-        return ""
-    return f"{counted(len(also), 'control')} fooled it too" if also else "controls hold"
-
-
-def look(tile: Tile) -> str:
-    """How natural the picture looks, in a few words; empty where it was not measured."""
-    found = naturalness_of_tile(tile)
-    return "" if found is None else LOOK_WORDS[look_of(found)].lower()
-
-
-def about_picture(audit: FinishedAudit, tile: Tile) -> str:
-    """Area, centre, colour difference and steps of the stored picture, in a sentence."""
-    row = tile.row
+    chips = [Chip("Model fooled" if tile.fooled else "Model not fooled", tile.fooled)]
+    if fillings:
+        held = not tile.others.intersection(fillings)
+        chips.append(Chip("Controls hold" if held else "A control fools it too", held))
+    if found is not None:
+        look = look_of(found)
+        chips.append(Chip(LOOK_WORDS[look], look in ("natural", "unchanged")))
     step = row.get("best_step")
-    steps = "" if step is None or pd.isna(step) else f", {counted(int(step), 'step')}"
-    return (
-        f"{per_cent(row['area'])} of the pixels changed, {CENTRE_FOUND[row['centre']]}, colour difference in "
-        f"the cells {tile.visibility:.1f} CIEDE2000{steps}."
+    steps = "" if step is None or pd.isna(step) else f"{counted(int(step), 'step')}, "
+    sentence = (
+        f"{steps}{per_cent(row['area'])} of the pixels, {CENTRE_FOUND[row['centre']]}, {difference(tile)}; "
+        "the stored 8-bit PNG, no new run."
+    )
+    return Card(
+        answer(audit, tile.label, tile.p_before),
+        answer(audit, tile.label, tile.p_after),
+        tuple(chips),
+        sentence,
     )
 
 

@@ -120,9 +120,11 @@ def _continue(audit: SavedAudit) -> None:
     if trouble:
         st.warning(trouble)
     task = AuditTask(audit.model, audit.data, audit.folder.parent, audit.settings, continues=audit)
-    busy = bool(resources.registry().active())
+    working = resources.registry().active()
+    # Which audit one is that began anew is not known before its patches are read: it may be this one.
+    busy = any(job.kind == KIND for job in working)
     st.button(
-        "Continue",
+        "Add to the queue" if working and not busy else "Continue",
         key="continue_audit",
         disabled=bool(trouble) or busy,
         on_click=start_audit,
@@ -130,7 +132,7 @@ def _continue(audit: SavedAudit) -> None:
         help="Does the rest with the settings, the data set and the model of its start.",
     )
     if busy and not trouble:
-        st.caption("Other work is running. This audit can be continued when it has ended.")
+        st.caption("An audit is running or waits. This one can be continued when it has ended.")
 
 
 def _delete(name: str) -> None:

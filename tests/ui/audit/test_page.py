@@ -30,6 +30,7 @@ from snapgui.ui.audit.light_box import viewer as light_box_viewer
 from snapgui.ui.audit.progress import progress_words
 from snapgui.ui.jobs import Snapshot
 from snapgui.ui.pixels import data_uri
+from snapgui.words import per_cent
 
 QUICK = AuditSettings(
     split="train", limit=200, cells=CellSettings(count=4), attack=AttackSettings(steps=2), shard_size=2
@@ -350,7 +351,7 @@ class Tiles:
             light_box_view, "told_ticks", lambda key: {"occasion": self.occasion, "ids": self.ticked}
         )
 
-    def draw(self, pictures, *, all_ids, ticked, occasion, key):
+    def draw(self, pictures, *, ticked, occasion, key):
         self.shown.append(list(pictures))
         self.occasion = occasion
         return self.opened.pop() if self.opened else None
@@ -382,16 +383,20 @@ def test_a_picture_of_the_light_box_goes_to_the_workbench(app, page, text_of, da
     tiles, pairs = Tiles(monkeypatch), []
     # Twice: AppTest draws the whole page for a press in a dialog, and not the dialog alone.
     tiles.opened = [str(row.position)] * 2
-    monkeypatch.setattr(light_box_viewer, "pair", lambda *pictures, **more: pairs.append((pictures, more)))
+    monkeypatch.setattr(light_box_viewer, "pair", lambda *pictures, **more: pairs.append(pictures))
+    cards = []
+    monkeypatch.setattr(light_box_viewer, "show_card", lambda card, of: cards.append((of, card)))
     app.run().switch_page(page("audit")).run()
     text = text_of(app)
     stored = (finished / "pictures" / row.picture).read_bytes()
-    (before, after, mask), more = pairs[-1]
+    before, after, mask = pairs[-1]
     assert base64.b64decode(after.split(",")[1]) == stored, "the very picture that was stored"
     assert before == data_uri(read_pixels(data / "patches" / "p3.png"))
-    assert re.fullmatch(r"metastasis (> )?\d+\.\d % → (normal|metastasis) (> )?\d+\.\d %", more["said"])
-    assert next(chip for chip, _ in more["chips"]) == f"model {'' if row.flipped else 'not '}fooled"
-    assert "of the pixels changed" in text and "The same cells, not optimised: " in text
+    of, card = cards[-1]
+    assert of == "p3" and card.before == f"metastasis {per_cent(row.p_label_before)}"
+    assert re.fullmatch(r"(normal|metastasis) (> )?\d+\.\d %", card.after)
+    assert card.chips[0].words == f"Model {'' if row.flipped else 'not '}fooled" and "PNG" in card.sentence
+    assert "The same cells, not optimised: " in text
     app.button(key="light_box_bench").click().run()
     text = text_of(app)
     state = app.session_state["snap"]
@@ -413,6 +418,11 @@ def test_ticked_pictures_become_a_study(app, page, text_of, finished, monkeypatc
     tiles.ticked = [str(snap_row(finished, name).position) for name in ("p5", "p1")]
     app.run()
     assert app.button(key="light_box_study").label == "Make a study of these 2"
+    app.button(key="light_box_all").click().run()
+    assert app.button(key="light_box_study").label == "Make a study of these 3"
+    app.button(key="light_box_none").click().run()
+    assert app.button(key="light_box_study").disabled
+    app.run()
     app.button(key="light_box_study").click().run()
     text = text_of(app)
     assert "**2 pictures** from audit of set" in text and app.toggle(key="study_ticked").value

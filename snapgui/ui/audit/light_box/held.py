@@ -1,6 +1,6 @@
 """What a session has ticked and opened in an audit's light-box. No Streamlit in here."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +37,12 @@ class Held:
             self.ticked.remove(position)
         else:
             self.ticked.append(position)
+        self.occasion = ""
+
+    def tick(self, positions: Iterable[str]) -> None:
+        """Tick all these; without any, untick all."""
+        more = [position for position in positions if position not in self.ticked]
+        self.ticked = [*self.ticked, *more] if more else []
         self.occasion = ""
 
     def begin(self, asked: str, *, forgotten: bool) -> None:

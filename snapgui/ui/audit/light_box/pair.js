@@ -12,13 +12,6 @@ export default function (component) {
     image.hidden = !data.before;
     if (data.before) image.src = data.before;
   }
-  find(".said").textContent = data.said;
-  find(".chips").replaceChildren(...data.chips.map(([words, meaning]) => {
-    const chip = document.createElement("span");
-    chip.textContent = words;
-    chip.title = meaning;
-    return chip;
-  }));
   find(".gone").hidden = Boolean(data.before);
   find(".altered").src = data.after;
   find("svg").setAttribute("viewBox", `0 0 ${data.side} ${data.side}`);

@@ -1,7 +1,5 @@
 """The pair of the viewer as a component of the page: before left, after right, keys for the next."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
@@ -19,22 +17,18 @@ def pair(
     after: str,
     mask: NDArray[np.bool_] | None,
     *,
-    said: str,
-    chips: Sequence[tuple[str, str]],
     side_px: int,
     at: int,
     of: int,
     ticked: bool,
 ) -> None:
     """Draw two pictures (data URIs, ``before`` empty where it is gone) with the outline of a mask bool ``(H,
-    W)``, under what is ``said`` of them and chips of a few words, each with what it means.
+    W)``.
 
     What is pressed stands in the session's state at the next drawing, see `pressed`.
     """
     rim = "" if mask is None else rim_path(mask)
     data = {
-        "said": said,
-        "chips": [list(chip) for chip in chips],
         "before": before,
         "after": after,
         "rim": rim,

@@ -2,8 +2,8 @@
 // pictures, which are large, need not be sent again for each tick.
 export default function (component) {
   const { data, parentElement, setStateValue, setTriggerValue } = component;
-  const root = parentElement.querySelector(".light-box"), find = (name) => root.querySelector(name);
-  const grid = find(".tiles"), hold = (root.snap ??= { occasion: null, ticked: new Set() });
+  const root = parentElement.querySelector(".light-box"), grid = root.querySelector(".tiles");
+  const hold = (root.snap ??= { occasion: null, ticked: new Set() });
 
   const make = (tag, classes, text = "") => {
     const node = document.createElement(tag);
@@ -18,11 +18,6 @@ export default function (component) {
       tile.classList.toggle("ticked", on);
       tile.querySelector("input").checked = on;
     }
-    const here = hold.data.all.filter((id) => hold.ticked.has(id)).length;
-    find(".count").textContent = `${hold.ticked.size.toLocaleString("en")} ticked`;
-    find(".all").textContent = `Tick all ${hold.data.all.length.toLocaleString("en")} shown`;
-    find(".all").disabled = here === hold.data.all.length;
-    find(".none").disabled = hold.ticked.size === 0;
   };
 
   const tell = () => {
@@ -66,7 +61,6 @@ export default function (component) {
     return tile;
   }
 
-  hold.data = data;
   // Twice the picture's own size in whole pixels of the screen: at any other size some of its pixels are wider than others.
   const scale = window.devicePixelRatio || 1;
   root.style.setProperty("--tile", `${(data.side * Math.round(2 * scale)) / scale}px`);
@@ -75,7 +69,5 @@ export default function (component) {
     hold.ticked = new Set(data.ticked);
     grid.replaceChildren(...data.tiles.map(draw));
   }
-  find(".all").onclick = () => { data.all.forEach((id) => hold.ticked.add(id)); tell(); };
-  find(".none").onclick = () => { hold.ticked.clear(); tell(); };
   show();
 }

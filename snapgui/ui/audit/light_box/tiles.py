@@ -40,21 +40,17 @@ class Picture:
     fooled: bool
 
 
-def light_box(
-    pictures: Sequence[Picture], *, all_ids: Sequence[str], ticked: Sequence[str], occasion: str, key: str
-) -> str | None:
+def light_box(pictures: Sequence[Picture], *, ticked: Sequence[str], occasion: str, key: str) -> str | None:
     """Draw the tiles; gives the id just opened, once. What is ticked stands beforehand in `told_ticks`.
 
     Args:
         pictures: of this page of tiles.
-        all_ids: of all tiles that the choice shows, on whatever page.
         ticked: with what ticks an occasion begins.
         occasion: another one draws the tiles anew; until then ``pictures`` and ``ticked`` must stay the same.
         key: of the component.
     """
     data = {
         "tiles": [asdict(picture) for picture in pictures],
-        "all": list(all_ids),
         "ticked": list(ticked),
         "occasion": occasion,
         "side": WINDOW_PX,

@@ -48,7 +48,7 @@ def show_light_box(state: SnapState, audit: FinishedAudit) -> None:
         st.info("No picture is like that. Choose All in one of the fields above.")
         return
     row = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
-    actions = row.container(horizontal=True, width="content")
+    actions = row.container(horizontal=True, vertical_alignment="center", width="content")
     pages = -(-len(chosen) // PAGE)
     page = row.pagination(pages, key=f"{key}-page-{asked}") if pages > 1 else 1
     shown = chosen[(page - 1) * PAGE : page * PAGE]
@@ -58,13 +58,13 @@ def show_light_box(state: SnapState, audit: FinishedAudit) -> None:
         st.caption(f"{counted(len(shown) - len(pictures), 'picture')} of this page cannot be read.")
     opened = light_box(
         pictures,
-        all_ids=[str(tile.position) for tile in chosen],
         ticked=held.sent,
         occasion=held.occasion,
         key=key,
     )
     with actions:
         _take_along(state, audit, tiles, held)
+        _tick_all(chosen, held)
     places = {str(tile.position): place for place, tile in enumerate(chosen)}
     if opened in places:
         held.at = places[opened]
@@ -143,7 +143,7 @@ def _picture(audit: FinishedAudit, tile: Tile, patches: PatchSet | None) -> Pict
         after=after,
         before=original_uri(audit, tile, patches),
         name=tile.id,
-        words=f"{words.change(audit, tile)}, {words.outcome(tile)}, {words.difference(tile)} CIEDE2000",
+        words=f"{words.change(audit, tile)}, {words.difference(tile)} CIEDE2000",
         lines=words.lines(audit, tile),
         fooled=tile.fooled,
     )
@@ -177,6 +177,22 @@ def _take_along(state: SnapState, audit: FinishedAudit, tiles: Sequence[Tile], h
         if count
         else "The pictures that fooled the model most surely, before and after on one sheet.",
     )
+
+
+def _tick_all(chosen: Sequence[Tile], held: Held) -> None:
+    """Tick or untick everything that is shown, on whatever page of tiles."""
+    left = [str(tile.position) for tile in chosen if str(tile.position) not in held.ticked]
+    if left:
+        st.button(
+            f"Tick all {len(chosen):,}",
+            key="light_box_all",
+            on_click=held.tick,
+            args=(left,),
+            help="All that the fields above leave, on every page.",
+        )
+    if held.ticked:
+        st.button("Untick all", key="light_box_none", on_click=held.tick, args=((),))
+    st.caption("Point at a tile: the original. Click: open it.", width="content")
 
 
 def hand_to_study(state: SnapState, audit: FinishedAudit, ticked: Sequence[Tile]) -> None:

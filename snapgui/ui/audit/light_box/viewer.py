@@ -18,6 +18,7 @@ from snapgui.ui.audit.bench import put_on_bench
 from snapgui.ui.audit.light_box.held import Held
 from snapgui.ui.audit.light_box.pair import pair, pressed
 from snapgui.ui.audit.resources import original_uri, stored_uri
+from snapgui.ui.parts.card import show_card
 from snapgui.ui.state import SnapState
 from snapgui.words import shorten
 
@@ -40,30 +41,9 @@ def _show(
     if turned is not None:
         held.turn(str(tiles[min(int(turned), len(tiles) - 1)].position))
     tile = tiles[held.at]
-    mask, trouble, side = _mask(audit, tile)
-    chips = (
-        (
-            words.outcome(tile),
-            "Fooled: the saved picture is given another class than the true one.",
-        ),
-        (words.controls_chip(audit, tile), words.CONTROLS_HELP),
-        (words.look(tile), HELP),
-    )
-    pair(
-        original_uri(audit, tile, patches),
-        stored_uri(picture_file(audit, tile.picture)),
-        mask,
-        said=words.change(audit, tile).replace("->", "→"),
-        chips=[chip for chip in chips if chip[0]],
-        side_px=side,
-        at=held.at,
-        of=len(tiles),
-        ticked=str(tile.position) in held.ticked,
-    )
-    if trouble:
-        st.error(trouble)
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.markdown(words.about_picture(audit, tile), width="content")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        with st.container(key="light_box_card"):
+            show_card(words.tile_card(audit, tile), of=tile.id)
         if st.button(
             "Open on the Workbench",
             key="light_box_bench",
@@ -71,10 +51,22 @@ def _show(
             help="Puts the original with these cells and the audit's settings there, to try further.",
         ):
             _open_on_bench(state, audit, patches, tile)
+    mask, trouble, side = _mask(audit, tile)
+    pair(
+        original_uri(audit, tile, patches),
+        stored_uri(picture_file(audit, tile.picture)),
+        mask,
+        side_px=side,
+        at=held.at,
+        of=len(tiles),
+        ticked=str(tile.position) in held.ticked,
+    )
+    if trouble:
+        st.error(trouble)
     with st.expander("Measurements and controls"):
         for told in (words.about_look(tile), words.about_controls(audit, tile)):
             st.markdown(told)
-        st.caption(f"{_where(tile)} · the stored 8-bit PNG, no new run")
+        st.caption(f"{_where(tile)}. {HELP}")
 
 
 def _where(tile: Tile) -> str:
