@@ -15,6 +15,7 @@ from snapgui.audit.read import SavedAudit, why_not_continued
 from snapgui.audit.settings import SNAP, AuditSettings
 from snapgui.audit.shard import SOURCE_LABELS, Event, run_shard
 from snapgui.audit.summary import summarise
+from snapgui.engine.detector.linear import shipped_detector
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError
 from snapgui.provenance import device_name, library_versions
@@ -111,6 +112,7 @@ def run_audit(
             "device": device_name(victim.mean.device),
             "versions": library_versions(),
             "method": METHOD,
+            "detector": shipped_detector().sha256,
             "remarks": [*victim.card.assumed, *plan.remarks],
             "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         },

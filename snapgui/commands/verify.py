@@ -9,7 +9,6 @@ from snapgui.commands.options import Commands
 from snapgui.errors import DataError
 from snapgui.report.verify.bundle import verify_bundle
 from snapgui.shipped import MODEL
-from snapgui.words import counted
 
 if TYPE_CHECKING:
     from snapgui.engine.victim.victim import Victim
@@ -22,8 +21,8 @@ def add_verify(commands: Commands) -> None:
     verify = commands.add_parser(
         "verify",
         help=text,
-        description=f"{text}. Ends with 0 if all holds, 1 if something does not or could not be checked, 2 "
-        "if the file is no bundle.",
+        description=f"{text}. Ends with 0 if all holds that files can show (the rest is named), 1 if "
+        "something does not or the model is missing, 2 if the file is no bundle.",
     )
     verify.add_argument("bundle", type=Path, metavar="BUNDLE.zip")
     verify.add_argument(
@@ -38,26 +37,21 @@ def add_verify(commands: Commands) -> None:
 
 
 def run_verify(args: argparse.Namespace, arguments: list[str]) -> int:
-    """Print a line for each claim; 1 unless all hold."""
+    """Print a line for each claim; 1 unless all hold that files can show."""
     from snapgui.report.bundle.archive import file_sha256
+    from snapgui.report.verify.checks import last_words
 
-    failed = unchecked = 0
+    claims = []
     print(f"{args.bundle.name}, SHA-256 {file_sha256(args.bundle)}")
     for claim in verify_bundle(args.bundle, model_finder(args.model, args.device)):
         print(claim, flush=True)
-        failed += claim.state == "fails"
-        unchecked += claim.state == "unchecked"
+        claims.append(claim)
     print(
         "Hashes show that the files belong together, not who made them: compare the SHA-256 above "
         "with one from the authors."
     )
-    if failed:
-        print(f"{counted(failed, 'claim')} of this bundle do{'es' if failed == 1 else ''} not hold.")
-    elif unchecked:
-        print("What was checked holds, but not all could be checked.")
-    else:
-        print("Everything holds.")
-    return 1 if failed or unchecked else 0
+    print(last_words(claims))
+    return 1 if any(claim.state in ("fails", "unchecked") for claim in claims) else 0
 
 
 def model_finder(model: Path | None, device: str) -> "Callable[[str], Victim | Check]":

@@ -8,6 +8,7 @@ import struct
 import zlib
 from typing import Any
 
+from snapgui.engine.images import open_picture
 from snapgui.runs.records import RunResult
 
 _HEAD = 33  # signature and IHDR: text may stand from here on
@@ -50,6 +51,12 @@ def add_text(png: bytes, text: dict[str, str]) -> bytes:
         _chunk(key.encode("latin-1") + b"\0\0\0\0\0" + value.encode()) for key, value in text.items()
     )
     return png[:_HEAD] + chunks + png[_HEAD:]
+
+
+def text_of(png: bytes) -> dict[str, str]:
+    """The texts inside a PNG by keyword; raises ImageError where it is no picture."""
+    with open_picture(png) as picture:
+        return {str(key): str(value) for key, value in picture.info.items() if isinstance(value, str)}
 
 
 def _chunk(data: bytes) -> bytes:

@@ -5,12 +5,13 @@ import io
 import json
 import re
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from snapgui.engine.cells.outlines import read_mask
-from snapgui.engine.images import read_pixels
+from snapgui.engine.images import decode_pixels
 from snapgui.engine.settings import AttackSettings, CellSettings
 from snapgui.engine.visibility.measures import Visibility
 from snapgui.engine.visibility.naturalness import Naturalness
@@ -72,14 +73,26 @@ def load_run(run_id: str) -> RunResult:
 
 def read_run(folder: Path) -> RunResult:
     """A run from the folder of its files; raises DataError if it is gone or damaged."""
+
+    def read(name: str) -> bytes:
+        path = folder / name
+        if path.exists() and not path.is_file():
+            # A named pipe would never end.
+            raise DataError(f"{name} is not a file but a folder or a device")
+        return path.read_bytes()
+
+    return run_of_files(read, folder.name)
+
+
+def run_of_files(read: Callable[[str], bytes], name: str) -> RunResult:
+    """A run from its files, wherever they lie; raises DataError if one is gone or damaged."""
     try:
-        values = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-        original = read_pixels(folder / "original.png")
-        with (folder / "curve.csv").open(newline="", encoding="utf-8") as file:
-            curve = _read_curve(file.read(), values["classes"])
+        values = json.loads(read("result.json"))
+        original = decode_pixels(read("original.png"), name="original.png")
+        curve = _read_curve(read("curve.csv").decode(), values["classes"])
         request = RunRequest(
             pixels=original,
-            mask=read_mask((folder / "mask.png").read_bytes(), shape=(original.shape[0], original.shape[1])),
+            mask=read_mask(read("mask.png"), shape=(original.shape[0], original.shape[1])),
             attack=AttackSettings.from_json(values["attack"]),
             cells=CellSettings.from_json(values["cells"]) if values["cells"] else None,
             image_name=values["image_name"],
@@ -89,7 +102,7 @@ def read_run(folder: Path) -> RunResult:
         )
         return RunResult(
             request=request,
-            adversarial=read_pixels(folder / "adversarial.png"),
+            adversarial=decode_pixels(read("adversarial.png"), name="adversarial.png"),
             curve=curve,
             visibility={
                 region: Visibility(**_with_infinity(numbers))
@@ -102,8 +115,8 @@ def read_run(folder: Path) -> RunResult:
             controls=values["p_target_controls"],
             naturalness=Naturalness.from_json(values["naturalness"]) if "naturalness" in values else None,
             **{
-                name: values[name]
-                for name in (
+                field: values[field]
+                for field in (
                     "run_id",
                     "best_step",
                     "steps",
@@ -123,9 +136,7 @@ def read_run(folder: Path) -> RunResult:
             },
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, SnapError) as error:
-        raise DataError(
-            f"The run {folder.name} is gone or damaged ({error}). Delete it and run again."
-        ) from error
+        raise DataError(f"The run {name} is gone or damaged ({error}). Delete it and run again.") from error
 
 
 def _with_infinity(numbers: dict[str, Any]) -> dict[str, float]:

@@ -4,9 +4,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-from snapgui.audit.read import FinishedAudit, picture_file
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from snapgui.audit.read import FinishedAudit, audited_patches, picture_file, snap_mask
 from snapgui.audit.settings import SNAP
-from snapgui.errors import DataError
+from snapgui.audit.shard import read_or_why
+from snapgui.engine.images import encode_png, read_pixels
+from snapgui.errors import DataError, SnapError
 from snapgui.report.bundle.manifest import make_bundle
 from snapgui.runs.picture_text import MADE_TO_FOOL, add_text, audit_text
 
@@ -18,7 +24,7 @@ PRIVATE = ("data_path", "model_path")
 
 def audit_bundle(audit: FinishedAudit, *, most: int = MAX_PICTURES) -> bytes:
     """``audit.json`` without its paths, ``summary.json``, ``rows.parquet``, and at most so many pictures with
-    their masks.
+    their masks and, where the data set is still as it was audited, the untouched images.
 
     Where there are more pictures, those go in that fooled the model most surely; the manifest says how many
     there were.
@@ -44,7 +50,31 @@ def audit_bundle(audit: FinishedAudit, *, most: int = MAX_PICTURES) -> bytes:
             files[f"pictures/{path.name}"] = add_text(
                 _read(path), audit_text(about, audit.folder.name, comment)
             )
+    for name, pixels in _originals(audit, snap[snap["picture"].isin(chosen)]).items():
+        text = audit_text(about, audit.folder.name, "The picture before.")
+        files[f"originals/{name}"] = encode_png(pixels, text=text)
     return make_bundle(files, _about(audit, len(chosen), len(snap)))
+
+
+def _originals(audit: FinishedAudit, rows: pd.DataFrame) -> dict[str, NDArray[np.uint8]]:
+    """The untouched images of rows by name of the picture; those that are gone or others now are left out."""
+    try:
+        patches = audited_patches(audit)
+    except SnapError:
+        return {}
+    found = {}
+    for row in rows.sort_values("position").to_dict("records"):
+        picture, position = str(row["picture"]), int(row["position"])
+        before = read_or_why(patches, position)
+        if isinstance(before, str) or patches.ids[position] != row["id"]:
+            continue
+        after = read_pixels(picture_file(audit, picture))
+        if (
+            before.shape == after.shape
+            and not (before != after).any(axis=2)[~snap_mask(audit, picture, after)].any()
+        ):
+            found[picture] = before
+    return found
 
 
 def _about(audit: FinishedAudit, packed: int, there: int) -> dict[str, Any]:

@@ -79,6 +79,10 @@ def check_files(
         name: entry.get("sha256") if isinstance(entry, dict) else None
         for name, entry in manifest["files"].items()
     }
+    for name, entry in manifest["files"].items():
+        size = archive.getinfo(name).file_size if name in names else None
+        if size is not None and isinstance(entry, dict) and entry.get("bytes") != size:
+            yield Check("fails", f"{name} has {size:,} bytes; {MANIFEST} states another number")
     yield check(
         listed == {name: digest for name, digest in sums.items() if name != MANIFEST},
         f"{MANIFEST} and {SUMS} list the same {len(listed)} files and hashes",
@@ -92,18 +96,19 @@ def _claims(
     if manifest["kind"] == "run":
         from snapgui.report.verify.run import check_run_claims
 
-        return check_run_claims(manifest, read, victim_of)
-    if manifest["kind"] == "audit":
+        yield from check_run_claims(manifest, names, read, victim_of)
+    elif manifest["kind"] == "audit":
         from snapgui.report.verify.audit import check_audit_claims
 
-        return check_audit_claims(manifest, names, read, victim_of)
-    if manifest["kind"] == "universal":
+        yield from check_audit_claims(manifest, names, read, victim_of)
+    elif manifest["kind"] == "universal":
         from snapgui.report.verify.universal import check_universal_claims
 
-        return check_universal_claims(manifest, read, victim_of)
-    from snapgui.report.verify.study import check_study_claims
+        yield from check_universal_claims(manifest, names, read, victim_of)
+    else:
+        from snapgui.report.verify.study import check_study_claims
 
-    return check_study_claims(manifest, names, read)
+        yield from check_study_claims(manifest, names, read)
 
 
 def _read_small(archive: "zipfile.ZipFile", name: str) -> bytes:

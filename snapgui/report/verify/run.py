@@ -2,30 +2,39 @@
 here.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+import functools
+from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from snapgui.engine.attack.gamut import fit_gamut, project
 from snapgui.engine.attack.packing import flatten, pack
-from snapgui.engine.cells.outlines import area_fraction, read_mask, touches_centre
+from snapgui.engine.cells.outlines import area_fraction, touches_centre
+from snapgui.engine.checks import check_run
 from snapgui.engine.controls import score_controls
-from snapgui.engine.images import decode_pixels, sha256, to_image
+from snapgui.engine.images import sha256, to_image
 from snapgui.engine.settings import AttackSettings
 from snapgui.engine.victim.victim import Victim
 from snapgui.engine.visibility.gamut_shares import GamutShares, gamut_shares
 from snapgui.engine.visibility.measures import measure
-from snapgui.errors import SnapError
-from snapgui.report.bundle.archive import BundleError
-from snapgui.report.bundle.manifest import read_json
-from snapgui.report.verify.checks import Check, agree, check, is_number
+from snapgui.report.verify.checks import Check, agree, check, check_names, compare, is_number
+from snapgui.report.verify.curve import LEFT, attack_again, check_curve
+from snapgui.report.verify.figure import check_figure
 from snapgui.report.verify.naturalness import check_naturalness
+from snapgui.report.verify.record import (
+    RUN_FILES,
+    Claims,
+    Read,
+    VictimOf,
+    check_record,
+    name_the_rest,
+    read_claims,
+)
 from snapgui.report.verify.retouch import allowed_words, beyond_bound
-from snapgui.words import as_set, per_cent
+from snapgui.words import as_set, listed, per_cent
 
 # Other processors and libraries add up in another order; the same weights and pixels agree far better than
 # this.
@@ -33,64 +42,49 @@ SCORE_TOLERANCE = 0.002
 NUMBER_TOLERANCE = 0.001
 # One level of 255: twice what rounding can do along a channel, since the axes of a gamut lie askew.
 ROUNDING = 1 / 255
-Read = Callable[[str], bytes]
-VictimOf = Callable[[str], Victim | Check]
 
 
-@dataclass(frozen=True)
-class Claims:
-    """``result.json`` with the pictures that it speaks of."""
-
-    values: dict[str, Any]
-    original: NDArray[np.uint8]
-    adversarial: NDArray[np.uint8]
-    mask: NDArray[np.bool_]
-    attack: AttackSettings
-
-
-def check_run_claims(manifest: dict[str, Any], read: Read, victim_of: VictimOf) -> Iterator[Check]:
+def check_run_claims(
+    manifest: dict[str, Any], names: list[str], read: Read, victim_of: VictimOf
+) -> Iterator[Check]:
     """Every claim of a run that can be made again; raises BundleError where the claims cannot be read at
     all.
     """
-    claims = _read_claims(read)
+    victim_of = functools.cache(victim_of)
+    failed = False
+    for one in check_names(names, set(RUN_FILES)):
+        failed |= one.state == "fails"
+        yield one
+    claims = read_claims(read)
     try:
-        yield from _pictures(manifest, claims)
-        yield from _numbers(claims)
-        yield from _outcome(claims.values, claims.attack)
-        yield from _scores(claims, victim_of)
+        for one in _each(manifest, claims, read, victim_of):
+            failed |= one.state == "fails"
+            yield one
+        if failed:
+            yield Check("stated", f"figure.png and {LEFT}: they are looked at where all else holds")
+            return
+        yield from check_figure(claims, read)
+        victim = victim_of(str(claims.values["model_sha256"]))
+        if isinstance(victim, Victim):
+            yield from attack_again(claims, victim, read("curve.csv"))
+        else:
+            yield Check("stated", f"{LEFT}: the model is missing")
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
         yield Check("fails", f"result.json says all that it should ({error!r})")
 
 
-def _read_claims(read: Read) -> Claims:
-    values = read_json(read("result.json"), "result.json")
-    try:
-        original, adversarial = (
-            decode_pixels(read("original.png"), name="original.png"),
-            decode_pixels(read("adversarial.png"), name="adversarial.png"),
-        )
-        mask = read_mask(read("mask.png"), shape=(original.shape[0], original.shape[1]), name="mask.png")
-        attack = AttackSettings.from_json(values["attack"])
-    except (SnapError, KeyError, TypeError) as error:
-        raise BundleError(str(error)) from error
-    if adversarial.shape != original.shape:
-        raise BundleError("original.png and adversarial.png are of different sizes.")
-    return Claims(values, original, adversarial, mask, attack)
+def _each(manifest: dict[str, Any], claims: Claims, read: Read, victim_of: VictimOf) -> Iterator[Check]:
+    yield from check_record(manifest, claims, read)
+    yield from _pictures(claims)
+    yield from _numbers(claims)
+    yield from _outcome(claims.values, claims.attack)
+    yield from check_curve(claims, read("curve.csv"))
+    yield from _scores(claims, victim_of)
+    yield name_the_rest(manifest, claims.values)
 
 
-def _pictures(manifest: dict[str, Any], claims: Claims) -> Iterator[Check]:
+def _pictures(claims: Claims) -> Iterator[Check]:
     values = claims.values
-    same = (
-        manifest["name"] == values["run_id"]
-        and manifest["model"]["sha256"] == values["model_sha256"]
-        and manifest["inputs"]["rgb_sha256"] == values["image_sha256"]
-        and manifest["settings"]["attack"] == values["attack"]
-    )
-    yield check(
-        same,
-        "manifest.json and result.json name the same run, model, image and settings",
-        "manifest.json and result.json speak of different runs, models, images or settings",
-    )
     digest = sha256(claims.original.tobytes())
     yield check(
         digest == values["image_sha256"],
@@ -143,23 +137,21 @@ def _numbers(claims: Claims) -> Iterator[Check]:
             f"every changed colour lies in the gamut asked for, {claims.attack.gamut}",
             f"{outside} changed pixels have colours outside the gamut asked for, {claims.attack.gamut}",
         )
+    if not isinstance(values["visibility"], dict):
+        raise TypeError("visibility is no table")
     measured = {
         region: {name: value if np.isfinite(value) else None for name, value in asdict(numbers).items()}
         for region, numbers in measure(claims.original, claims.adversarial, claims.mask).items()
     }
-    stated = values["visibility"]
-    right = all(
-        region in stated
-        and agree({name: stated[region][name] for name in numbers}, numbers, NUMBER_TOLERANCE)
-        for region, numbers in measured.items()
-    )
     yield check(
-        right,
+        agree(values["visibility"], measured, NUMBER_TOLERANCE),
         f"visibility measured again is the same: {_seen(measured)}",
         f"visibility measured again is another: {_seen(measured)}",
     )
     if "naturalness" in values:
         yield from check_naturalness(values["naturalness"], claims.original, claims.adversarial, claims.mask)
+    else:
+        yield Check("stated", "how natural it is: the run does not say, as those of earlier versions do not")
 
 
 def _retouched(claims: Claims) -> Check:
@@ -195,7 +187,7 @@ def _outcome(values: dict[str, Any], attack: AttackSettings) -> Iterator[Check]:
     success = after[target] >= attack.confidence
     flipped = int(np.argmax(before)) != target and int(np.argmax(after)) == target
     stated = (values["success"], values["flipped"], values["p_target_before"], values["p_target_after"])
-    yield check(
+    yield compare(
         agree(list(stated), [success, flipped, before[target], after[target]], 1e-12),
         "outcome and probabilities stated agree with each other",
         "the outcome stated does not follow from the probabilities stated",
@@ -210,6 +202,14 @@ def _scores(claims: Claims, victim_of: VictimOf) -> Iterator[Check]:
         return
     yield Check("holds", f"the model here is the one stated: SHA-256 {victim.card.sha256[:12]}")
     names = list(values["classes"])
+    yield check(
+        names == list(victim.card.classes),
+        f"its classes are those stated: {listed(names)}",
+        f"its classes are {listed(list(victim.card.classes))}; {listed([str(name)[:20] for name in names])} "
+        "are stated",
+    )
+    if values["model_name"] != victim.card.name:
+        yield Check("stated", f"the name of the model: here it is called {victim.card.name}")
     for name, pixels, stated in (
         ("original.png", claims.original, values["p_before"]),
         ("adversarial.png", claims.adversarial, values["p_after"]),
@@ -221,6 +221,7 @@ def _scores(claims: Claims, victim_of: VictimOf) -> Iterator[Check]:
             f"{name}, scored here: {_answer(names, p)}; stated is {_answer(names, stated)}",
         )
     yield from _controls(claims, victim)
+    yield from _findings(claims, victim)
 
 
 def _controls(claims: Claims, victim: Victim) -> Iterator[Check]:
@@ -229,16 +230,35 @@ def _controls(claims: Claims, victim: Victim) -> Iterator[Check]:
     masks = torch.from_numpy(claims.mask)[None, None].to(images.device)
     scored = score_controls(victim, images, masks, claims.attack)
     target = claims.values["classes"][claims.attack.target]
+    for name in scored:
+        if name not in stated:
+            words = f"control {name}: {target} {per_cent(scored[name], 2)} here; the run does not state it"
+            yield Check("stated" if claims.earlier else "fails", words)
     for name, stated_p in stated.items():
         if name not in scored:
             yield Check("unchecked", f"control {name[:40]}: it cannot be made from the bundle")
             continue
-        words = f"control {name}, made and scored here: {target} {per_cent(scored[name], 2)}"
+        words = f"control {name[:40]}, made and scored here: {target} {per_cent(scored[name], 2)}"
         yield check(
             agree(stated_p, scored[name], SCORE_TOLERANCE),
             f"{words}, as stated within {as_set(SCORE_TOLERANCE)}",
             f"{words}; stated is {_stated(stated_p)}",
         )
+
+
+def _findings(claims: Claims, victim: Victim) -> Iterator[Check]:
+    """The sentences of before the run; those of earlier versions may be others."""
+    values = claims.values
+    found = check_run(victim, claims.original, claims.mask, claims.attack, true_class=values["true_class"])
+    texts, stated = [one.text for one in found], list(values["findings"])
+    if stated != texts and claims.earlier:
+        yield Check("stated", f"findings: here they are {' '.join(texts) or 'none'}")
+        return
+    yield check(
+        stated == texts,
+        f"the findings, made again, are the same {len(texts)}",
+        f"the findings, made again, are others: {' '.join(texts) or 'none'}",
+    )
 
 
 def _answer(names: list[str], p: Any) -> str:

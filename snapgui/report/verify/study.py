@@ -2,22 +2,48 @@
 analysis.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from snapgui.errors import SnapError
-from snapgui.report.bundle.manifest import read_json
-from snapgui.report.verify.checks import Check, agree, check
+from snapgui.report.bundle.manifest import NOTICE, read_json
+from snapgui.report.verify.checks import Check, agree, check, check_names, compare
 from snapgui.study.analysis.analyse import analyse
-from snapgui.study.analysis.rows import TRIALS_FILE, check_rows, read_rows
+from snapgui.study.analysis.rows import TRIALS_FILE, check_rows, read_rows, session_of
 from snapgui.study.design.freeze import DESIGN_FILE, read_design
+from snapgui.study.design.settings import reasons_to_exclude
+from snapgui.study.design.study import Study
+from snapgui.study.records import Response, Trial
+from snapgui.study.store.columns import COLUMNS, Row
+from snapgui.study.store.export import defuse, imrmc_csv, trial_columns
 
 ANALYSIS_FILE = "analysis.json"
+COLUMNS_FILE, IMRMC = "trials.json", ("altered", "diagnosis")
+ABOUT = {
+    *("format", "tool", "notice", "kind", "name", "design_sha256", "design", "stimuli", "exported_with"),
+    "files",
+}
+WHO = (
+    "who answered, what and when (response, rating, times, clicks, comment), the words of exclusion_reasons, "
+    "the name of the study and exported_with: no file can show them"
+)
 # Measured on the pictures, which a bundle of answers does not hold.
 FROM_PICTURES = ("visibility",)
 # Sentences, and what has been computed in another way since format 1.
 OTHERWISE_SINCE_1 = ("format", "verdict", "methods", "exposure_shown_s")
 Read = Callable[[str], bytes]
+# What a reader did; the rest of a row follows from the design and from these.
+GIVEN = (
+    "response",
+    "rating",
+    "response_time",
+    "exposure_shown",
+    "click_x",
+    "click_y",
+    "click_hit",
+    "comment",
+)
 
 
 def check_study_claims(manifest: dict[str, Any], names: list[str], read: Read) -> Iterator[Check]:
@@ -32,10 +58,13 @@ def check_study_claims(manifest: dict[str, Any], names: list[str], read: Read) -
         rows = read_rows(read(TRIALS_FILE).decode())
         check_rows(rows, study)
         yield Check("holds", f"all {len(rows):,} answers belong to trials of the design")
-    except (SnapError, UnicodeDecodeError) as error:
+        yield from check_answers(rows, study)
+        yield from _other_files(manifest, study, rows, names, read)
+    except (SnapError, ValueError, KeyError, IndexError, TypeError) as error:
         yield Check("fails", f"the answers and their design belong together: {error}")
         return
     if ANALYSIS_FILE not in names:
+        yield Check("stated", WHO)
         return
     stated = read_json(read(ANALYSIS_FILE), ANALYSIS_FILE)
     try:
@@ -44,6 +73,8 @@ def check_study_claims(manifest: dict[str, Any], names: list[str], read: Read) -
         yield Check("fails", f"the analysis can be made from the answers: {error}")
         return
     earlier = stated.get("format") == 1
+    if not earlier:
+        yield Check("stated", WHO)
     again = _as_before(measured) if earlier else measured
     told = _as_before(stated, again) if earlier else stated
     other = [
@@ -59,7 +90,7 @@ def check_study_claims(manifest: dict[str, Any], names: list[str], read: Read) -
         yield Check(
             "unchecked",
             f"{ANALYSIS_FILE}: an earlier version wrote it, so neither its sentences nor the numbers "
-            "that are made otherwise today or no longer",
+            f"that are made otherwise today or no longer; nor {WHO}",
         )
     for part in FROM_PICTURES:
         if not agree(stated.get(part), measured.get(part), 1e-6):
@@ -67,6 +98,32 @@ def check_study_claims(manifest: dict[str, Any], names: list[str], read: Read) -
                 "unchecked",
                 f"{ANALYSIS_FILE}, {part}: it was measured on pictures that are not in the bundle",
             )
+
+
+def _other_files(
+    manifest: dict[str, Any], study: Study, rows: list[Row], names: list[str], read: Read
+) -> Iterator[Check]:
+    """What stands beside answers and design: no further files, and tables that follow from the answers."""
+    again = {f"imrmc_{question}.csv": imrmc_csv(rows, question).encode() for question in IMRMC}
+    optional = {ANALYSIS_FILE, COLUMNS_FILE, *again}
+    yield from check_names(names, {DESIGN_FILE, TRIALS_FILE}, optional)
+    same = (manifest.get("design"), manifest.get("stimuli")) == (study.settings.kind, len(study.stimuli))
+    yield compare(
+        same and manifest.get("notice") == NOTICE,
+        "manifest.json and the design agree in kind and number of pictures",
+        "manifest.json and the design differ in kind, number of pictures or notice",
+    )
+    if COLUMNS_FILE in names:
+        same = json.loads(read(COLUMNS_FILE)) == COLUMNS
+        words = f"{COLUMNS_FILE} explains the columns" + ("" if same else " otherwise than they are here")
+        yield Check("holds" if same else "unchecked", words)
+    for name in sorted(set(again) & set(names)):
+        yield check(read(name) == again[name], f"{name} follows from the answers")
+    unknown = [str(name)[:30] for name in sorted(set(manifest) - ABOUT)]
+    if unknown:
+        yield Check(
+            "stated", f"{', '.join(unknown[:20])} of manifest.json: this version knows no such fields"
+        )
 
 
 def _as_before(part: Any, like: Any = None) -> Any:
@@ -81,3 +138,53 @@ def _as_before(part: Any, like: Any = None) -> Any:
         likes = like if isinstance(like, list) and len(like) == len(part) else [None] * len(part)
         return [_as_before(value, other) for value, other in zip(part, likes, strict=True)]
     return part
+
+
+def check_answers(rows: Sequence[Row], study: Study) -> Iterator[Check]:
+    """One line: trial, truth, right answer and exclusion of every row follow from the design, or do not."""
+    wrong: list[str] = []
+    stimuli = study.by_id()
+    sessions: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        sessions.setdefault((str(row["participant_id"]), str(row["session_id"])), []).append(row)
+    for (reader, session), own in sessions.items():
+        trials = study.lists[own[0]["list"]][session_of(own[0])]
+        by_index = {trial.index: trial for trial in trials}
+        for row in own:
+            trial = by_index.get(row["trial_index"])
+            if trial is None or row["list"] != own[0]["list"]:
+                wrong.append(f"trial {row['trial_index']} of {reader}, {session}, is none of the design")
+                continue
+            designed = trial_columns(trial, _response(row), stimuli, {})
+            differ = [
+                name
+                for name, value in designed.items()
+                if name not in GIVEN and row[name] != (defuse(value) if isinstance(value, str) else value)
+            ]
+            if differ:
+                place = f"trial {row['trial_index']} of {reader}, {session}"
+                wrong.append(f"{place}, has another {', '.join(differ)}")
+        wrong += _exclusion(study, trials, own, f"{reader}, {session}")
+    yield compare(
+        not wrong,
+        f"trials, truth, right answers and exclusions of all {len(rows):,} answers follow from the design",
+        f"answers contradict the design: {'; '.join(wrong[:5])}",
+    )
+
+
+def _exclusion(study: Study, trials: Sequence[Trial], rows: Sequence[Row], who: str) -> list[str]:
+    responses = [_response(row) for row in rows]
+    reasons = reasons_to_exclude(study.settings.exclusion, trials, responses, study.by_id())
+    if any(bool(row["excluded"]) != bool(reasons) for row in rows):
+        return [f"{who}, is {'not ' if reasons else ''}excluded, against the rule of the design"]
+    return []
+
+
+def _response(row: Row) -> Response:
+    seconds = row["response_time"]
+    return Response(
+        row["trial_index"],
+        row["response"],
+        rating=row["rating"],
+        reaction_ms=None if seconds is None else seconds * 1000,
+    )

@@ -15,9 +15,10 @@ from snapgui.engine.images import decode_pixels, to_image, to_pixels
 from snapgui.engine.settings import UniversalSettings
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import SnapError
+from snapgui.report.audit.universal import universal_files
 from snapgui.report.bundle.archive import BundleError
 from snapgui.report.bundle.manifest import read_json
-from snapgui.report.verify.checks import Check, agree, check
+from snapgui.report.verify.checks import Check, agree, check, check_names
 from snapgui.report.verify.retouch import allowed_words, beyond_bound
 from snapgui.report.verify.run import SCORE_TOLERANCE
 from snapgui.statistics import share
@@ -25,11 +26,15 @@ from snapgui.words import as_set, counted, per_cent, with_count, with_interval
 
 # So many images of each part are looked at pixel by pixel.
 LOOKED_AT = 32
+STATED = (
+    "train_split, test_split and which images are theirs, settings of the cells, epochs of the training, "
+    "name and exported_with: no file can show them"
+)
 Read = Callable[[str], bytes]
 
 
 def check_universal_claims(
-    manifest: dict[str, Any], read: Read, victim_of: Callable[[str], Victim | Check]
+    manifest: dict[str, Any], names: list[str], read: Read, victim_of: Callable[[str], Victim | Check]
 ) -> Iterator[Check]:
     """Every claim of a universal patch; raises BundleError where the claims cannot be read at all."""
     numbers = read_json(read("universal.json"), "universal.json")
@@ -50,6 +55,7 @@ def check_universal_claims(
             return
         canvas = torch.from_numpy(np.load(io.BytesIO(read("canvas.npy")), allow_pickle=False)).float()
         sets = {part: _read_set(read, numbers, part) for part in PARTS}
+        yield from check_names(names, set(universal_files(numbers)))
         shape = random_canvas(sets[PARTS[0]].masks, settings).shape
         inside = canvas.shape == shape and bool(((canvas >= 0) & (canvas <= 1)).all())
         yield check(inside, f"the patch is one of the texture {settings.texture}, within its limits")
@@ -59,6 +65,7 @@ def check_universal_claims(
             yield _cells(part, numbers[part], patches)
             if settings.texture != "free":
                 yield _colours(part, patches, canvas, settings)
+        yield Check("stated", STATED)
         victim = victim_of(str(numbers["model_sha256"]))
         if isinstance(victim, Check):
             yield victim

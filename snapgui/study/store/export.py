@@ -69,7 +69,7 @@ def trial_rows(
                     "participant_id": session.reader.pseudonym,
                     "session_id": f"ses-{session.number + 1}",
                     "list": session.reader.list_index,
-                    **_trial_columns(
+                    **trial_columns(
                         session.trials[answer.response.trial_index], answer.response, stimuli, masks
                     ),
                     "answered": answer.answered,
@@ -80,9 +80,10 @@ def trial_rows(
     return rows
 
 
-def _trial_columns(
+def trial_columns(
     trial: Trial, response: Response, stimuli: dict[str, Stimulus], masks: dict[str, Mask]
 ) -> Row:
+    """What a row says of a trial of the design and of the answer to it."""
     shown = [stimuli[name] for name in trial.stimuli]
     one = next((stimulus for stimulus in shown if stimulus.arm.altered), shown[0])
     pair = trial.question == "which"
