@@ -13,6 +13,7 @@ from snapgui.audit.shard import read_or_why
 from snapgui.data.datasets import PatchSet, open_patches
 from snapgui.data.duplicates import duplicate_words, signature
 from snapgui.engine.controls import nucleus_textures
+from snapgui.engine.generator.files import generator_of
 from snapgui.engine.images import UM_PER_PX, WINDOW_PX
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError
@@ -116,6 +117,8 @@ def plan_audit(victim: Victim, data: Path, settings: AuditSettings) -> Plan:
         "method": METHOD,
         "device": victim.mean.device.type,
     }
+    if (generator := generator_of(settings.attack.texture)) is not None:
+        decides["generator"] = generator
     fingerprint = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
     size = settings.shard_size
     shards = tuple(

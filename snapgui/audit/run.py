@@ -16,6 +16,7 @@ from snapgui.audit.settings import SNAP, AuditSettings
 from snapgui.audit.shard import SOURCE_LABELS, Event, run_shard
 from snapgui.audit.summary import summarise
 from snapgui.engine.detector.linear import shipped_detector
+from snapgui.engine.generator.files import generator_of
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError
 from snapgui.provenance import device_name, library_versions
@@ -113,6 +114,7 @@ def run_audit(
             "versions": library_versions(),
             "method": METHOD,
             "detector": shipped_detector().sha256,
+            "generator_sha256": generator_of(settings.attack.texture),
             "remarks": [*victim.card.assumed, *plan.remarks],
             "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         },
@@ -182,6 +184,8 @@ def _what_changed(audit: SavedAudit, victim: Victim) -> str:
         return f"the model {audit.model.name} is another one"
     if (library_versions(), METHOD) != (audit.about.get("versions"), audit.about.get("method")):
         return "the program or its libraries are of other versions"
+    if generator_of(audit.settings.attack.texture) != audit.about.get("generator_sha256"):
+        return "the file from which nuclei are painted is another one"
     return f"the patches or labels in {audit.data} are others, or it is computed on another device"
 
 

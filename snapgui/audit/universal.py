@@ -23,7 +23,7 @@ from snapgui.engine.attack.universal import (
 )
 from snapgui.engine.cells.outlines import Mask, area_fraction, draw_mask, touches_centre
 from snapgui.engine.cells.proposals import propose_cells, shared_cells
-from snapgui.engine.generator.files import load_generator
+from snapgui.engine.generator.files import generator_of
 from snapgui.engine.images import decode_pixels, encode_png, to_image, to_pixels
 from snapgui.engine.settings import CellSettings, UniversalSettings
 from snapgui.engine.victim.victim import Victim
@@ -83,7 +83,7 @@ def run_universal(
         "cells": cells.to_json(),
         "settings": settings.to_json(),
         "model_sha256": victim.card.sha256,
-        "generator_sha256": generator_of(settings),
+        "generator_sha256": generator_of(settings.texture),
         "train_split": train_split,
         "test_split": test_split,
         TRAINING: measure_universal(victim, training, step.canvas, settings),
@@ -124,11 +124,6 @@ def _gather(victim: Victim, patches: PatchSet, limit: int, layout: Layout, cells
             "another split or model."
         )
     return Metastases(torch.stack(images), torch.from_numpy(np.stack(masks))[:, None].to(images[0].device))
-
-
-def generator_of(settings: UniversalSettings) -> str | None:
-    """SHA-256 of the generator that a texture needs: codes mean nothing to another one."""
-    return str(load_generator()[1]["sha256"]) if settings.texture == "nucleus" else None
 
 
 def measure_universal(

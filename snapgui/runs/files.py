@@ -88,5 +88,6 @@ def result_json(result: RunResult) -> dict[str, Any]:
             gamut_shares(request.pixels, result.adversarial, stains=request.attack.stains)
         ),
         "findings": list(result.findings),
+        **({"generator_sha256": result.generator_sha256} if result.generator_sha256 else {}),
         **({"naturalness": asdict(result.naturalness)} if result.naturalness else {}),
     }

@@ -98,6 +98,7 @@ class RunResult:
         visibility: by region, ``mask`` and ``whole``.
         findings: sentences of the checks before the run.
         naturalness: how natural it is; None in runs of before it was measured.
+        generator_sha256: of the file from which nuclei were painted; None for other textures.
     """
 
     run_id: str
@@ -125,6 +126,7 @@ class RunResult:
     visibility: dict[str, Visibility] = field(default_factory=dict)
     findings: tuple[str, ...] = ()
     naturalness: Naturalness | None = None
+    generator_sha256: str | None = None
 
     @property
     def target(self) -> int:

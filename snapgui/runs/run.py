@@ -17,6 +17,7 @@ from snapgui.engine.cells.outlines import area_fraction, touches_centre
 from snapgui.engine.checks import check_run
 from snapgui.engine.controls import score_controls
 from snapgui.engine.detector.linear import shipped_detector
+from snapgui.engine.generator.files import generator_of
 from snapgui.engine.images import decode_pixels, encode_png, to_image, to_pixels
 from snapgui.engine.victim.victim import Victim
 from snapgui.engine.visibility.measures import measure
@@ -104,6 +105,7 @@ def run_snap(
         visibility=measure(request.pixels, adversarial, request.mask),
         findings=tuple(finding.text for finding in findings),
         naturalness=measure_naturalness(request.pixels, adversarial, request.mask, detector),
+        generator_sha256=generator_of(settings.texture),
     )
 
 

@@ -113,6 +113,7 @@ def run_of_files(read: Callable[[str], bytes], name: str) -> RunResult:
             classes=tuple(values["classes"]),
             findings=tuple(values["findings"]),
             controls=values["p_target_controls"],
+            generator_sha256=values.get("generator_sha256"),
             naturalness=Naturalness.from_json(values["naturalness"]) if "naturalness" in values else None,
             **{
                 field: values[field]

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from snapgui.audit.read import read_finished
 from snapgui.audit.run import run_audit
 from snapgui.audit.settings import AuditSettings
 from snapgui.engine.cells.outlines import draw_mask
@@ -22,8 +23,11 @@ from snapgui.engine.presets import PRESETS
 from snapgui.engine.settings import AttackSettings, CellSettings
 from snapgui.engine.victim.victim import ModelCard, Victim
 from snapgui.progress import drain
+from snapgui.report.audit.bundle import audit_bundle
 from snapgui.report.bundle.manifest import sums_text
 from snapgui.report.run.bundle import bundle_zip
+from snapgui.report.verify.bundle import verify_bundle
+from snapgui.report.verify.checks import Check
 from snapgui.runs.records import RunRequest, RunResult
 from snapgui.runs.run import run_snap
 from snapgui.runs.store import save_run
@@ -121,6 +125,24 @@ def audit_folder(tiny_victim: Victim, tmp_path_factory: pytest.TempPathFactory) 
         outcome = drain(audit)
     assert outcome.summary is not None
     return Path(outcome.folder)
+
+
+@pytest.fixture(scope="session")
+def audit_zip(audit_folder: Path) -> bytes:
+    return audit_bundle(read_finished(audit_folder))
+
+
+@pytest.fixture
+def verify(tmp_path: Path, tiny_victim: Victim) -> Callable[..., list[Check]]:
+    """Checks of a bundle given as bytes, with the tiny victim at hand."""
+
+    def run(
+        data: bytes, victim_of: Callable[[str], Victim | Check] = lambda digest: tiny_victim
+    ) -> list[Check]:
+        (tmp_path / "b.zip").write_bytes(data)
+        return list(verify_bundle(tmp_path / "b.zip", victim_of))
+
+    return run
 
 
 @pytest.fixture

@@ -1,26 +1,22 @@
 import io
 import json
 import zipfile
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from snapgui import cli, shipped
-from snapgui.audit.read import read_finished
 from snapgui.engine.images import decode_pixels, encode_png, sha256
 from snapgui.engine.stains import fit_stains, stain_amounts
 from snapgui.engine.victim.victim import Victim
 from snapgui.progress import drain
-from snapgui.report.audit.bundle import audit_bundle
 from snapgui.report.run.bundle import bundle_zip
 from snapgui.report.study.bundle import study_bundle
-from snapgui.report.verify.bundle import verify_bundle
 from snapgui.report.verify.checks import Check, agree
 from snapgui.report.verify.retouch import beyond_bound
+from snapgui.runs.picture_text import add_text, text_of
 from snapgui.runs.run import run_snap
 from snapgui.study.analysis.analyse import analyse, analysis_text
 from snapgui.study.design.freeze import canonical_json, design_text
@@ -29,19 +25,6 @@ from snapgui.study.design.study import make_study
 from snapgui.study.records import Stimulus
 from snapgui.study.store.columns import COLUMNS
 from snapgui.study.store.export import to_csv
-
-
-@pytest.fixture
-def verify(tmp_path: Path, tiny_victim: Victim) -> Callable[..., list[Check]]:
-    """Checks of a bundle given as bytes, with the tiny victim at hand."""
-
-    def run(
-        data: bytes, victim_of: Callable[[str], Victim | Check] = lambda digest: tiny_victim
-    ) -> list[Check]:
-        (tmp_path / "b.zip").write_bytes(data)
-        return list(verify_bundle(tmp_path / "b.zip", victim_of))
-
-    return run
 
 
 def wrong(checks: list[Check]) -> str:
@@ -123,10 +106,35 @@ def test_naturalness_by_another_detector_or_of_an_old_run_is_not_taken_for_wrong
     )
     assert check.state == "unchecked" and "another detector" in check.words
     del values["naturalness"]
-    checks = verify(repack(run_zip, {"result.json": json.dumps(values).encode()}))
-    assert wrong(checks) == "" and len(checks) == 30
+    left_out = {"result.json": json.dumps(values).encode()}
+    assert "how natural it is: the run does not say" in wrong(verify(repack(run_zip, left_out)))
     broken = changed_result(run_zip, naturalness={"cells": "many"})
     assert "result.json says all that it should" in wrong(verify(repack(run_zip, broken)))
+
+
+def test_what_another_version_words_and_draws_otherwise_is_stated(run_zip, verify, repack) -> None:
+    values, manifest = (json.loads(entry(run_zip, name)) for name in ("result.json", "manifest.json"))
+    del values["naturalness"], values["p_target_controls"]["random colours"]
+    values["versions"]["snap-studio"] = manifest["made_with"]["snap-studio"] = "0.1.0"
+    manifest["exported_with"]["snap-studio"] = "0.1.0"
+    values["findings"] = ["In other words."]
+    forged = {"result.json": json.dumps(values).encode(), "manifest.json": json.dumps(manifest).encode()}
+    for name in ("original.png", "adversarial.png", "mask.png", "figure.png"):
+        text = text_of(entry(run_zip, name)) | {"Software": "SNAP Studio 0.1.0"}
+        pixels = decode_pixels(entry(run_zip, name))
+        pixels[-80:-60] ^= np.uint8(name == "figure.png")
+        forged[name] = add_text(encode_png(pixels), text)
+    checks = verify(repack(run_zip, forged))
+    assert wrong(checks) == "", wrong(checks)
+    stated = "\n".join(one.words for one in checks if one.state == "stated")
+    for words in (
+        "findings: by this version they are",
+        "words and curve of figure.png: other versions drew it",
+        "how natural it is: the run of another version",
+        "control random colours: normal",
+        "other versions made the run than are here",
+    ):
+        assert words in stated, stated
 
 
 def test_files_that_are_missing_or_too_many_are_found(run_zip, verify, repack) -> None:
@@ -215,8 +223,8 @@ def test_a_number_too_large_to_be_one_is_a_claim_that_does_not_hold(run_zip, ver
     assert wrong(verify(repack(run_zip, changed_result(run_zip, **values))))
 
 
-def test_a_number_too_large_to_be_one_in_an_audit_or_a_study(audit_folder, study_zip, verify, repack) -> None:
-    data = audit_bundle(read_finished(audit_folder))
+def test_a_number_too_large_to_be_one_in_an_audit_or_a_study(audit_zip, study_zip, verify, repack) -> None:
+    data = audit_zip
     for change in (
         {"before": {"images": HUGE}},
         {"conditions": [{"condition": HUGE}]},
@@ -382,8 +390,8 @@ def test_a_run_of_the_shipped_model_is_scored_again_from_the_command_line(
     assert "DOES NOT HOLD  adversarial.png, scored here" in capsys.readouterr().out
 
 
-def test_an_audit_is_summed_up_again_and_its_pictures_scored(audit_folder, verify, repack) -> None:
-    data = audit_bundle(read_finished(audit_folder))
+def test_an_audit_is_summed_up_again_and_its_pictures_scored(audit_zip, verify, repack) -> None:
+    data = audit_zip
     assert wrong(verify(data)) == ""
     summary = json.loads(entry(data, "summary.json"))
     summary["conditions"][0]["flipped"]["interval"][0] += 0.01

@@ -52,6 +52,13 @@ def load_generator(path: Path | None = None) -> tuple[Generator, dict[str, Any]]
         ) from error
 
 
+def generator_of(texture: str) -> str | None:
+    """SHA-256 of the generator that a texture needs, since codes mean nothing to another one; raises
+    ModelError where it cannot be read.
+    """
+    return str(load_generator()[1]["sha256"]) if texture == "nucleus" else None
+
+
 @functools.lru_cache(maxsize=2)
 def _load(path: Path, _changed: int) -> tuple[Generator, dict[str, Any]]:
     data = path.read_bytes()

@@ -30,17 +30,18 @@ def make_bundle(files: Mapping[str, bytes], about: Mapping[str, Any]) -> bytes:
         "tool": "SNAP Studio",
         "notice": NOTICE,
         **about,
-        "exported_with": {
-            "snap-studio": __version__,
-            "matplotlib": version("matplotlib"),
-            "pillow": version("pillow"),
-        },
+        "exported_with": exporting_versions(),
         "files": {name: {"bytes": len(data), "sha256": _sha256(data)} for name, data in files.items()},
     }
     whole = {**files, MANIFEST: (json.dumps(manifest, indent=2, allow_nan=False) + "\n").encode()}
     return zip_bytes(
         {**whole, SUMS: sums_text({name: _sha256(data) for name, data in whole.items()}).encode()}
     )
+
+
+def exporting_versions() -> dict[str, str]:
+    """Versions of what draws figures and packs pictures."""
+    return {"snap-studio": __version__} | {name: version(name) for name in ("matplotlib", "pillow")}
 
 
 def sums_text(digests: Mapping[str, str]) -> str:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
+from snapgui import __version__
 from snapgui.audit.rows import LATER, SCHEMA, UNTOUCHED
 from snapgui.audit.settings import SNAP, AuditSettings, conditions_of
 from snapgui.audit.summary import summarise
@@ -24,7 +25,7 @@ from snapgui.report.bundle.archive import BundleError
 from snapgui.report.bundle.manifest import MANIFEST, NOTICE, SUMS, read_json
 from snapgui.report.verify.checks import Check, agree, check, check_names, compare
 from snapgui.report.verify.originals import Pictures, check_controls, check_looks, originals_differ, remade
-from snapgui.report.verify.record import ABOUT_MANIFEST
+from snapgui.report.verify.record import ABOUT_MANIFEST, check_generator
 from snapgui.report.verify.run import SCORE_TOLERANCE
 from snapgui.report.verify.table import check_table
 from snapgui.runs.picture_text import text_of
@@ -37,7 +38,7 @@ AUDIT_FILES = {"audit.json", "summary.json", "rows.parquet"}
 COSTS = ("seconds_per_image", "image_steps")
 ABOUT = {
     *("fingerprint", "settings", "model", "model_sha256", "data", "images", "shards", "classes", "device"),
-    *("versions", "method", "remarks", "started", "detector"),
+    *("versions", "method", "remarks", "started", "detector", "generator_sha256"),
 }
 Read = Callable[[str], bytes]
 VictimOf = Callable[[str], Victim | Check]
@@ -242,6 +243,16 @@ def _looks(
     some = with_original.iloc[np.sort(order[:MEASURED])]
     pictures: Pictures = {int(row["position"]): _read_pictures(row, read) for row in some.to_dict("records")}
     yield from check_looks(some, pictures, about.get("detector"))
+    generator = check_generator(
+        settings.attack.texture,
+        about.get("generator_sha256"),
+        earlier=about["versions"].get("snap-studio") != __version__,
+    )
+    if generator is not None:
+        yield generator
+        if generator.state != "holds":
+            yield Check("stated", "controls: they are painted from that file")
+            return
     yield from check_controls(
         rows, with_original.iloc[np.sort(order[: min(REMADE, MEASURED)])], pictures, settings, victim
     )

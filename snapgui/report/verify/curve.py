@@ -17,7 +17,7 @@ from snapgui.engine.victim.victim import Victim
 from snapgui.provenance import device_name, library_versions
 from snapgui.report.bundle.archive import BundleError
 from snapgui.report.verify.checks import Check, agree, compare
-from snapgui.report.verify.record import Claims
+from snapgui.report.verify.record import Claims, check_generator
 
 # The six digits of the file.
 DIGITS = 2e-6
@@ -119,6 +119,10 @@ def attack_again(claims: Claims, victim: Victim, curve_csv: bytes) -> Iterator[C
         return
     if values["device"] != device_name(victim.mean.device):
         yield Check("stated", f"{LEFT}: the run was made on another device than is here")
+        return
+    generator = check_generator(claims.attack.texture, values.get("generator_sha256"), earlier=False)
+    if generator is not None and generator.state != "holds":
+        yield Check("stated", f"{LEFT}: the nuclei were painted from another file than is here")
         return
     images = to_image(claims.original)[None].to(victim.mean.device)
     masks = torch.from_numpy(claims.mask)[None, None].to(images.device)

@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from snapgui import __version__
 from snapgui.engine.cells.outlines import draw_mask, read_mask
 from snapgui.engine.cells.proposals import propose_cells
+from snapgui.engine.generator.files import VARIABLE, generator_of
 from snapgui.engine.images import decode_pixels
 from snapgui.engine.settings import AttackSettings, CellSettings
 from snapgui.engine.victim.victim import Victim
-from snapgui.errors import ImageError, MaskError, SnapError
+from snapgui.errors import ImageError, MaskError, ModelError, SnapError
 from snapgui.provenance import library_versions
 from snapgui.report.bundle.archive import BundleError
 from snapgui.report.bundle.manifest import NOTICE, read_json
@@ -29,7 +31,7 @@ CHECKED = {
     *("run_id", "success", "flipped", "stopped", "p_target_before", "p_target_after", "p_before", "p_after"),
     *("classes", "target", "steps", "best_step", "area_fraction", "centre", "gamut", "seed", "attack"),
     *("cells", "model_sha256", "image_sha256", "p_target_controls", "visibility", "gamut_shares", "findings"),
-    "naturalness",
+    *("naturalness", "generator_sha256"),
 }
 # Nothing in a file can show them; the manifest says the same.
 STATED = ("image_name", "synthetic", "true_class", "mask_source", "started", "seconds", "device", "versions")
@@ -54,8 +56,10 @@ class Claims:
 
     @property
     def earlier(self) -> bool:
-        """Whether the run was made before all that is made again today was written into it."""
-        return "naturalness" not in self.values
+        """Whether another version of this program wrote the run: its sentences, controls and figure may be
+        others than today's.
+        """
+        return bool(self.values["versions"].get("snap-studio") != __version__)
 
 
 def read_claims(read: Read) -> Claims:
@@ -179,6 +183,28 @@ def _mask_source(claims: Claims) -> Iterator[Check]:
             "the mask is the one that the settings of the cells propose",
             "the mask is said to be proposed, but the settings of the cells propose another",
         )
+
+
+def check_generator(texture: str, stated: Any, *, earlier: bool) -> Check | None:
+    """Whether the file here from which nuclei are painted is the one stated; None where none is needed."""
+    if texture != "nucleus":
+        if stated is None:
+            return None
+        return Check("fails", "a file of nuclei is stated, which the texture does not use")
+    if stated is None:
+        words = "the file from which nuclei were painted: it is not stated"
+        return Check("stated" if earlier else "fails", words)
+    try:
+        here = str(generator_of(texture))
+    except ModelError as error:
+        return Check("unchecked", f"what is painted from a file of nuclei: {error}")
+    if here == stated:
+        return Check("holds", f"the file of nuclei here is the one stated: SHA-256 {here[:12]}")
+    return Check(
+        "unchecked",
+        f"what is painted from a file of nuclei: the one stated has SHA-256 {str(stated)[:12]}, the one here "
+        f"{here[:12]}; name the file in the environment variable {VARIABLE}",
+    )
 
 
 def name_the_rest(manifest: dict[str, Any], values: dict[str, Any]) -> Check:

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from snapgui.audit.universal import PARTS, Metastases, count_successes, generator_of, score_patch
+from snapgui.audit.universal import PARTS, Metastases, count_successes, score_patch
 from snapgui.engine.attack.universal import apply_canvas, fit_shared, random_canvas
 from snapgui.engine.cells.outlines import area_fraction, read_mask, touches_centre
-from snapgui.engine.generator.files import VARIABLE
+from snapgui.engine.generator.files import VARIABLE, generator_of
 from snapgui.engine.images import decode_pixels, to_image, to_pixels
 from snapgui.engine.settings import UniversalSettings
 from snapgui.engine.victim.victim import Victim
@@ -46,7 +46,7 @@ def check_universal_claims(
             "manifest.json and universal.json name the same model and settings",
             "manifest.json and universal.json speak of different models or settings",
         )
-        if (stated := numbers["generator_sha256"]) != (here := generator_of(settings)):
+        if (stated := numbers["generator_sha256"]) != (here := generator_of(settings.texture)):
             yield Check(
                 "unchecked",
                 f"the patch laid again: its generator of nuclei has SHA-256 {str(stated)[:12]}, the one here "
