@@ -64,6 +64,7 @@ def test_attack_writes_its_files_and_believes_the_saved_picture(
         "original.png",
         "adversarial.png",
         "mask.png",
+        "mask.geojson",
         "curve.csv",
         "result.json",
         "figure.png",

@@ -23,6 +23,7 @@ from snapgui.engine.attack.universal import (
 )
 from snapgui.engine.cells.outlines import Mask, area_fraction, draw_mask, touches_centre
 from snapgui.engine.cells.proposals import propose_cells, shared_cells
+from snapgui.engine.cells.qupath import cells_geojson
 from snapgui.engine.generator.files import generator_of
 from snapgui.engine.images import decode_pixels, encode_png, to_image, to_pixels
 from snapgui.engine.settings import CellSettings, UniversalSettings
@@ -180,6 +181,7 @@ def _write(out: Path, numbers: dict[str, Any], canvas: torch.Tensor, sets: dict[
     shared = numbers["layout"] == "cells"
     if shared:
         files["mask.png"] = _mask_png(sets[TRAINING].masks[0])
+        files["mask.geojson"] = cells_geojson(sets[TRAINING].masks[0, 0].cpu().numpy())
     for part, patches in sets.items():
         for number, (image, mask) in enumerate(zip(patches.images, patches.masks, strict=True)):
             files[f"{part}/{number:04}.png"] = encode_png(to_pixels(image))

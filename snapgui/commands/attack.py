@@ -38,8 +38,8 @@ def add_attack(commands: Commands) -> None:
         type=Path,
         default=None,
         metavar="FILE",
-        help="a mask picture (white, or labels that are not 0: may change), or QuPath's GeoJSON, instead of "
-        "proposed cells",
+        help="a mask picture (white, or labels that are not 0: may change), QuPath's GeoJSON or ImageJ's "
+        ".roi or .zip, instead of proposed cells",
     )
     attack.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder for the files of the run"
@@ -58,6 +58,7 @@ def run_attack(args: argparse.Namespace, arguments: list[str]) -> None:
     from snapgui.engine.images import read_window
     from snapgui.engine.victim.memory import keep_freed_memory
     from snapgui.report.run.figure import figure_png
+    from snapgui.runs.files import run_geojson
     from snapgui.runs.naturalness import naturalness_of, naturalness_words
     from snapgui.runs.records import RunRequest
     from snapgui.runs.run import run_snap
@@ -83,6 +84,7 @@ def run_attack(args: argparse.Namespace, arguments: list[str]) -> None:
     )
     result = drain(run_snap(victim, request))
     save_run(result, args.out)
+    write_whole(args.out / "mask.geojson", run_geojson(result), advice="Choose another place for --out.")
     write_whole(args.out / "figure.png", figure_png(result), advice="Choose another place for --out.")
     for finding in result.findings:
         print(f"note: {finding}")

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from snapgui.engine.cells.qupath import cells_geojson
 from snapgui.engine.images import encode_png
 from snapgui.engine.visibility.gamut_shares import gamut_shares
 from snapgui.runs.picture_text import MADE_TO_FOOL, run_text
@@ -32,6 +33,12 @@ def bundle_files(result: RunResult) -> dict[str, bytes]:
 def adversarial_png(result: RunResult) -> bytes:
     """The changed picture at its own size, saying of itself what it is."""
     return encode_png(result.adversarial, text=run_text(result, MADE_TO_FOOL))
+
+
+def run_geojson(result: RunResult) -> bytes:
+    """Cells and altered pixels as annotations of QuPath."""
+    changed = (result.request.pixels != result.adversarial).any(axis=2)
+    return cells_geojson(result.request.mask, changed)
 
 
 def curve_csv(result: RunResult) -> str:

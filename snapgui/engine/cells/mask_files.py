@@ -1,7 +1,5 @@
-"""Masks as programs write them: pictures of several kinds, and GeoJSON as QuPath exports it."""
+"""Masks as programs write them: pictures of several kinds."""
 
-import json
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,7 +7,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from snapgui.engine.images import open_picture
-from snapgui.engine.nuclei import Outline
 from snapgui.errors import MaskError
 
 # A coloured picture of at most so many colours, black among them, is one of labels.
@@ -54,55 +51,3 @@ def _marked_values(values: NDArray[Any], picture: Image.Image) -> tuple[NDArray[
     ):
         return values > 0, "every label but 0"
     return values > 127.5, "what is brighter than half"
-
-
-def is_geojson(data: bytes) -> bool:
-    """Whether a file begins as JSON does."""
-    return data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
-
-
-def polygons_of(data: bytes, name: str) -> list[list[Outline]]:
-    """The polygons of a GeoJSON file: of each its outer ring and its holes, float32 ``(N, 2)`` each, in
-    pixels from the centre of the upper left one.
-
-    QuPath counts from the corner of that pixel.
-
-    Raises:
-        MaskError: not GeoJSON, or no polygon in it.
-    """
-    try:
-        polygons = [
-            [np.asarray(ring, dtype=np.float32)[:, :2] - 0.5 for ring in rings]
-            for rings in _polygons(json.loads(data.decode("utf-8-sig")))
-        ]
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
-        raise MaskError(
-            f"{name} is not GeoJSON with polygons ({str(error)[:120]}). Export the objects from QuPath as "
-            "GeoJSON, or give a mask picture."
-        ) from error
-    if not polygons or not all(
-        len(ring) >= 3 and np.isfinite(ring).all() for one in polygons for ring in one
-    ):
-        raise MaskError(
-            f"{name} holds no polygons, or some without three finite corners. Export closed outlines as "
-            "GeoJSON."
-        )
-    return polygons
-
-
-def _polygons(content: Any) -> Iterator[list[Any]]:
-    if isinstance(content, list):
-        for one in content:
-            yield from _polygons(one)
-        return
-    kind = content["type"]
-    if kind == "FeatureCollection":
-        yield from _polygons(content["features"])
-    elif kind == "Feature":
-        yield from _polygons(content["geometry"])
-    elif kind == "GeometryCollection":
-        yield from _polygons(content["geometries"])
-    elif kind == "MultiPolygon":
-        yield from content["coordinates"]
-    elif kind == "Polygon":
-        yield content["coordinates"]

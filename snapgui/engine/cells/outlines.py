@@ -6,7 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from snapgui.engine.cells.mask_files import is_geojson, marked_pixels, polygons_of
+from snapgui.engine.cells.imagej import is_imagej, rings_of
+from snapgui.engine.cells.mask_files import marked_pixels
+from snapgui.engine.cells.qupath import is_geojson, polygons_of
 from snapgui.engine.nuclei import Outline
 from snapgui.errors import MaskError
 
@@ -14,6 +16,8 @@ CENTRE_PX = 32
 # Spread of the logarithm of the ratio of a cell's axes: eccentricity then has the spread that found nuclei
 # have.
 ELONGATION = 0.45
+# A drawn outline has few, one of another program may have a million.
+EDGES_AT_ONCE = 1024
 Mask = NDArray[np.bool_]
 
 
@@ -74,19 +78,28 @@ def fill(outline: Outline, shape: tuple[int, int]) -> NDArray[np.uint8]:
     centre that lies on it, as those of found nuclei often do.
     """
     canvas = np.zeros(shape, dtype=np.uint8)
-    low = np.maximum(np.floor(outline.min(axis=0)).astype(int), 0)
-    high = np.minimum(np.ceil(outline.max(axis=0)).astype(int) + 1, (shape[1], shape[0]))
+    edge = np.array((shape[1], shape[0]))
+    low = np.floor(np.clip(outline.min(axis=0), 0, edge)).astype(int)
+    high = np.minimum(np.ceil(np.clip(outline.max(axis=0), -1, edge)).astype(int) + 1, edge)
     if (high <= low).any():
         return canvas
     x, y = np.arange(low[0], high[0]), np.arange(low[1], high[1])
-    start, end = outline, np.roll(outline, -1, axis=0)
+    ends = np.roll(outline, -1, axis=0)
+    crossed = np.zeros((len(y), len(x)), dtype=np.int64)
+    for some in range(0, len(outline), EDGES_AT_ONCE):
+        crossed += _crossings(outline[some : some + EDGES_AT_ONCE], ends[some : some + EDGES_AT_ONCE], x, y)
+    canvas[low[1] : high[1], low[0] : high[0]] = crossed % 2
+    return canvas
+
+
+def _crossings(start: Outline, end: Outline, x: NDArray[np.int64], y: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many edges lie to the left of each pixel's centre, or on it."""
     # Rows cross an edge half-open, so that a vertex is counted once.
     crosses = (start[:, 1, None] <= y) != (end[:, 1, None] <= y)
     rise = np.where(end[:, 1] == start[:, 1], 1, end[:, 1] - start[:, 1])[:, None]
     at = start[:, 0, None] + (y - start[:, 1, None]) * ((end[:, 0] - start[:, 0])[:, None] / rise)
-    left_of = (at[:, :, None] <= x) & crosses[:, :, None]
-    canvas[low[1] : high[1], low[0] : high[0]] = left_of.sum(axis=0) % 2
-    return canvas
+    left_of: NDArray[np.int64] = ((at[:, :, None] <= x) & crosses[:, :, None]).sum(axis=0)
+    return left_of
 
 
 def outlines_of(mask: Mask) -> list[Outline]:
@@ -97,13 +110,13 @@ def outlines_of(mask: Mask) -> list[Outline]:
 
 
 def read_mask(data: bytes, *, shape: tuple[int, int], name: str = "The mask") -> Mask:
-    """A mask from an encoded picture or from GeoJSON, see `understand_mask`."""
+    """A mask from an encoded picture, GeoJSON or ImageJ's regions, see `understand_mask`."""
     return understand_mask(data, shape=shape, name=name)[0]
 
 
 def understand_mask(data: bytes, *, shape: tuple[int, int], name: str = "The mask") -> tuple[Mask, str]:
-    """A mask bool ``(H, W)`` from an encoded picture or from GeoJSON, and what was taken for marked, in
-    words.
+    """A mask bool ``(H, W)`` from an encoded picture, QuPath's GeoJSON or ImageJ's regions, and what was
+    taken for marked, in words.
 
     Raises:
         ImageError: not a picture.
@@ -114,6 +127,11 @@ def understand_mask(data: bytes, *, shape: tuple[int, int], name: str = "The mas
         for outer, *holes in polygons_of(data, name):
             mask |= draw_mask([outer], shape) & ~draw_mask(holes, shape)
         words = "the inside of its polygons"
+    elif is_imagej(data):
+        mask = np.zeros(shape, dtype=bool)
+        for rings in rings_of(data, name):
+            mask |= np.bitwise_xor.reduce([draw_mask([ring], shape) for ring in rings])
+        words = "the inside of its regions"
     else:
         mask, words = marked_pixels(data, name)
     if mask.shape != shape:

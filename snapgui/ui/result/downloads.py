@@ -6,7 +6,7 @@ from snapgui.engine.images import encode_png
 from snapgui.report.run.bundle import bundle_zip
 from snapgui.report.run.document import run_document
 from snapgui.report.run.figure import figure_png, figure_svg
-from snapgui.runs.files import adversarial_png
+from snapgui.runs.files import adversarial_png, run_geojson
 from snapgui.runs.picture_text import run_text
 from snapgui.runs.records import RunResult
 from snapgui.ui.parts.downloads import document_buttons, file_button
@@ -64,4 +64,12 @@ def export_buttons(result: RunResult, key: str) -> None:
             "image/svg+xml",
             f"{key}-svg",
             "The figure for a paper: sharp at any size.",
+        )
+        file_button(
+            "Cells (GeoJSON)",
+            lambda: run_geojson(result),
+            f"{name}-cells.geojson",
+            "application/geo+json",
+            f"{key}-geojson",
+            "Cells and altered pixels as annotations, to open on the image in QuPath.",
         )

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from snapgui.engine.cells.outlines import area_fraction, outlines_of, touches_centre, understand_mask
+from snapgui.engine.cells.qupath import cells_geojson
 from snapgui.engine.images import encode_png
 from snapgui.errors import SnapError
 from snapgui.ui.parts import words
@@ -164,12 +165,22 @@ def _mask_file(state: SnapState, choice: Choice) -> None:
                 on_click="ignore",
                 disabled=not state.mask.mask.any(),
             )
+            st.download_button(
+                "Save cells (GeoJSON)",
+                cells_geojson(state.mask.mask),
+                f"cells-{choice.name}.geojson",
+                "application/geo+json",
+                on_click="ignore",
+                disabled=not state.mask.mask.any(),
+                help="Annotations, to open on the image in QuPath.",
+            )
         upload = st.file_uploader(
             "Load a mask",
-            type=["png", "tif", "tiff", "bmp", "webp", "geojson", "json"],
+            type=["png", "tif", "tiff", "bmp", "webp", "geojson", "json", "roi", "zip"],
             key="mask_file",
             help="White, or labels that are not 0, mark where pixels may change; of a picture with "
-            "transparency, what is not transparent. Same size as the image. QuPath's GeoJSON is read too.",
+            "transparency, what is not transparent. Same size as the image. QuPath's GeoJSON and ImageJ's "
+            ".roi or .zip are read too.",
         )
         if upload is not None and state.picked.get("mask") != upload.file_id:
             try:

@@ -2,12 +2,15 @@
 
 import io
 import json
+import zipfile
 
 import numpy as np
 import pytest
 from PIL import Image
+from roifile import ROI_OPTIONS, ROI_TYPE, ImagejRoi
 
 from snapgui.engine.cells.outlines import outlines_of, read_mask, understand_mask
+from snapgui.engine.cells.qupath import cells_geojson, mask_polygons
 from snapgui.errors import MaskError
 
 SHAPE = (48, 48)
@@ -123,3 +126,113 @@ def test_a_cell_within_the_hole_of_another_counts() -> None:
     mask[20:25, 20:25] = True
     assert len(outlines_of(mask)) == 2
     assert outlines_of(mask & False) == []
+
+
+def polygon(*corners: tuple[int, int]) -> bytes:
+    return ImagejRoi.frompoints(np.array(corners)).tobytes()
+
+
+def rectangle(left: int, top: int, right: int, bottom: int, kind: ROI_TYPE = ROI_TYPE.RECT) -> ImagejRoi:
+    return ImagejRoi(roitype=kind, left=left, top=top, right=right, bottom=bottom)
+
+
+def composite() -> bytes:
+    """A square with a square hole, as ImageJ joins them: segments of move 0, line 1 and close 4."""
+    path = []
+    for left, top, side in ((10, 10, 10), (13, 13, 4)):
+        (x, y), *others, _ = square(left, top, side)
+        path += [0, x, y, *(value for corner in others for value in (1, *corner)), 4]
+    roi = rectangle(10, 10, 20, 20)
+    roi.multi_coordinates = np.array(path, dtype=np.float32)
+    roi.shape_roi_size = len(path)
+    return roi.tobytes()
+
+
+def roi_set(*regions: bytes) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for number, data in enumerate(regions):
+            archive.writestr(f"{number:04}-cell.roi", data)
+    return stream.getvalue()
+
+
+def marked(*boxes: tuple[int, int, int, int]) -> np.ndarray:
+    mask = np.zeros(SHAPE, dtype=bool)
+    for left, top, right, bottom in boxes:
+        mask[top:bottom, left:right] = True
+    return mask
+
+
+def test_regions_of_imagej_are_masks() -> None:
+    """ImageJ counts from the corner of the first pixel, as QuPath does."""
+    first, ring = (10, 10, 20, 20), marked((10, 10, 20, 20)) & ~marked((13, 13, 17, 17))
+    corners = polygon((10, 10), (20, 10), (20, 20), (10, 20))
+    line = ImagejRoi(roitype=ROI_TYPE.LINE, x1=1, y1=1, x2=9, y2=9).tobytes()
+    for data, wanted in (
+        (corners, marked(first)),
+        (rectangle(*first).tobytes(), marked(first)),
+        (composite(), ring),
+        (roi_set(corners, line, rectangle(30, 5, 33, 8).tobytes()), marked(first, (30, 5, 33, 8))),
+    ):
+        mask, said = understand_mask(data, shape=SHAPE, name="RoiSet.zip")
+        assert (mask == wanted).all() and "regions" in said
+    oval = read_mask(rectangle(10, 10, 20, 20, ROI_TYPE.OVAL).tobytes(), shape=SHAPE)
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]] + 0.5
+    assert (oval == ((x - 15) ** 2 + (y - 15) ** 2 <= 25)).all()
+    fine = ImagejRoi.frompoints(np.array([(10.4, 10.4), (20.4, 10.4), (20.4, 20.4), (10.4, 20.4)]))
+    assert fine.options & ROI_OPTIONS.SUB_PIXEL_RESOLUTION
+    assert (read_mask(fine.tobytes(), shape=SHAPE) == marked((10, 10, 20, 20))).all()
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b"Iout", "not a file of ImageJ's regions"),
+        (composite()[:80], "not a file of ImageJ's regions"),
+        (polygon((1, 1), (9, 1), (9, 9))[:66], "not a file of ImageJ's regions"),
+        (b"PK\x03\x04nothing", "not a file of ImageJ's regions"),
+        (roi_set(), "is damaged|without .roi files"),
+        (roi_set(polygon((1, 1), (9, 1), (9, 9)))[:-30], "not a file of ImageJ's regions"),
+        (ImagejRoi(roitype=ROI_TYPE.LINE, x1=1, y1=1, x2=9, y2=9).tobytes(), "holds no area"),
+        (rectangle(60, 60, 70, 70).tobytes(), "marks no pixel"),
+    ],
+)
+def test_other_regions_are_a_sentence(data: bytes, sentence: str) -> None:
+    with pytest.raises(MaskError, match=sentence):
+        read_mask(data, shape=SHAPE)
+
+
+def test_cells_written_for_qupath_are_read_as_the_same_pixels() -> None:
+    rng = np.random.default_rng(0)
+    for share in (0.1, 0.4, 0.6, 0.9):
+        mask = rng.random((21, 34)) < share
+        assert (read_mask(cells_geojson(mask), shape=(21, 34)) == mask).all()
+    nested = marked((5, 5, 40, 40)) & ~marked((10, 10, 35, 35)) | marked((20, 20, 25, 25))
+    altered = marked((6, 6, 8, 8), (21, 21, 22, 22))
+    content = json.loads(cells_geojson(nested, altered))
+    assert content["type"] == "FeatureCollection"
+    ring, inner, changed = content["features"]
+    assert ring["properties"]["objectType"] == "annotation" and ring["properties"]["name"] == "cell 1"
+    assert ring["properties"]["classification"] == {"name": "cell", "color": [0, 114, 178]}
+    assert [len(ring["geometry"]["coordinates"]), len(inner["geometry"]["coordinates"])] == [2, 1]
+    assert ring["geometry"]["coordinates"][0] == [[5, 5], [40, 5], [40, 40], [5, 40], [5, 5]]
+    assert changed["properties"]["classification"]["name"] == "altered"
+    assert changed["geometry"]["type"] == "MultiPolygon" and len(changed["geometry"]["coordinates"]) == 2
+
+
+def test_no_ring_touches_itself() -> None:
+    """Cells that meet at a corner are two; a hole that meets the outside at a corner is its own ring."""
+    assert len(mask_polygons(marked((2, 2, 4, 4), (4, 4, 6, 6)))) == 2
+    open_ring = marked((2, 2, 7, 7)) & ~marked((3, 3, 6, 6))
+    open_ring[2, 2] = False
+    (polygon_of_ring,) = mask_polygons(open_ring)
+    assert len(polygon_of_ring) == 2 and all(len(set(r)) == len(r) - 1 for r in polygon_of_ring)
+
+
+def test_an_outline_of_a_million_corners_or_far_away_takes_little_memory() -> None:
+    angle = np.linspace(0, 2 * np.pi, 100_000, endpoint=False)
+    circle = np.stack([24 + 10 * np.cos(angle), 24 + 10 * np.sin(angle)], axis=1)
+    content = {"type": "Polygon", "coordinates": [circle.tolist()]}
+    assert 300 < read_mask(json.dumps(content).encode(), shape=SHAPE).sum() < 330
+    far = {"type": "Polygon", "coordinates": [[[-1e30, -1e30], [1e30, -1e30], [1e30, 1e30], [-1e30, 1e30]]]}
+    assert read_mask(json.dumps(far).encode(), shape=SHAPE).all()

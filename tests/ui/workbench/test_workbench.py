@@ -362,7 +362,8 @@ def test_a_result_belongs_to_its_picture(app, text_of, wait_for_job, patches):
     choose(app.session_state["snap"], Choice(read_pixels(other.path), other.name, other.true_class))
     text = text_of(app.run())
     assert "Model fooled" not in text and f"The last run was on {own.name}" in text
-    assert "run" not in app.query_params and not app.get("download_button")[1:]
+    buttons = [button.label for button in app.get("download_button")]
+    assert "run" not in app.query_params and buttons == ["Save mask (PNG)", "Save cells (GeoJSON)"]
     app.button(key="back_to_run").click().run()
     assert "Model fooled" in text_of(app) and app.session_state["snap"].choice.name == own.name
 
