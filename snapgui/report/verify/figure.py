@@ -11,6 +11,7 @@ from snapgui.errors import SnapError
 from snapgui.report.bundle.manifest import exporting_versions
 from snapgui.report.pages.canvas import DPI, fitting_zoom
 from snapgui.report.run.figure import (
+    CARD_PX,
     GAP_PX,
     MARGIN_PX,
     SIDE_PX,
@@ -81,7 +82,13 @@ def _width(result: RunResult) -> int:
 
 
 def _shows_pictures(sheet: NDArray[np.uint8], result: RunResult) -> bool:
-    """Whether the four pictures lie where the figure has them, each pixel enlarged by a whole number."""
+    """Whether the four pictures lie where the figure has them, each pixel enlarged by a whole number; earlier
+    figures had no verdict above them.
+    """
+    return any(_shown_at(sheet, result, MARGIN_PX + card + TITLE_PX) for card in (CARD_PX, 0))
+
+
+def _shown_at(sheet: NDArray[np.uint8], result: RunResult, top_px: int) -> bool:
     scale = sheet.shape[1] / _width(result)
     zoom = fitting_zoom(result.request.pixels, SIDE_PX) * scale
     if zoom < 1 or zoom != int(zoom):
@@ -91,7 +98,7 @@ def _shows_pictures(sheet: NDArray[np.uint8], result: RunResult) -> bool:
         left = round(
             (MARGIN_PX + column * (picture.shape[1] * fitting_zoom(picture, SIDE_PX) + GAP_PX)) * scale
         )
-        top, rows = round((MARGIN_PX + TITLE_PX) * scale), len(large)
+        top, rows = round(top_px * scale), len(large)
         if column == 0:
             rows = int(rows * ABOVE_BAR)
         if not np.array_equal(sheet[top : top + rows, left : left + large.shape[1]], large[:rows]):
