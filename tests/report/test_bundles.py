@@ -133,7 +133,7 @@ def test_a_figure_is_drawn_whatever_the_image_is_called(run_result) -> None:
 def test_pictures_on_the_figure_are_enlarged_pixel_by_pixel(run_result) -> None:
     sheet = decode_pixels(figure_png(run_result))
     enlarged = np.repeat(np.repeat(run_result.adversarial, 5, axis=0), 5, axis=1)
-    left, top = 60 + 480 + 40, 60 + 110
+    left, top = 60 + 480 + 40, 60 + 150 + 110
     assert (sheet[top : top + 480, left : left + 480] == enlarged).all()
 
 
