@@ -690,11 +690,12 @@ def test_ray_gives_the_same_rows_though_a_worker_dies(
     import ray
 
     threads = torch.get_num_threads()
-    _, local = drain(run_audit(small_model, small_set, tmp_path / "local", SETTINGS))
+    settings = replace(SETTINGS, limit=6, shard_size=2)
+    _, local = drain(run_audit(small_model, small_set, tmp_path / "local", settings))
     torch.set_num_threads(threads)
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, configure_logging=False)
     try:
-        audit = run_audit(small_model, small_set, tmp_path / "ray", SETTINGS, engine="ray")
+        audit = run_audit(small_model, small_set, tmp_path / "ray", settings, engine="ray")
         next(audit)
         killed = False
         while True:
