@@ -115,7 +115,7 @@ def app(tmp_path: Path, patches: list[DemoPatch], monkeypatch: pytest.MonkeyPatc
         return _tiny_victim(Path(path).stem, figures=Path(path).stem == "tiny")
 
     monkeypatch.setattr(Victim, "load", load)
-    monkeypatch.setattr("snapgui.ui.workbench.image.list_demo_patches", lambda: patches)
+    monkeypatch.setattr("snapgui.ui.filmstrip.strip.list_demo_patches", lambda: patches)
     monkeypatch.setenv("SNAP_MODEL", str(weights))
     monkeypatch.setenv("SNAP_WORKSPACE", str(tmp_path / "workspace"))
     # A sixteenth of the pixels for FLIP, which takes longer than all the rest of a page with a run.

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
+from snapgui.ui.filmstrip.strip import choose_image
 from snapgui.ui.parts.header import page_header
 from snapgui.ui.result.view import show_details
 from snapgui.ui.state import get_state
 from snapgui.ui.workbench.attack import aim_away, attack_controls, run_button
-from snapgui.ui.workbench.image import choose_image
 from snapgui.ui.workbench.proposal import update_proposal
 from snapgui.ui.workbench.run import bench_job, bench_result, find_run, show_run
 from snapgui.ui.workbench.spot import spot_invitation
@@ -19,7 +19,7 @@ followed = bench_job(state)
 victim = page_header(state, "Workbench", "", shown=followed.job_id if followed is not None else None)
 strip, stage, side = st.columns(SHARES, gap="small")
 with strip:
-    choose_image(state)
+    choose_image(state, victim)
 if victim is not None and state.choice is not None:
     aim_away(state, victim, state.choice)
 with side:

@@ -13,6 +13,7 @@ POLL_S = 2.0
 # What each kind of work is called, and the page that shows it.
 KINDS = {
     "attack": ("Run", "workbench"),
+    "batch": ("Batch", "runs"),
     "audit": ("Audit", "audit"),
     "study": ("Study", "studies"),
     "folder": ("Prediction", "model"),

@@ -25,10 +25,16 @@ button {
 button[aria-pressed="true"] { outline: 3px solid var(--st-primary-color); }
 button:focus-visible { outline: 3px dotted var(--st-primary-color); }
 img { width: 100%; aspect-ratio: 1; }
+.cell { position: relative; line-height: 0; }
+.cell input {
+  position: absolute; top: 3px; right: 3px; margin: 0; width: 15px; height: 15px; opacity: 0;
+  accent-color: var(--st-primary-color);
+}
+.cell:hover input, .cell:focus-within input, .cell input:checked { opacity: 1; }
 """
 JS = """
 export default function (component) {
-  const { data, parentElement, setTriggerValue } = component;
+  const { data, parentElement, setTriggerValue, setStateValue } = component;
   const root = parentElement.querySelector(".gallery");
   const shown = data.items.map((item) => item.id + item.label).join("|");
   if (root.dataset.shown !== shown) {
@@ -51,7 +57,18 @@ export default function (component) {
         image.src = item.uri;
         image.alt = item.label;
         button.append(image);
-        row.append(button);
+        const cell = document.createElement("div");
+        cell.className = "cell";
+        cell.append(button);
+        if (data.ticking) {
+          const tick = document.createElement("input");
+          tick.type = "checkbox";
+          tick.dataset.id = item.id;
+          tick.title = "Tick to run several pictures";
+          tick.setAttribute("aria-label", `Tick ${item.label}`);
+          cell.append(tick);
+        }
+        row.append(cell);
       }
       root.append(row);
     }
@@ -59,6 +76,10 @@ export default function (component) {
   for (const button of root.querySelectorAll("button")) {
     button.setAttribute("aria-pressed", String(button.dataset.id === data.selected));
     button.onclick = () => setTriggerValue("picked", button.dataset.id);
+  }
+  const ticks = [...root.querySelectorAll("input")];
+  for (const tick of ticks) {
+    tick.onchange = () => setStateValue("ticked", ticks.filter((one) => one.checked).map((one) => one.dataset.id));
   }
   const chosen = root.querySelector('[aria-pressed="true"]');
   if (chosen && root.dataset.chosen !== chosen.dataset.id) {
@@ -98,10 +119,19 @@ class Thumbnail:
     group: str = ""
 
 
-def gallery(items: Sequence[Thumbnail], *, selected: str | None, key: str) -> str | None:
-    """Show thumbnails under their headings; gives the id just clicked, once, else None."""
+def gallery(
+    items: Sequence[Thumbnail], *, selected: str | None, key: str, ticking: bool = False
+) -> tuple[str | None, list[str]]:
+    """Show thumbnails under their headings; gives the id just clicked, once, else None, and those that are
+    ticked, where that is asked for.
+    """
     # What was clicked is known before the grid is drawn, so that it is framed at once.
     clicked = (st.session_state.get(key) or {}).get("picked")
-    data = {"items": [asdict(item) for item in items], "selected": clicked or selected or ""}
-    picked: str | None = _component(key=key, data=data, on_picked_change=lambda: None).picked
-    return picked
+    data = {
+        "items": [asdict(item) for item in items],
+        "selected": clicked or selected or "",
+        "ticking": ticking,
+    }
+    found = _component(key=key, data=data, on_picked_change=lambda: None, on_ticked_change=lambda: None)
+    there = {item.id for item in items}
+    return found.picked, [name for name in found.ticked or [] if name in there]

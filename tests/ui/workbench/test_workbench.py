@@ -337,7 +337,7 @@ def test_a_folder_without_pictures_is_told(app, text_of, tmp_path):
 
 def test_missing_model_and_demo_are_told(app, text_of, monkeypatch, tmp_path):
     monkeypatch.setenv("SNAP_MODEL", str(tmp_path / "gone.safetensors"))
-    monkeypatch.setattr("snapgui.ui.workbench.image.list_demo_patches", list)
+    monkeypatch.setattr("snapgui.ui.filmstrip.strip.list_demo_patches", list)
     text = text_of(app.run())
     assert "The shipped model gone.safetensors is missing" in text
     assert "The demo patches are missing" in text

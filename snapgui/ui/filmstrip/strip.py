@@ -6,22 +6,24 @@ import streamlit as st
 
 from snapgui.data.demo import DemoPatch
 from snapgui.engine.images import WINDOW_PX, decode_pixels, read_pixels
+from snapgui.engine.victim.victim import Victim
 from snapgui.errors import SnapError
 from snapgui.ui import resources
+from snapgui.ui.filmstrip.batch import batch_controls
+from snapgui.ui.filmstrip.folder import choose_from_folder
+from snapgui.ui.filmstrip.resources import list_demo_patches
 from snapgui.ui.parts import words
 from snapgui.ui.parts.gallery import Thumbnail, gallery
 from snapgui.ui.parts.pictures import show_pixels
 from snapgui.ui.pixels import window_overview
 from snapgui.ui.state import Choice, SnapState, choose_window, take_picture
-from snapgui.ui.workbench.folder_gallery import choose_from_folder
-from snapgui.ui.workbench.resources import list_demo_patches
 
 SOURCES = ("Demo", "Folder", "File")
 OVERVIEW_PX = 200
 
 
-def choose_image(state: SnapState) -> None:
-    """Draw the whole strip; the choice lands in the state."""
+def choose_image(state: SnapState, victim: Victim | None) -> None:
+    """Draw the whole strip; the choice lands in the state, and ticked pictures can be run together."""
     source = st.segmented_control(
         "Where from",
         SOURCES,
@@ -33,16 +35,16 @@ def choose_image(state: SnapState) -> None:
         width="stretch",
     )
     if source == "Folder":
-        choose_from_folder(state)
+        choose_from_folder(state, victim)
     elif source == "File":
         _choose_file(state)
     else:
-        _choose_demo(state)
+        _choose_demo(state, victim)
     if state.large_field is not None:
         _choose_window(state)
 
 
-def _choose_demo(state: SnapState) -> None:
+def _choose_demo(state: SnapState, victim: Victim | None) -> None:
     try:
         patches = {patch.name: patch for patch in list_demo_patches()}
     except SnapError as error:
@@ -64,20 +66,25 @@ def _choose_demo(state: SnapState) -> None:
     if state.choice is None:
         _take_demo(state, patches[items[0].id])
     shown = state.choice.name if state.choice and state.choice.synthetic else None
-    picked = gallery(items, selected=shown, key="demo_gallery")
+    picked, ticked = gallery(items, selected=shown, key="demo_gallery", ticking=True)
     st.caption(
         "Synthetic: they show no patient.",
         help="Made by a program in the likeness of lymph node sections.",
     )
     if picked in patches:
         _take_demo(state, patches[picked])
+    batch_controls(state, victim, ticked, lambda name: _of_demo(patches[name]))
 
 
 def _take_demo(state: SnapState, patch: DemoPatch) -> None:
     try:
-        take_picture(state, Choice(read_pixels(patch.path), patch.name, patch.true_class, synthetic=True))
+        take_picture(state, _of_demo(patch))
     except SnapError as error:
         st.error(str(error))
+
+
+def _of_demo(patch: DemoPatch) -> Choice:
+    return Choice(read_pixels(patch.path), patch.name, patch.true_class, synthetic=True)
 
 
 def _choose_file(state: SnapState) -> None:

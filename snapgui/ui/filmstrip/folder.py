@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 
 from snapgui.data.datasets import is_data_set
 from snapgui.engine.images import read_pixels
+from snapgui.engine.victim.victim import Victim
 from snapgui.errors import SnapError
 from snapgui.ui import resources
+from snapgui.ui.filmstrip.batch import batch_controls
+from snapgui.ui.filmstrip.resources import folder_files
 from snapgui.ui.parts.folders import folder_field
 from snapgui.ui.parts.gallery import Thumbnail, gallery
 from snapgui.ui.parts.words import CLASSES
 from snapgui.ui.state import Choice, SnapState, take_picture
-from snapgui.ui.workbench.resources import folder_files
 
 PAGE = 24
 
@@ -31,7 +33,7 @@ class _Shelf:
     read: Callable[[int], NDArray[np.uint8]]
 
 
-def choose_from_folder(state: SnapState) -> None:
+def choose_from_folder(state: SnapState, victim: Victim | None) -> None:
     """Draw path, page and thumbnails; a click puts the picture on the bench."""
     path = folder_field(
         "Folder on this computer",
@@ -44,12 +46,12 @@ def choose_from_folder(state: SnapState) -> None:
         st.caption("Type the path of a folder and press Enter.")
         return
     try:
-        _choose_from(state, Path(path))
+        _choose_from(state, victim, Path(path))
     except SnapError as error:
         st.error(str(error))
 
 
-def _choose_from(state: SnapState, folder: Path) -> None:
+def _choose_from(state: SnapState, victim: Victim | None, folder: Path) -> None:
     wanted = st.text_input(
         "Search", key=f"search-{folder}", placeholder="Search names", label_visibility="collapsed"
     ).strip()
@@ -78,11 +80,16 @@ def _choose_from(state: SnapState, folder: Path) -> None:
     items.sort(key=lambda item: item.group)
     if unreadable:
         st.caption(f"{unreadable} of {len(rows)} files on this page cannot be read as pictures.")
-    picked = gallery(items, selected=state.picked.get("Folder"), key="folder_gallery")
-    for row in rows:
-        if shelf.names[row] == picked:
-            take_picture(state, Choice(shelf.read(row), shelf.names[row], shelf.labels[row]))
-            state.picked["Folder"] = picked
+    picked, ticked = gallery(items, selected=state.picked.get("Folder"), key="folder_gallery", ticking=True)
+    places = {shelf.names[row]: row for row in rows}
+
+    def of_row(name: str) -> Choice:
+        return Choice(shelf.read(places[name]), name, shelf.labels[places[name]])
+
+    if picked in places:
+        take_picture(state, of_row(picked))
+        state.picked["Folder"] = picked
+    batch_controls(state, victim, ticked, of_row)
 
 
 def _plain_shelf(folder: Path, wanted: str) -> _Shelf:

@@ -1,0 +1,1 @@
+"""The filmstrip of the workbench: which picture, and runs of all that are ticked."""
