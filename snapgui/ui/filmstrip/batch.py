@@ -53,8 +53,8 @@ def batch_controls(
             width="stretch",
             on_click=_start,
             args=(state, victim, ticked, read),
-            help="One after the other, with the settings on the right and cells placed in each; each is saved as "
-            "a run.",
+            help="One after the other, with the settings on the right and cells placed in each. Every one is "
+            "saved as a run.",
         )
     job = resources.registry().snapshot(state.jobs.get(KIND))
     if job is None or job.active:

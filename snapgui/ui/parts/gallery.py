@@ -77,9 +77,14 @@ export default function (component) {
     button.setAttribute("aria-pressed", String(button.dataset.id === data.selected));
     button.onclick = () => setTriggerValue("picked", button.dataset.id);
   }
-  const ticks = [...root.querySelectorAll("input")];
-  for (const tick of ticks) {
-    tick.onchange = () => setStateValue("ticked", ticks.filter((one) => one.checked).map((one) => one.dataset.id));
+  // A grid that is mounted anew takes its ticks from the page; else its own are newer.
+  root.ticked ??= new Set(data.ticked);
+  for (const tick of root.querySelectorAll("input")) {
+    tick.checked = root.ticked.has(tick.dataset.id);
+    tick.onchange = () => {
+      root.ticked[tick.checked ? "add" : "delete"](tick.dataset.id);
+      setStateValue("ticked", [...root.ticked]);
+    };
   }
   const chosen = root.querySelector('[aria-pressed="true"]');
   if (chosen && root.dataset.chosen !== chosen.dataset.id) {
@@ -126,11 +131,13 @@ def gallery(
     ticked, where that is asked for.
     """
     # What was clicked is known before the grid is drawn, so that it is framed at once.
-    clicked = (st.session_state.get(key) or {}).get("picked")
+    known = st.session_state.get(key) or {}
+    clicked = known.get("picked")
     data = {
         "items": [asdict(item) for item in items],
         "selected": clicked or selected or "",
         "ticking": ticking,
+        "ticked": known.get("ticked") or [],
     }
     found = _component(key=key, data=data, on_picked_change=lambda: None, on_ticked_change=lambda: None)
     there = {item.id for item in items}
