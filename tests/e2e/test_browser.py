@@ -145,9 +145,17 @@ def test_a_person_fools_the_model_and_takes_the_evidence_away(
     expect(page.get_by_text(f"({drawn} px)")).to_be_visible()
     settle(page)
 
+    edited = page.locator("canvas.upper-canvas").bounding_box()
     press(page, "Run")
     expect(page.locator(VERDICT)).to_be_visible()
     settle(page)
+    viewer = page.locator(".comparison canvas.stage").bounding_box()
+    head_px = 24
+    assert abs(viewer["y"] + head_px - edited["y"]) < 2, "the picture keeps its place"
+    assert abs(viewer["x"] + viewer["width"] / 2 - edited["x"] - edited["width"] / 2) < 2
+    assert edited["width"] >= 560 and viewer["height"] > edited["height"]
+    download_row = page.get_by_role("button", name="Everything (ZIP)").bounding_box()
+    assert max(download_row["y"], viewer["y"] + head_px + edited["height"]) < 900, "without scrolling"
     expect(page.get_by_text(re.compile(r"metastasis \d+\.\d % (->|→) "))).to_be_visible()
     screenshot(page, "workbench.png")
     values = check_bundle(download(page, "Everything (ZIP)"), shipped_victim)
