@@ -9,6 +9,7 @@ from snapgui.study.analysis.rows import TRIALS_FILE
 from snapgui.study.design.freeze import DESIGN_FILE
 from snapgui.study.store.export import export_files
 from snapgui.study.store.folders import has_folder, study_folder
+from snapgui.ui.parts.text import plain
 from snapgui.ui.study_store import study_store
 
 FILES = "Files of an export"
@@ -32,7 +33,7 @@ def choose_answers() -> AnalysisSource | None:
     try:
         studies = {name: title for name, title in reversed(study_store().studies())}
     except SnapError as error:
-        st.error(str(error))
+        st.error(plain(error))
         studies = {}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox(
@@ -52,7 +53,7 @@ def _stored(name: str) -> AnalysisSource | None:
         folder = study_folder(name) if has_folder(name) else None
         files = export_files(study_store(), name, folder)
     except SnapError as error:
-        st.error(str(error))
+        st.error(plain(error))
         return None
     return AnalysisSource(
         name, files[TRIALS_FILE].decode(), files[DESIGN_FILE].decode(), str(folder) if folder else None, files
@@ -72,7 +73,7 @@ def _uploaded() -> AnalysisSource | None:
             text = file.getvalue().decode("utf-8-sig")
         except UnicodeDecodeError:
             st.error(
-                f"{file.name} is no text in UTF-8. Choose the {TRIALS_FILE} and the {DESIGN_FILE} "
+                f"{plain(file.name)} is no text in UTF-8. Choose the {TRIALS_FILE} and the {DESIGN_FILE} "
                 "of one export."
             )
             return None

@@ -23,6 +23,7 @@ from snapgui.study.analysis.tables import main_table
 from snapgui.study.design.freeze import read_design
 from snapgui.ui.analysis.source import AnalysisSource
 from snapgui.ui.parts.downloads import document_buttons
+from snapgui.ui.parts.text import plain, plain_rows
 
 WIDTHS = {
     "arms": 620,
@@ -42,7 +43,7 @@ def show_analysis(source: AnalysisSource) -> None:
         analysis = analysis_of(source.trials, source.design, source.folder)
         figures = drawn_figures(source.trials, source.design, source.folder, "svg")
     except SnapError as error:
-        st.error(str(error))
+        st.error(plain(error))
         return
     _say(analysis)
     _downloads(source, analysis)
@@ -51,14 +52,14 @@ def show_analysis(source: AnalysisSource) -> None:
     if main_table(analysis):
         _results(analysis, figures)
     with st.expander("Who took part: sessions, obvious pictures, what is left out and why"):
-        st.table(sessions_table(analysis), hide_index=True)
+        st.table(plain_rows(sessions_table(analysis)), hide_index=True)
     with st.expander("Each reader"):
         for title, columns in readers_tables(analysis).items():
-            st.caption(title)
-            st.table(columns, hide_index=True)
+            st.caption(plain(title))
+            st.table(plain_rows(columns), hide_index=True)
     with st.expander("How the numbers are computed"):
         for words in analysis["methods"].values():
-            st.markdown(f"- {words}")
+            st.markdown(f"- {plain(words)}")
 
 
 def _results(analysis: dict[str, Any], figures: dict[str, bytes]) -> None:
@@ -66,9 +67,10 @@ def _results(analysis: dict[str, Any], figures: dict[str, bytes]) -> None:
     _figures(figures, "arms")
     for title, columns in main_table(analysis).items():
         st.markdown(
-            f"**{title}**", help=None if title != "Altered or not?" else analysis["methods"]["over_readers"]
+            f"**{plain(title)}**",
+            help=None if title != "Altered or not?" else plain(analysis["methods"]["over_readers"]),
         )
-        st.table(columns, hide_index=True)
+        st.table(plain_rows(columns), hide_index=True)
     st.caption(
         "In brackets: 95 % intervals, for other readers and other pictures of the same kind unless the row "
         "says otherwise. The last columns are differences. –: too few answers for this number."
@@ -82,17 +84,20 @@ def _results(analysis: dict[str, Any], figures: dict[str, bytes]) -> None:
         with left:
             _figures(figures, name)
         with right:
-            st.table(table, hide_index=True)
+            st.table(plain_rows(table), hide_index=True)
     if analysis["visibility"]:
         st.markdown("**Visibility measured, and found by readers**")
         _figures(figures, "visibility")
         with st.expander("Every measure: rank correlation with the share of readers who found the picture"):
-            st.table(visibility_table(analysis), hide_index=True)
+            st.table(plain_rows(visibility_table(analysis)), hide_index=True)
 
 
 def _say(analysis: dict[str, Any]) -> None:
     about, *found = analysis["verdict"]
-    st.caption(f"{about} Design {analysis['study']['kind']}, SHA-256 {analysis['study']['sha256'][:12]}.")
+    st.caption(
+        f"{plain(about)} Design {plain(analysis['study']['kind'])}, SHA-256 "
+        f"{plain(analysis['study']['sha256'][:12])}."
+    )
     if any(session["missing"] for session in analysis["sessions"]):
         st.caption(
             "Stopping as soon as the result pleases makes every interval too narrow: decide beforehand "
@@ -100,7 +105,7 @@ def _say(analysis: dict[str, Any]) -> None:
         )
     for sentence in found:
         head, colon, rest = sentence.partition(": ")
-        st.markdown(f"**{head}{colon.strip()}** {rest}" if rest else sentence)
+        st.markdown(f"**{plain(head)}{plain(colon.strip())}** {plain(rest)}" if rest else plain(sentence))
 
 
 def _figures(figures: dict[str, bytes], *names: str) -> None:
@@ -136,7 +141,7 @@ def _downloads(source: AnalysisSource, analysis: dict[str, Any]) -> None:
             data = source.files.get(f"imrmc_{question}.csv", b"")
             if data.count(b"\n") > 1:
                 st.download_button(
-                    f"iMRMC, {words} (CSV)",
+                    f"iMRMC, {plain(words)} (CSV)",
                     data,
                     f"{name}-imrmc-{question}.csv",
                     "text/csv",

@@ -19,6 +19,7 @@ from snapgui.ui.audit.progress import start_audit
 from snapgui.ui.jobs import Snapshot
 from snapgui.ui.parts.chip import KINDS
 from snapgui.ui.parts.folders import folder_field
+from snapgui.ui.parts.text import plain
 from snapgui.ui.state import SnapState, bench_settings
 from snapgui.words import counted, listed, shorten
 
@@ -47,7 +48,7 @@ def audit_controls(state: SnapState, victim: Victim) -> None:
         try:
             task, reason = _ask(state, Path(path), victim)
         except SnapError as error:
-            st.error(str(error))
+            st.error(plain(error))
             reason = ""
     running = resources.registry().active()
     before = [job for job in running if job.topic == task] if task is not None else []
@@ -63,9 +64,9 @@ def audit_controls(state: SnapState, victim: Victim) -> None:
             args=(task,),
         )
         if reason:
-            st.caption(reason)
+            st.caption(plain(reason))
         elif running:
-            st.caption(queue_words(running))
+            st.caption(plain(queue_words(running)))
 
 
 def queue_words(running: Sequence[Snapshot]) -> str:
@@ -132,10 +133,10 @@ def _ask(state: SnapState, folder: Path, victim: Victim) -> tuple[AuditTask | No
     count = sum(int(label) in CLASS_OF[settings.source] for label in chosen.labels)
     which = "" if settings.source == "both" else f", {count:,} of them {PLURAL[settings.source]}"
     st.markdown(
-        f"{len(chosen):,} patches{which}; each of those that the model classifies correctly is altered in "
-        f"{len(conditions_of(settings))} ways. **{estimate_words(settings, count, victim)}**"
+        f"{len(chosen):,} patches{plain(which)}; each of those that the model classifies correctly is altered "
+        f"in {len(conditions_of(settings))} ways. **{plain(estimate_words(settings, count, victim))}**"
     )
-    st.caption(f"As set on the Workbench: {settings_words(cells, attack)}.")
+    st.caption(f"As set on the Workbench: {plain(settings_words(cells, attack))}.")
     task = AuditTask(state.model_path or resources.shipped_model(), folder, audits_folder(), settings)
     if not count:
         return (

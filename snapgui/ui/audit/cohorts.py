@@ -7,6 +7,7 @@ from snapgui.audit.shown.cohorts import Cohort, by_class, by_nuclei, by_slide, b
 from snapgui.audit.shown.tiles import Tile
 from snapgui.errors import SnapError
 from snapgui.ui.audit.resources import audit_tiles, audited_set, nuclei_counts
+from snapgui.ui.parts.text import plain, plain_rows
 from snapgui.words import duration, with_interval
 
 # Counting takes about so long for each picture; above the limit it is asked for first.
@@ -26,7 +27,7 @@ def show_cohorts(audit: FinishedAudit) -> None:
         "How sure the model was before": by_sureness(tiles),
         "Number of nuclei in the patch": _by_nuclei(audit, tiles),
     }
-    st.table(cohort_table(groups), hide_index=True)
+    st.table(plain_rows(cohort_table(groups)), hide_index=True)
     st.caption(HELP)
     if not groups["Slide"]:
         st.caption("The names of these patches do not tell their slides, so they cannot be grouped by slide.")
@@ -52,7 +53,7 @@ def _by_nuclei(audit: FinishedAudit, tiles: list[Tile]) -> list[Cohort]:
     try:
         patches = audited_set(audit)
     except SnapError as error:
-        st.caption(f"{error} So nuclei cannot be counted.")
+        st.caption(f"{plain(error)} So nuclei cannot be counted.")
         return []
     if len(tiles) > MOST_UNASKED and not st.toggle(
         f"Also by the number of nuclei: counting takes about {duration(SECONDS_EACH * len(tiles))}",

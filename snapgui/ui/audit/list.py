@@ -12,6 +12,7 @@ from snapgui.ui import resources
 from snapgui.ui.audit.audits import AuditTask
 from snapgui.ui.audit.progress import KIND, start_audit
 from snapgui.ui.audit.view import show_audit
+from snapgui.ui.parts.text import plain
 from snapgui.ui.state import SnapState
 from snapgui.words import counted, shorten
 
@@ -23,7 +24,7 @@ def show_saved_audits(state: SnapState) -> None:
     try:
         folders = {folder.name: folder for folder in find_audits(audits_folder())}
     except SnapError as error:
-        st.error(str(error))
+        st.error(plain(error))
         return
     if not folders:
         st.info(
@@ -43,13 +44,13 @@ def show_saved_audits(state: SnapState) -> None:
         _delete(chosen)
     audit = read[chosen]
     if isinstance(audit, str):
-        st.error(audit)
+        st.error(plain(audit))
     elif audit.finished:
         show_audit(state, audit.folder)
         with st.expander("How this audit was made"):
-            st.markdown(_about(audit))
+            st.markdown(plain(_about(audit)))
     else:
-        st.caption(_about(audit))
+        st.caption(plain(_about(audit)))
         _continue(audit)
 
 
@@ -118,7 +119,7 @@ def _continue(audit: SavedAudit) -> None:
     )
     trouble = why_not_continued(audit)
     if trouble:
-        st.warning(trouble)
+        st.warning(plain(trouble))
     task = AuditTask(audit.model, audit.data, audit.folder.parent, audit.settings, continues=audit)
     working = resources.registry().active()
     # Which audit one is that began anew is not known before its patches are read: it may be this one.
@@ -139,8 +140,8 @@ def _delete(name: str) -> None:
     working = any(job.kind == "audit" for job in resources.registry().active())
     # A key of its own closes it once this audit is gone: left open, it would offer the next one.
     why_not = "Not while an audit is running." if working else None
-    with st.popover("Delete this audit", key=f"delete-{name}", disabled=working, help=why_not):
-        st.markdown(f"This deletes {name} with its table and its pictures for good.")
+    with st.popover("Delete this audit", key=f"delete-{name}", disabled=working, help=plain(why_not)):
+        st.markdown(f"This deletes {plain(name)} with its table and its pictures for good.")
         st.button("Delete for good", key="delete_audit", on_click=forget_audit, args=(name,))
 
 

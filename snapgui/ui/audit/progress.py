@@ -8,6 +8,7 @@ from snapgui.ui import resources
 from snapgui.ui.audit.audits import AuditTask, audit_work, share_done
 from snapgui.ui.jobs import Snapshot
 from snapgui.ui.parts.job import show_job, stage_words, start_job
+from snapgui.ui.parts.text import plain
 from snapgui.words import counted, duration
 
 KIND = "audit"
@@ -28,7 +29,7 @@ def show_audit_job() -> None:
     """Draw the audit that this session follows: its progress, or how it ended."""
     show_job(
         KIND,
-        lambda job: st.progress(share_of(job), text=progress_words(job)),
+        lambda job: st.progress(share_of(job), text=plain(progress_words(job))),
         _show_incomplete,
         stop_help="Ends after the present condition. What is done stays on disk; Continue does the rest "
         "later.",
@@ -44,8 +45,8 @@ def _show_incomplete(outcome: AuditOutcome) -> None:
     if outcome.failures:
         first = outcome.failures[min(outcome.failures)].rstrip(".")
         st.warning(
-            f"{counted(len(outcome.failures), 'part')} of the audit could not be done. The first: {first}. "
-            "What is done is kept; press Continue to try the rest again."
+            f"{counted(len(outcome.failures), 'part')} of the audit could not be done. The first: "
+            f"{plain(first)}. What is done is kept; press Continue to try the rest again."
         )
     else:
         st.info("The audit was stopped. What is done is kept; press Continue to do the rest.")

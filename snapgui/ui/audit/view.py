@@ -19,6 +19,7 @@ from snapgui.ui.audit.light_box.view import show_light_box
 from snapgui.ui.audit.resources import finished_audit
 from snapgui.ui.parts.charts import show_chart
 from snapgui.ui.parts.downloads import document_buttons, file_button
+from snapgui.ui.parts.text import plain, plain_rows
 from snapgui.ui.state import SnapState
 
 
@@ -27,13 +28,13 @@ def show_audit(state: SnapState, folder: Path) -> None:
     try:
         audit = finished_audit(folder)
     except SnapError as error:
-        st.error(str(error))
+        st.error(plain(error))
         return
-    st.subheader(words.headline(audit), anchor=False)
-    st.markdown(words.beside(audit))
+    st.subheader(plain(words.headline(audit)), anchor=False)
+    st.markdown(plain(words.beside(audit)))
     if not audit.summary["conditions"]:
         _downloads(audit)
-        st.table(words.accuracy_table(audit, []), hide_index=True)
+        st.table(plain_rows(words.accuracy_table(audit, [])), hide_index=True)
         return
     parts: dict[str, Callable[[], None]] = {
         "Pictures": lambda: show_light_box(state, audit),
@@ -72,14 +73,14 @@ def _show_standard(audit: FinishedAudit) -> None:
         else:
             st.info("No image was fooled, so there is no curve of how soon.")
     names = _names(conditions)
-    st.table(words.effect_table(audit, names), hide_index=True)
+    st.table(plain_rows(words.effect_table(audit, names)), hide_index=True)
 
 
 def _show_groups(audit: FinishedAudit, groups: Mapping[Group, list[Condition]]) -> None:
     for group, conditions in groups.items():
         st.markdown(f"**{words.GROUP_WORDS[group]}**")
         if group == "area":
-            st.markdown(words.paper_area_words(audit))
+            st.markdown(plain(words.paper_area_words(audit)))
             series = by_area(audit)
             left, right = st.columns(2)
             with left:
@@ -94,19 +95,19 @@ def _show_groups(audit: FinishedAudit, groups: Mapping[Group, list[Condition]]) 
             _dots(audit, group, conditions)
         with st.expander(f"{words.GROUP_WORDS[group]}: the numbers"):
             for table in (words.effect_table, words.accuracy_table, words.cost_table):
-                st.table(table(audit, _names(conditions)), hide_index=True)
+                st.table(plain_rows(table(audit, _names(conditions))), hide_index=True)
 
 
 def _show_details(audit: FinishedAudit) -> None:
     for told in (words.area_and_centre, words.naturalness, words.counts, words.paper_words):
-        st.markdown(told(audit))
+        st.markdown(plain(told(audit)))
     names = _names(by_group(audit.settings)["standard"])
     st.markdown(f"**{words.EVERYBODY}**")
-    st.table(words.accuracy_table(audit, names), hide_index=True)
+    st.table(plain_rows(words.accuracy_table(audit, names)), hide_index=True)
     if audit.settings.source != "both":
         st.caption(words.ONE_CLASS)
     st.markdown("**How visible, and how costly**", help=words.COST_HELP)
-    st.table(words.cost_table(audit, names), hide_index=True)
+    st.table(plain_rows(words.cost_table(audit, names)), hide_index=True)
 
 
 def _names(conditions: Sequence[Condition]) -> list[str]:
@@ -120,7 +121,7 @@ def _dots(audit: FinishedAudit, key: str, conditions: Sequence[Condition]) -> No
 
 def _chart(figure: go.Figure, key: str, caption: str) -> None:
     show_chart(figure, key=f"audit-{key}")
-    st.caption(caption)
+    st.caption(plain(caption))
 
 
 def _downloads(audit: FinishedAudit) -> None:

@@ -19,6 +19,7 @@ from snapgui.shipped import PACKAGE
 from snapgui.ui import resources
 from snapgui.ui.jobs import Handle
 from snapgui.ui.parts.job import start_job
+from snapgui.ui.parts.text import plain
 from snapgui.ui.state import Choice, SnapState, bench_settings
 from snapgui.words import counted
 
@@ -60,9 +61,9 @@ def batch_controls(
     if job is None or job.active:
         return
     if job.error:
-        st.error(job.error)
+        st.error(plain(job.error))
     elif job.result is not None:
-        st.caption(outcome_words(job.result))
+        st.caption(plain(outcome_words(job.result)))
         st.page_link(PACKAGE / "ui" / "pages" / "runs.py", label="See them on the Runs page")
 
 

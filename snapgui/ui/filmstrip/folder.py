@@ -17,6 +17,7 @@ from snapgui.ui.filmstrip.batch import batch_controls
 from snapgui.ui.filmstrip.resources import folder_files
 from snapgui.ui.parts.folders import folder_field
 from snapgui.ui.parts.gallery import Thumbnail, gallery
+from snapgui.ui.parts.text import plain
 from snapgui.ui.parts.words import CLASSES
 from snapgui.ui.state import Choice, SnapState, take_picture
 
@@ -48,7 +49,7 @@ def choose_from_folder(state: SnapState, victim: Victim | None) -> None:
     try:
         _choose_from(state, victim, Path(path))
     except SnapError as error:
-        st.error(str(error))
+        st.error(plain(error))
 
 
 def _choose_from(state: SnapState, victim: Victim | None, folder: Path) -> None:
@@ -79,7 +80,7 @@ def _choose_from(state: SnapState, victim: Victim | None, folder: Path) -> None:
             )
     items.sort(key=lambda item: item.group)
     if unreadable:
-        st.caption(f"{unreadable} of {len(rows)} files on this page cannot be read as pictures.")
+        st.caption(f"{unreadable:,} of {len(rows)} files on this page cannot be read as pictures.")
     picked, ticked = gallery(items, selected=state.picked.get("Folder"), key="folder_gallery", ticking=True)
     places = {shelf.names[row]: row for row in rows}
 

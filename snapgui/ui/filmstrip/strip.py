@@ -15,6 +15,7 @@ from snapgui.ui.filmstrip.resources import list_demo_patches
 from snapgui.ui.parts import words
 from snapgui.ui.parts.gallery import Thumbnail, gallery
 from snapgui.ui.parts.pictures import show_pixels
+from snapgui.ui.parts.text import plain
 from snapgui.ui.pixels import window_overview
 from snapgui.ui.state import Choice, SnapState, choose_window, take_picture
 
@@ -48,7 +49,7 @@ def _choose_demo(state: SnapState, victim: Victim | None) -> None:
     try:
         patches = {patch.name: patch for patch in list_demo_patches()}
     except SnapError as error:
-        st.error(str(error))
+        st.error(plain(error))
         return
     if not patches:
         st.info("The demo patches are missing from assets/demo. Choose a folder or a file instead.")
@@ -80,7 +81,7 @@ def _take_demo(state: SnapState, patch: DemoPatch) -> None:
     try:
         take_picture(state, _of_demo(patch))
     except SnapError as error:
-        st.error(str(error))
+        st.error(plain(error))
 
 
 def _of_demo(patch: DemoPatch) -> Choice:
@@ -100,7 +101,7 @@ def _choose_file(state: SnapState) -> None:
             state, Choice(decode_pixels(upload.getvalue(), name=upload.name), Path(upload.name).name)
         )
     except SnapError as error:
-        st.error(str(error))
+        st.error(plain(error))
     else:
         state.picked["File"] = upload.file_id
 
@@ -110,7 +111,8 @@ def _choose_window(state: SnapState) -> None:
     assert whole is not None
     height, width = whole.pixels.shape[:2]
     st.caption(
-        f"{whole.name} is {width} x {height} px. Choose the window of {WINDOW_PX} px that the model reads."
+        f"{plain(whole.name)} is {width:,} x {height:,} px. Choose the window of {WINDOW_PX} px "
+        "that the model reads."
     )
     key = f"{whole.name}-{width}-{height}"
     left = _window_slider("From the left, px", width - WINDOW_PX, f"left-{key}")
@@ -125,4 +127,4 @@ def _choose_window(state: SnapState) -> None:
 def _window_slider(label: str, highest: int, key: str) -> int:
     if highest == 0:
         return 0
-    return st.slider(label, 0, highest, highest // 2, key=key, persist_state="session")
+    return st.slider(plain(label), 0, highest, highest // 2, key=key, persist_state="session")

@@ -9,6 +9,7 @@ import streamlit as st
 from snapgui.engine.victim.victim import ModelCard
 from snapgui.errors import ModelError
 from snapgui.ui.parts.folders import typed_path
+from snapgui.ui.parts.text import plain, plain_rows
 from snapgui.ui.resources import load_victim
 from snapgui.ui.state import SnapState
 from snapgui.words import NONE, per_cent
@@ -28,18 +29,18 @@ RESULTS_HELP = (
 
 def show_card(card: ModelCard) -> None:
     """Draw results first, then what the model is."""
-    st.subheader(card.name, anchor=False)
+    st.subheader(plain(card.name), anchor=False)
     rows = result_rows(card)
     if rows:
         st.markdown("**How good it is**", help=RESULTS_HELP)
-        st.table(rows, hide_index=True)
+        st.table(plain_rows(rows), hide_index=True)
     else:
         st.info(
             "This checkpoint has no card with results, so nothing is known of its accuracy. "
             "Predict a labelled folder below to find out."
         )
     st.markdown("**What it is**")
-    st.table(fact_rows(card), hide_index=True, hide_header=True)
+    st.table(plain_rows(fact_rows(card)), hide_index=True, hide_header=True)
     st.caption("SHA-256 of the weights, by which anyone can tell that it is this very model:")
     st.code(card.sha256, language=None, wrap_lines=True)
 
@@ -155,7 +156,7 @@ def _load(state: SnapState, path: Path) -> None:
     try:
         load_victim(path)
     except ModelError as error:
-        st.error(f"{error} The model loaded before stays.")
+        st.error(f"{plain(error)} The model loaded before stays.")
     else:
         state.model_path = path
         st.rerun()

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from snapgui.ui.model.prediction import roc_points
 from snapgui.ui.parts.charts import CLASS_COLOURS, FAINT, INK, style_figure
+from snapgui.ui.parts.text import chart_text
 from snapgui.words import per_cent
 
 
@@ -65,8 +66,8 @@ def confusion_chart(counts: NDArray[np.int64], classes: Sequence[str]) -> go.Fig
     figure = go.Figure(
         go.Heatmap(
             z=shares,
-            x=list(classes),
-            y=list(classes),
+            x=[chart_text(name) for name in classes],
+            y=[chart_text(name) for name in classes],
             text=text,
             texttemplate="%{text}",
             zmin=0,

@@ -25,6 +25,7 @@ from snapgui.ui.model.prediction import (
 from snapgui.ui.parts.charts import show_chart
 from snapgui.ui.parts.folders import folder_field
 from snapgui.ui.parts.job import find_job, show_job, stage_words, start_job
+from snapgui.ui.parts.text import plain
 from snapgui.words import below_chance, per_cent
 
 KIND = "folder"
@@ -44,7 +45,7 @@ def predict_controls(victim: Victim) -> None:
         try:
             task = _task(Path(path))
         except SnapError as error:
-            st.error(str(error))
+            st.error(plain(error))
     job = find_job(KIND)
     if task is not None:
         st.caption(
@@ -101,7 +102,7 @@ def show_folder_run() -> None:
     """Draw the prediction that this session follows."""
     show_job(
         KIND,
-        lambda job: st.progress((job.progress or 0) / len(job.topic.names), text=_progress_words(job)),
+        lambda job: st.progress((job.progress or 0) / len(job.topic.names), text=plain(_progress_words(job))),
         show_answer,
         stop_help="What is predicted until then is shown.",
         stopped="The prediction was stopped before it began.",
@@ -122,11 +123,11 @@ def show_answer(answer: FolderAnswer) -> None:
     """Counts, table and CSV; accuracy, confusion and ROC where the true classes are known."""
     where = f"{answer.task.folder.name}{f', {answer.task.split}' if answer.task.split else ''}"
     st.markdown(
-        f"**{where}: {len(answer.names):,} patches predicted by {answer.model_name}**"
+        f"**{plain(where)}: {len(answer.names):,} patches predicted by {plain(answer.model_name)}**"
         + (" (stopped before the end)" if answer.stopped else "")
     )
     if answer.refused:
-        st.warning(f"{len(answer.refused):,} files were left out. The first: {answer.refused[0]}")
+        st.warning(f"{len(answer.refused):,} files were left out. The first: {plain(answer.refused[0])}")
     if not answer.names:
         return
     if answer.labels is not None and len(answer.classes) == 2:
@@ -134,7 +135,7 @@ def show_answer(answer: FolderAnswer) -> None:
     counts = [int((answer.predicted == index).sum()) for index in range(len(answer.classes))]
     st.caption(
         "Model says: "
-        + ", ".join(f"{name} {count:,}" for name, count in zip(answer.classes, counts, strict=True))
+        + plain(", ".join(f"{name} {count:,}" for name, count in zip(answer.classes, counts, strict=True)))
     )
     st.download_button(
         "Table (CSV)",
@@ -162,11 +163,11 @@ def _show_accuracy(answer: FolderAnswer) -> None:
     auc = "not defined, since only one class is here" if one_class else f"{found.auc:.3f}"
     st.markdown(
         f"Accuracy **{per_cent(found.accuracy)}** (95 % interval {low * 100:.1f} to "
-        f"{high * 100:.1f}), AUC **{auc}**"
+        f"{high * 100:.1f}), AUC **{plain(auc)}**"
     )
     right_ones = int((answer.predicted == answer.labels).sum())
     if doubt := below_chance(share(right_ones, len(answer.labels))):
-        st.warning(doubt)
+        st.warning(plain(doubt))
     left, right = st.columns(2)
     with left:
         show_chart(

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from snapgui.naturalness.frontier import Axis, Frontier, Point, Reading, success
 from snapgui.naturalness.words import HEAD, condition_cells
 from snapgui.ui.parts.charts import FAINT, INK, style_figure
+from snapgui.ui.parts.text import chart_text
 
 # By family: colour (Okabe and Ito) and mark, so that print without colour can be read.
 LOOKS = {
@@ -51,7 +52,7 @@ def frontier_chart(frontier: Frontier, axis: Axis, *, opened: str = "") -> go.Fi
             x=[x.value],
             y=[y.value * 100],
             mode="markers+text",
-            name=f"{number} {point.short}",
+            name=f"{number} {chart_text(point.short)}",
             marker={
                 "color": colour,
                 "symbol": symbol,

@@ -10,6 +10,7 @@ from snapgui.naturalness.words import HEAD, condition_cells, explanation
 from snapgui.ui.naturalness.chart import drawn_points, frontier_chart
 from snapgui.ui.naturalness.resources import audit_examples, audits_with_numbers
 from snapgui.ui.parts.charts import show_chart
+from snapgui.ui.parts.text import plain, plain_rows
 from snapgui.ui.result.comparison.viewer import comparison
 from snapgui.ui.result.resources import compare_pictures
 from snapgui.ui.result.visibility import present_display
@@ -25,11 +26,11 @@ def show_naturalness() -> None:
     try:
         frontier = read_shipped() if audit is None else read_audited(audit)
     except SnapError as error:
-        st.error(str(error))
+        st.error(plain(error))
         return
-    st.markdown(f"Measured on: {frontier.words}")
+    st.markdown(f"Measured on: {plain(frontier.words)}")
     point = _choose_point(frontier)
-    st.markdown(f"**Pictures of {frontier.points.index(point) + 1} {point.words}**")
+    st.markdown(f"**Pictures of {frontier.points.index(point) + 1:,} {plain(point.words)}**")
     _show_pictures(point, audit)
     _show_numbers(frontier)
 
@@ -89,8 +90,11 @@ def _choose_point(frontier: Frontier) -> Point:
 def _show_numbers(frontier: Frontier) -> None:
     with st.expander("All numbers"):
         rows = [condition_cells(point.words, dict(point.numbers)) for point in frontier.points]
-        st.table({head: [row[column] for row in rows] for column, head in enumerate(HEAD)}, hide_index=True)
-        st.caption(explanation({point.name: dict(point.numbers) for point in frontier.points}))
+        st.table(
+            plain_rows({head: [row[column] for row in rows] for column, head in enumerate(HEAD)}),
+            hide_index=True,
+        )
+        st.caption(plain(explanation({point.name: dict(point.numbers) for point in frontier.points})))
 
 
 def _point(frontier: Frontier, name: str) -> Point:
@@ -112,7 +116,7 @@ def _show_pictures(point: Point, audit: SavedAudit | None) -> None:
         else:
             cases, whose = audit_examples(audit, point.name), ""
     except SnapError as error:
-        st.error(str(error))
+        st.error(plain(error))
         return
     if not cases:
         st.caption("No example picture is kept of this condition.")
@@ -133,7 +137,7 @@ def _show_pictures(point: Point, audit: SavedAudit | None) -> None:
         key="naturalness-comparison",
     )
     if whose:
-        st.caption(whose)
+        st.caption(plain(whose))
 
 
 def _outcome(case: Case) -> str:

@@ -6,6 +6,7 @@ It stands alone; no other page is reached from it.
 import streamlit as st
 
 from snapgui.errors import SnapError
+from snapgui.ui.parts.text import plain
 from snapgui.ui.reader.frame import named_study, present_sitting, reader_foot, reader_style
 from snapgui.ui.reader.steps import present_step, show_step
 from snapgui.ui.reader.trial import show_trial
@@ -29,4 +30,4 @@ try:
     else:
         show_welcome(store, study)
 except SnapError as error:
-    st.error(str(error))
+    st.error(plain(error))

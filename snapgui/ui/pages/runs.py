@@ -5,6 +5,7 @@ import streamlit as st
 from snapgui.errors import SnapError
 from snapgui.runs.store import RunSummary, delete_run, list_runs, load_run
 from snapgui.ui.parts.header import page_header
+from snapgui.ui.parts.text import plain
 from snapgui.ui.result.view import show_result
 from snapgui.ui.state import SnapState, get_state
 from snapgui.words import GAMUT_WORDS, TEXTURE_WORDS, per_cent, shorten
@@ -42,7 +43,7 @@ def saved_runs() -> list[RunSummary]:
     try:
         return list_runs()
     except SnapError as error:
-        st.error(str(error))
+        st.error(plain(error))
         return []
 
 
@@ -60,12 +61,12 @@ def show_saved(state: SnapState, run: RunSummary) -> None:
     try:
         result = load_run(run.run_id)
     except SnapError as error:
-        st.error(str(error))
+        st.error(plain(error))
     else:
         show_result(result, key="saved")
     # A key of its own closes it once this run is gone: left open, it would offer the next one.
     with st.popover("Delete this run", key=f"delete-{run.run_id}"):
-        st.markdown(f"This deletes the run of {run.image_name} and its files for good.")
+        st.markdown(f"This deletes the run of {plain(run.image_name)} and its files for good.")
         st.button("Delete for good", key="delete", on_click=forget, args=(state, run.run_id))
 
 

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from snapgui.runs.records import CurvePoint
+from snapgui.ui.parts.text import chart_text
 from snapgui.words import as_set, per_cent
 
 # Told apart by people with any kind of colour vision (Okabe and Ito 2008).
@@ -80,6 +81,7 @@ def confidence_chart(
     last = max(points[-1].step if points else 1, 1)
     at = -max(1.0, 0.04 * last)
     figure = go.Figure()
+    classes = [chart_text(name) for name in classes]
     for index, name in enumerate(classes):
         values = [point.p[index] * 100 for point in kept]
         figure.add_scatter(

@@ -6,6 +6,7 @@ from snapgui.shipped import PACKAGE
 from snapgui.ui import resources
 from snapgui.ui.jobs import Snapshot
 from snapgui.ui.parts.job import ADDRESS
+from snapgui.ui.parts.text import plain
 from snapgui.ui.state import get_state
 from snapgui.words import shorten
 
@@ -68,7 +69,7 @@ def _follow(job_id: str, place: int) -> None:
 
 
 def chip_words(job: Snapshot, place: int) -> str:
-    """What a job is, of what, and how far it is; ``place`` counts the jobs before it."""
+    """What a job is, of what, and how far it is, in Markdown; ``place`` counts the jobs before it."""
     name = KINDS.get(job.kind.split()[0], (job.kind, ""))[0]
     if job.state == "queued":
         far = f"waits, place {place} in the queue"
@@ -76,4 +77,5 @@ def chip_words(job: Snapshot, place: int) -> str:
         far = "begins"
     else:
         far = job.brief(job.progress) if job.brief else "at work"
-    return f"**{name}** of {shorten(job.label)}: {'stopping, ' if job.state == 'cancelling' else ''}{far}"
+    stopping = "stopping, " if job.state == "cancelling" else ""
+    return f"**{plain(name)}** of {plain(shorten(job.label))}: {stopping}{plain(far)}"

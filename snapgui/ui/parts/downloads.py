@@ -7,13 +7,14 @@ import streamlit as st
 from snapgui.report.pages.document import Document
 from snapgui.report.pages.html import html_page
 from snapgui.report.pages.pdf import pdf_pages
+from snapgui.ui.parts.text import plain
 
 HTML_HELP = "One page with all pictures and numbers; opens in any browser without a network, and prints well."
 
 
 def file_button(label: str, data: Callable[[], bytes], name: str, kind: str, key: str, words: str) -> None:
     """One download; ``data`` is called when the button is pressed."""
-    st.download_button(label, data, name, kind, key=key, on_click="ignore", help=words)
+    st.download_button(plain(label), data, name, kind, key=key, on_click="ignore", help=plain(words))
 
 
 def document_buttons(document: Callable[[], Document], name: str, key: str) -> None:

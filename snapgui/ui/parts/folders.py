@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 import streamlit as st
 
 from snapgui.errors import SnapError
+from snapgui.ui.parts.text import plain
 from snapgui.ui.state import get_state
 from snapgui.workspace import workspace, write_whole
 
@@ -26,7 +27,12 @@ def folder_field(label: str, *, key: str, placeholder: str, words: str, begin_wi
         if st.session_state.get(key, "") != folders.get(key, ""):
             st.session_state[key] = folders.get(key, "")
         typed = st.text_input(
-            label, key=key, placeholder=placeholder, help=words, on_change=_take_typed, args=(key,)
+            plain(label),
+            key=key,
+            placeholder=placeholder,
+            help=plain(words),
+            on_change=_take_typed,
+            args=(key,),
         )
         with st.popover("Browse", key=f"{key}-browse"):
             _browse(key, recent)
@@ -84,22 +90,26 @@ def _walk(key: str, path: str) -> None:
 def _browse(key: str, recent: list[str]) -> None:
     folders = get_state().folders
     for name in recent:
-        st.button(name, key=f"{key}-recent-{name}", on_click=_set, args=(key, name))
+        st.button(plain(name), key=f"{key}-recent-{name}", on_click=_set, args=(key, name))
     present = typed_path(folders.get(key, ""))
     at = Path(folders.get(f"{key}-at") or (present if present and Path(present).is_dir() else Path.home()))
-    st.caption(str(at))
+    st.caption(plain(at))
     with st.container(horizontal=True):
         st.button("Up", key=f"{key}-up", on_click=_walk, args=(key, str(at.parent)))
         st.button("Take this folder", key=f"{key}-take", on_click=_set, args=(key, str(at)))
     try:
         inside = sorted(path for path in at.iterdir() if path.is_dir() and not path.name.startswith("."))
     except OSError as error:
-        st.caption(f"It cannot be read ({error.strerror}).")
+        st.caption(f"It cannot be read ({plain(error.strerror)}).")
         return
     if len(inside) > LISTED:
         st.caption(f"The first {LISTED} of {len(inside):,} folders in it:")
     with st.container(height=240, border=False):
         for path in inside[:LISTED]:
             st.button(
-                path.name, key=f"{key}-in-{path}", on_click=_walk, args=(key, str(path)), type="tertiary"
+                plain(path.name),
+                key=f"{key}-in-{path}",
+                on_click=_walk,
+                args=(key, str(path)),
+                type="tertiary",
             )

@@ -6,6 +6,7 @@ from snapgui.engine.victim.victim import Victim
 from snapgui.errors import ModelError
 from snapgui.ui.parts.browser import page_size
 from snapgui.ui.parts.chip import work_chip
+from snapgui.ui.parts.text import plain
 from snapgui.ui.parts.words import scale_words
 from snapgui.ui.resources import device_words, load_victim
 from snapgui.ui.state import SnapState
@@ -33,16 +34,16 @@ def page_header(state: SnapState, title: str, purpose: str, *, shown: str | None
         gap="small",
     ):
         if purpose:
-            st.header(title, anchor=False, width="content")
+            st.header(plain(title), anchor=False, width="content")
         st.caption(
-            f"**Research use only, not for diagnosis.** {_model_words(victim)} · {scale_words()}",
+            f"**Research use only, not for diagnosis.** {plain(_model_words(victim))} · {scale_words()}",
             width="content",
         )
     if purpose:
-        st.caption(purpose)
+        st.caption(plain(purpose))
     work_chip(shown=shown)
     if trouble:
-        st.error(trouble)
+        st.error(plain(trouble))
     return victim
 
 

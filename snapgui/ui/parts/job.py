@@ -7,6 +7,7 @@ import streamlit as st
 
 from snapgui.ui import resources
 from snapgui.ui.jobs import Handle, Snapshot
+from snapgui.ui.parts.text import plain
 from snapgui.ui.state import get_state
 
 POLL_S = 0.5
@@ -72,14 +73,14 @@ def show_job(
     job = find_job(kind)
     if job is None:
         if lost and kind in get_state().jobs:
-            st.info(lost)
+            st.info(plain(lost))
     elif job.active:
         follow_job(job.job_id, draw)
         stop_button(job, stop_help)
     elif job.error:
-        st.error(job.error)
+        st.error(plain(job.error))
     elif job.result is None:
-        st.info(stopped)
+        st.info(plain(stopped))
     else:
         ended(job.result)
 
@@ -103,7 +104,7 @@ def stop_button(job: Snapshot, words: str, *, width: int | Literal["content", "s
         disabled=job.state == "cancelling",
         on_click=resources.registry().cancel,
         args=(job.job_id,),
-        help=words,
+        help=plain(words),
         width=width,
     )
 

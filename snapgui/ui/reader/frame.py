@@ -8,6 +8,7 @@ import streamlit as st
 from snapgui.errors import SnapError
 from snapgui.study.records import ReaderSession, StudyError
 from snapgui.study.store.store import StudyStore
+from snapgui.ui.parts.text import plain
 from snapgui.ui.reader.resources import only_study
 
 # No bar of the program above the pictures, no fading while the next trial is fetched, room for the picture.
@@ -67,7 +68,7 @@ def reader_foot(store: StudyStore, sitting: ReaderSession) -> None:
     """What went wrong, the reader's letters, and the way out."""
     show_trouble()
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.caption(f"Your letters: **{sitting.reader.pseudonym}**", width="content")
+        st.caption(f"Your letters: **{plain(sitting.reader.pseudonym)}**", width="content")
         if all(kind != "withdrawn" for kind, _ in store.events(sitting.id)):
             with st.popover("Withdraw", key="reader_withdraw"):
                 st.markdown(
@@ -100,4 +101,4 @@ def told() -> Iterator[None]:
 def show_trouble() -> None:
     """What went wrong since the page was drawn last, once."""
     if trouble := st.session_state.pop("reader_trouble", ""):
-        st.error(trouble)
+        st.error(plain(trouble))

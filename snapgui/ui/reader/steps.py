@@ -7,6 +7,7 @@ from snapgui.study.reading.steps import Step, find_progress, find_step, read_dis
 from snapgui.study.reading.trial import key_words
 from snapgui.study.records import ReaderSession, Trial
 from snapgui.study.store.store import StudyStore
+from snapgui.ui.parts.text import plain
 from snapgui.ui.reader.browser.widget import DISPLAY_KEY, display_widget, sent
 from snapgui.ui.reader.frame import show_trouble, told
 
@@ -28,10 +29,10 @@ def show_step(store: StudyStore, sitting: ReaderSession, step: Step, following: 
     """Draw a step that is no trial."""
     settings = store.study(sitting.reader.study).settings
     with st.container(width=760):
-        st.header(settings.title, anchor=False)
+        st.header(plain(settings.title), anchor=False)
         if step == "consent":
             _show_letters(sitting)
-            st.markdown(settings.consent or KEPT_WORDS)
+            st.markdown(plain(settings.consent) or KEPT_WORDS)
             st.button(
                 "I agree and continue",
                 key="reader_consent",
@@ -46,7 +47,7 @@ def show_step(store: StudyStore, sitting: ReaderSession, step: Step, following: 
             show_trouble()
         elif step == "instructions":
             st.subheader("What to do", anchor=False)
-            st.markdown(settings.instructions or instructions_text(settings.kind))
+            st.markdown(plain(settings.instructions) or plain(instructions_text(settings.kind)))
             st.markdown(key_words(sitting.trials[0]))
             _continue(store, sitting, "instructions", {"part": 1})
         elif step == "second_part" and following is not None:
@@ -58,7 +59,7 @@ def show_step(store: StudyStore, sitting: ReaderSession, step: Step, following: 
             progress = find_progress(sitting.trials, following.index)
             st.subheader("A break", anchor=False)
             st.markdown(
-                f"{progress.done} of {progress.total} are done. Look into the distance for a while, "
+                f"{progress.done:,} of {progress.total:,} are done. Look into the distance for a while, "
                 "then continue when you like."
             )
             _continue(store, sitting, "break", {"before": following.index})
@@ -78,7 +79,7 @@ def _show_letters(sitting: ReaderSession) -> None:
         "Write down these letters. They stand for you, and with them you can continue at another time "
         "or computer:"
     )
-    st.header(sitting.reader.pseudonym, anchor=False)
+    st.header(plain(sitting.reader.pseudonym), anchor=False)
 
 
 def _continue(store: StudyStore, sitting: ReaderSession, kind: str, data: dict[str, int]) -> None:
@@ -109,6 +110,7 @@ def _thanks(sitting: ReaderSession, sessions: int, washout_days: int) -> str:
         return (
             "This session is complete and every answer is kept. Please come again in "
             f"{washout_days} days or later: open the address that you "
-            f"were given, choose “I was here before” and type your letters **{sitting.reader.pseudonym}**."
+            "were given, choose “I was here before” and type your letters "
+            f"**{plain(sitting.reader.pseudonym)}**."
         )
     return "The session is complete and every answer is kept. You may close this page."

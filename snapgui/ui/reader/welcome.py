@@ -5,6 +5,7 @@ import streamlit as st
 from snapgui.study.design.texts import duration_words
 from snapgui.study.reading.steps import begin_session, with_dash
 from snapgui.study.store.store import StudyStore
+from snapgui.ui.parts.text import plain
 from snapgui.ui.reader.frame import enter, show_trouble, told
 from snapgui.ui.reader.resources import gate
 
@@ -41,7 +42,7 @@ def show_welcome(store: StudyStore, study: str) -> None:
     """Title, how long it takes, and two ways in: as a new reader, or with the letters of before."""
     settings = store.study(study).settings
     trials = max(len(trials) for trials in store.study(study).lists[0])
-    st.header(settings.title, anchor=False)
+    st.header(plain(settings.title), anchor=False)
     sessions = (
         ""
         if settings.sessions == 1
@@ -51,10 +52,10 @@ def show_welcome(store: StudyStore, study: str) -> None:
         )
     )
     st.markdown(
-        f"Thank you for taking part. One session has {trials} "
+        f"Thank you for taking part. One session has {trials:,} "
         f"{'pairs of pictures' if settings.kind == 'B' else 'pictures'} and takes "
-        f"{duration_words(settings.kind, trials)}."
-        f"{sessions} You need a keyboard and a quiet place; sit as you do at work."
+        f"{plain(duration_words(settings.kind, trials))}."
+        f"{plain(sessions)} You need a keyboard and a quiet place; sit as you do at work."
     )
     st.button(
         "Begin as a new reader", key="reader_begin", type="primary", on_click=_begin_new, args=(store, study)

@@ -12,6 +12,7 @@ from snapgui.ui import resources
 from snapgui.ui.parts.charts import show_chart
 from snapgui.ui.parts.job import find_job
 from snapgui.ui.parts.pictures import show_pixels
+from snapgui.ui.parts.text import plain
 from snapgui.ui.result.alternatives_job import kind_of, show_alternatives_job, start_alternatives
 from snapgui.ui.result.charts import AXES, matched_chart, matched_points
 from snapgui.ui.result.resources import saved_alternatives
@@ -39,7 +40,7 @@ def shown_alternative(result: RunResult, *, key: str) -> Alternative | None:
 def say_shown(alternative: Alternative, *, key: str) -> None:
     """Say that another picture is shown than the run's own, with a way back."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"Shown in place of this run's picture: **{alternative.words}**.", width="content")
+        st.markdown(f"Shown in place of this run's picture: **{plain(alternative.words)}**.", width="content")
         st.button("Back to this run's picture", key=f"{key}-back", on_click=show_own, args=(key,))
 
 
@@ -64,7 +65,7 @@ def show_alternatives(result: RunResult, *, key: str) -> None:
 def _offer(result: RunResult, found: list[Alternative], key: str) -> None:
     victim, reason = _same_victim(result)
     if victim is None:
-        st.caption(reason)
+        st.caption(plain(reason))
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
@@ -75,7 +76,7 @@ def _offer(result: RunResult, found: list[Alternative], key: str) -> None:
         )
         st.caption(
             "SNAP with each set of colours, a square, a small change everywhere, and fillings: one after the "
-            f"other, in the background.{_estimate(result, found)}",
+            f"other, in the background.{plain(_estimate(result, found))}",
             width="content",
         )
 
@@ -126,7 +127,7 @@ def _cards(result: RunResult, found: list[Alternative], key: str) -> None:
     sentences = {alternative.visibility.display.sentence for alternative in found}
     st.caption(
         f"All {CARD_ZOOM} times enlarged. “There”: where pixels could change. FLIP for the screen "
-        f"at the time: {' / '.join(sorted(sentences))}"
+        f"at the time: {plain(' / '.join(sorted(sentences)))}"
     )
 
 
@@ -180,9 +181,10 @@ def _shown(key: str) -> str:
 def card_words(alternative: Alternative, result: RunResult, place: int) -> str:
     """What stands under a small picture, in Markdown."""
     inside, whole = alternative.visibility.regions["mask"], alternative.visibility.regions["whole"]
+    p = per_cent(alternative.p[result.target])
     lines = [
-        f"**{place} {alternative.words}**",
-        f"{result.classes[result.target]} {per_cent(alternative.p[result.target])}{_outcome(alternative)}",
+        f"**{place} {plain(alternative.words)}**",
+        f"{plain(result.classes[result.target])} {p}{_outcome(alternative)}",
         f"{per_cent(alternative.area_fraction)} of the pixels",
         f"CIEDE2000 {difference(inside.de00.mean)} there, {difference(whole.de00.mean)} overall",
         f"FLIP {number(inside.flip.mean, 3)} there, {number(whole.flip.mean, 3)} overall",

@@ -14,6 +14,7 @@ from snapgui.runs.alternatives_store import keep_alternative, read_alternatives,
 from snapgui.runs.records import RunResult
 from snapgui.ui.jobs import Handle, Snapshot
 from snapgui.ui.parts.job import show_job, stage_words, start_job
+from snapgui.ui.parts.text import plain
 from snapgui.words import duration, shorten
 
 # Of the work, before which nothing can be said of the time left.
@@ -64,7 +65,7 @@ def show_alternatives_job(result: RunResult) -> None:
     """Draw the job of this run: its progress, or what could not be made."""
     show_job(
         kind_of(result),
-        lambda job: st.progress(share_done(job.progress), text=_words(job)),
+        lambda job: st.progress(share_done(job.progress), text=plain(_words(job))),
         _show_trouble,
         stop_help="What is finished is kept; the rest can be made later.",
         stopped="The comparison was stopped before it began.",
@@ -78,7 +79,7 @@ def _words(job: Snapshot) -> str:
 
 def _show_trouble(sentences: tuple[str, ...]) -> None:
     if sentences:
-        st.warning(" ".join(shorten(sentence, 300) for sentence in sentences))
+        st.warning(plain(" ".join(shorten(sentence, 300) for sentence in sentences)))
 
 
 def share_done(progress: AlternativeProgress | None) -> float:

@@ -16,6 +16,7 @@ from snapgui.runs.verdict import control_words, verdict_card
 from snapgui.ui.parts import words
 from snapgui.ui.parts.card import show_card
 from snapgui.ui.parts.charts import confidence_chart, show_chart
+from snapgui.ui.parts.text import plain
 from snapgui.ui.result.alternatives import say_shown, show_alternatives, shown_alternative
 from snapgui.ui.result.comparison.viewer import comparison
 from snapgui.ui.result.downloads import export_buttons
@@ -40,22 +41,22 @@ def show_result(result: RunResult, *, key: str) -> None:
 def show_verdict(result: RunResult, *, key: str, notice: str = "") -> None:
     """The verdict card, and what can be taken away."""
     if notice:
-        st.warning(notice)
+        st.warning(plain(notice))
     look, of_look = None, ""
     try:
         found = saved_naturalness(result)
         look, of_look = look_of(found), naturalness_words(found)
     except SnapError as error:
-        st.error(str(error))
+        st.error(plain(error))
     show_card(verdict_card(result, look), of=result.run_id)
     with st.container(horizontal=True, gap="xxsmall", vertical_alignment="center"):
         export_buttons(result, key)
         with st.popover("Details", type="tertiary", key=f"{key}-why"):
             if of_look:
-                st.markdown(of_look, help=HELP)
+                st.markdown(plain(of_look), help=HELP)
             if result.controls:
-                st.markdown(control_words(result))
-            st.caption(_circumstances(result))
+                st.markdown(plain(control_words(result)))
+            st.caption(plain(_circumstances(result)))
 
 
 def show_pictures(result: RunResult, *, key: str, zoom: int | None = None) -> None:

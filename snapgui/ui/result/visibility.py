@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from snapgui.engine.visibility.display import Display
 from snapgui.engine.visibility.figures import VisibilityPanel
 from snapgui.errors import SnapError
+from snapgui.ui.parts.text import plain, plain_list, plain_rows
 from snapgui.ui.result.resources import measure_learned_visibility, measure_visibility
 from snapgui.ui.result.screen import Screen, keep_screen, read_screen
 from snapgui.ui.result.visibility_rows import other_table, panel_csv, spread_table
@@ -34,11 +35,11 @@ def show_visibility(
     try:
         panel = measure_visibility(original, altered, mask, present_display())
     except SnapError as error:
-        st.error(str(error))
+        st.error(plain(error))
         return
-    st.markdown(headline_sentence(panel))
-    st.table(headline_table(panel), hide_index=True)
-    st.markdown("\n".join(f"- {sentence}" for sentence in nucleus_sentences(panel)))
+    st.markdown(plain(headline_sentence(panel)))
+    st.table(plain_rows(headline_table(panel)), hide_index=True)
+    st.markdown(plain_list(nucleus_sentences(panel)))
     st.markdown(f"**{PREDICT}**")
     screen_controls(key=f"{key}-screen")
     with st.expander("All visibility numbers"):
@@ -48,9 +49,9 @@ def show_visibility(
 def _all_numbers(
     panel: VisibilityPanel, original: NDArray[np.uint8], altered: NDArray[np.uint8], name: str, key: str
 ) -> None:
-    st.table(spread_table(panel), hide_index=True)
+    st.table(plain_rows(spread_table(panel)), hide_index=True)
     st.caption(
-        f"The ring is {panel.ring_px} px wide. FLIP is of the picture as shown on the screen named "
+        f"The ring is {panel.ring_px:,} px wide. FLIP is of the picture as shown on the screen named "
         "above; all else is of the image's own pixels."
     )
     weights = st.text_input(
@@ -63,8 +64,8 @@ def _all_numbers(
     try:
         panel = replace(panel, learned=measure_learned_visibility(original, altered, panel.display, weights))
     except SnapError as error:
-        st.error(str(error))
-    st.table(other_table(panel), hide_index=True)
+        st.error(plain(error))
+    st.table(plain_rows(other_table(panel)), hide_index=True)
     st.download_button(
         "All numbers (CSV)",
         panel_csv(panel),
@@ -97,7 +98,7 @@ def screen_controls(*, key: str) -> None:
     """The screen in words, and a box in which to change it."""
     screen = present_screen()
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"Screen: {screen.display.sentence}", width="content")
+        st.caption(f"Screen: {plain(screen.display.sentence)}", width="content")
         with st.popover("Change the screen"):
             st.markdown(
                 "How large a change looks depends on screen and distance. Measure the width of the "
@@ -156,7 +157,7 @@ def screen_controls(*, key: str) -> None:
             )
             st.caption("Saved in the workspace for the next time.")
     if st.session_state.get(TROUBLE):
-        st.error(st.session_state[TROUBLE])
+        st.error(plain(st.session_state[TROUBLE]))
 
 
 def _take(key: str) -> None:

@@ -10,6 +10,7 @@ from snapgui.study.pictures.stimuli import make_stimulus_pixels
 from snapgui.study.records import SHAM, Arm, StudyError
 from snapgui.ui import resources
 from snapgui.ui.parts.pictures import show_pixels
+from snapgui.ui.parts.text import plain
 from snapgui.ui.state import SnapState
 
 ZOOM = 2
@@ -39,11 +40,11 @@ def ask_check(state: SnapState, victim: Victim | None, material: Material) -> Ca
     """Draw whether the model checks the shams; gives what loads it, None where it does not."""
     model, words = checking_model(state, victim, material)
     if model is None:
-        st.warning(words)
+        st.warning(plain(words))
         return None
     check = st.toggle("Let the model check the shams", value=True, key="study_check", persist_state="session")
     st.caption(
-        words
+        plain(words)
         if check
         else "Shams are not checked: some may fool the model by chance, and then they are no shams."
     )
@@ -87,14 +88,14 @@ def show_example(material: Material, arms: list[str]) -> None:
         return
     source = readable(material, 0, arms)
     if isinstance(source, str):
-        st.warning(source)
+        st.warning(plain(source))
         return
     with st.container(horizontal=True):
         for name in ("untouched", *arms):
             try:
                 pixels = make_stimulus_pixels(source, Arm(name, name != "untouched"))
             except StudyError as error:
-                st.warning(str(error))
+                st.warning(plain(error))
                 continue
             with st.container(width=ZOOM * pixels.shape[1]):
                 show_pixels(pixels, ZOOM, alt=f"{source.name}, {name}", caption=name)

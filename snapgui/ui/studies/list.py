@@ -10,6 +10,7 @@ from snapgui.study.design.freeze import read_design
 from snapgui.study.design.texts import CONTACT, exclusion_words
 from snapgui.study.store.deletion import delete_study
 from snapgui.study.store.folders import has_folder, remove_folder, study_folder
+from snapgui.ui.parts.text import plain
 from snapgui.ui.studies.resources import reader_servers
 from snapgui.ui.studies.serve import show_serving
 from snapgui.ui.studies.studies import StoredStudy, about_study, reader_address, stored_studies, study_table
@@ -20,11 +21,11 @@ from snapgui.words import counted
 def show_studies() -> bool:
     """Draw the list, newest first, and the chosen study; gives whether there is any."""
     if notice := st.session_state.pop("study_notice", ""):
-        st.info(notice)
+        st.info(plain(notice))
     try:
         studies = stored_studies(study_store())
     except SnapError as error:
-        st.error(str(error))
+        st.error(plain(error))
         return False
     if not studies:
         return False
@@ -48,8 +49,8 @@ def show_studies() -> bool:
 
 def _show_study(stored: StoredStudy) -> None:
     settings = stored.study.settings
-    st.subheader(settings.title, anchor=False)
-    st.caption(about_study(stored))
+    st.subheader(plain(settings.title), anchor=False)
+    st.caption(plain(about_study(stored)))
     left, right = st.columns([1.4, 1], gap="medium")
     with left:
         _show_address(stored)
@@ -61,10 +62,10 @@ def _show_study(stored: StoredStudy) -> None:
             (counts.readers, counts.sessions_done, counts.responses),
             strict=True,
         ):
-            place.metric(name, f"{value:,}")
+            place.metric(plain(name), f"{value:,}")
         if counts.withdrawn:
             st.caption(f"{counted(counts.withdrawn, 'session')} withdrawn and left out of every export.")
-        st.caption(exclusion_words(settings.exclusion))
+        st.caption(plain(exclusion_words(settings.exclusion)))
     _downloads(stored)
 
 
@@ -100,7 +101,7 @@ def _show_address(stored: StoredStudy) -> None:
 def _downloads(stored: StoredStudy) -> None:
     store, name = study_store(), stored.name
     design = store.design(name)
-    st.caption(f"SHA-256 of the design: {read_design(design)[1]}")
+    st.caption(f"SHA-256 of the design: {plain(read_design(design)[1])}")
     with st.container(horizontal=True):
         st.download_button(
             "Design (JSON)",
@@ -139,7 +140,7 @@ def _delete(stored: StoredStudy) -> None:
                 f"This deletes **{counted(answers, 'answer')} of {counted(stored.counts.readers, 'reader')}**"
                 " with the design and the pictures, for good. Download the answers first."
             )
-            typed = st.text_input(f"To confirm, type the title: {title}", key=f"confirm-{stored.name}")
+            typed = st.text_input(f"To confirm, type the title: {plain(title)}", key=f"confirm-{stored.name}")
         else:
             st.markdown("This deletes the design and its pictures for good. No reader has answered yet.")
             typed = title

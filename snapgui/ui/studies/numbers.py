@@ -9,6 +9,7 @@ from snapgui.study.design.planning import Planned, compute_power, power_words
 from snapgui.study.design.recipe import MOST_SOURCES, Recipe, counted_trials, suggest_recipe, suggest_repeats
 from snapgui.study.design.study import Study
 from snapgui.study.records import Kind
+from snapgui.ui.parts.text import plain
 from snapgui.ui.studies.studies import session_words
 
 
@@ -131,7 +132,7 @@ def show_power(study: Study, arms: list[str]) -> None:
             if settings.sessions == 1
             else f"{settings.sessions} sessions at least {settings.washout_days} days apart, each"
         )
-        st.markdown(f"{sessions} of {session_words(study)}.")
+        st.markdown(f"{plain(sessions)} of {plain(session_words(study))}.")
         st.markdown("**What the study can show**")
         left, right = st.columns(2, vertical_alignment="bottom")
         readers = left.number_input("Readers", 1, 1000, 6, key="study_readers", persist_state="session")
@@ -155,16 +156,18 @@ def show_power(study: Study, arms: list[str]) -> None:
         )
         altered, untouched = counted_trials(study, arm)
         if not altered:
-            st.caption(f"No list shows {arm} in a trial that counts. Take more pictures.")
+            st.caption(f"No list shows {plain(arm)} in a trial that counts. Take more pictures.")
             return
         planned = Planned(
             int(readers), altered + untouched, share / 100, min(settings.margin, 0.99), *_assumptions()
         )
-        st.caption(_trials_words(settings.kind, arm, altered, untouched))
+        st.caption(plain(_trials_words(settings.kind, arm, altered, untouched)))
         for sentence in power_words(planned, compute_power(planned), arm=arm):
-            st.markdown(sentence)
+            st.markdown(plain(sentence))
         lists = len(study.lists)
-        st.caption(f"There are {lists} lists; with a multiple of {lists} readers each is used equally often.")
+        st.caption(
+            f"There are {lists:,} lists; with a multiple of {lists:,} readers each is used equally often."
+        )
 
 
 def _assumptions() -> tuple[float, float]:

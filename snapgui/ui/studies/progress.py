@@ -9,6 +9,7 @@ from snapgui.study.pictures.build import BuildOutcome, BuildProgress
 from snapgui.ui.jobs import Snapshot
 from snapgui.ui.parts.browser import scroll_here
 from snapgui.ui.parts.job import find_job, show_job, stage_words, start_job
+from snapgui.ui.parts.text import plain, plain_list
 from snapgui.ui.studies.studies import StudyTask, study_work
 from snapgui.ui.study_store import study_store
 from snapgui.words import counted
@@ -43,7 +44,9 @@ def _show_progress(job: Snapshot) -> None:
     progress: BuildProgress | None = job.progress
     st.progress(
         progress.done / progress.wanted if progress else 0.0,
-        text=stage_words(job, _progress_words, starting="Reading the model and the pictures", unit="picture"),
+        text=plain(
+            stage_words(job, _progress_words, starting="Reading the model and the pictures", unit="picture")
+        ),
     )
 
 
@@ -57,7 +60,7 @@ def _show_outcome(outcome: BuildOutcome) -> None:
     if outcome.sources < outcome.asked:
         st.warning(
             f"The study is frozen with {counted(outcome.sources, 'picture')}; "
-            f"{outcome.asked} were asked for, and no more were fit. {outcome.repeats} trials are asked "
+            f"{outcome.asked:,} were asked for, and no more were fit. {outcome.repeats:,} trials are asked "
             "again. It stands in the list below. As long as nobody has answered it can be deleted and made "
             "anew."
         )
@@ -67,4 +70,4 @@ def _show_outcome(outcome: BuildOutcome) -> None:
         )
     if count:
         with st.expander(f"{counted(count, 'picture')} {'was' if count == 1 else 'were'} left out"):
-            st.markdown("\n".join(f"- {reason}" for reason in outcome.left_out))
+            st.markdown(plain_list(outcome.left_out))

@@ -16,6 +16,7 @@ from snapgui.study.design.texts import CONTACT, DESIGN_WORDS
 from snapgui.study.pictures.material import Material
 from snapgui.study.records import KINDS, Kind
 from snapgui.ui import resources
+from snapgui.ui.parts.text import plain
 from snapgui.ui.state import SnapState
 from snapgui.ui.studies.arms import ask_arms, ask_check, show_example
 from snapgui.ui.studies.numbers import ask_numbers, show_power
@@ -42,7 +43,7 @@ def new_study(state: SnapState, victim: Victim | None) -> None:
         task, study, trouble = _ask_rest(material, kind, arms, model)
     with right:
         if study is None:
-            st.warning(trouble)
+            st.warning(plain(trouble))
         else:
             show_power(study, arms)
     with left:

@@ -4,6 +4,7 @@ import streamlit as st
 
 from snapgui.errors import SnapError
 from snapgui.study.reading.serving import NETWORK_WARNING
+from snapgui.ui.parts.text import plain
 from snapgui.ui.studies.resources import reader_servers
 from snapgui.ui.studies.servers import Offer
 
@@ -18,12 +19,12 @@ def show_serving(study_name: str) -> None:
         "Let other computers of the local network read", key=key, on_change=_switch, args=(study_name, key)
     )
     if trouble := st.session_state.pop(f"{key}-trouble", ""):
-        st.error(trouble)
+        st.error(plain(trouble))
     if offer is None:
         st.caption(f"Off: nobody else reaches it. {NETWORK_WARNING}")
     elif not offer.running:
         st.error(
-            f"The reader page has ended by itself. {_last_line(offer)} Switch it on again, or "
+            f"The reader page has ended by itself. {plain(_last_line(offer))} Switch it on again, or "
             "start it in a terminal with “study serve”."
         )
     else:

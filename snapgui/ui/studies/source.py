@@ -10,6 +10,7 @@ from snapgui.errors import SnapError
 from snapgui.runs.store import RunSummary, list_runs
 from snapgui.study.pictures.material import Material
 from snapgui.ui.parts.folders import folder_field
+from snapgui.ui.parts.text import plain
 from snapgui.ui.state import get_state
 from snapgui.ui.studies.resources import study_material
 from snapgui.words import counted, shorten
@@ -36,7 +37,7 @@ def choose_material() -> Material | None:
     try:
         material = {"audit": _from_audit, "runs": _from_runs, "pairs": _from_folder}[origin or "audit"]()
     except (SnapError, OSError) as error:
-        st.error(str(error))
+        st.error(plain(error))
         return None
     if material is not None:
         known = sum(truth is not None for truth in material.truths)
@@ -54,9 +55,12 @@ def choose_material() -> Material | None:
             else ""
         )
         count = len(material.names)
-        st.markdown(f"**{counted(count, 'picture')}** from {shorten(material.label, 48)}{classes}{unknown}.")
+        st.markdown(
+            f"**{counted(count, 'picture')}** from {plain(shorten(material.label, 48))}"
+            f"{plain(classes)}{plain(unknown)}."
+        )
         for remark in material.remarks:
-            st.caption(remark)
+            st.caption(plain(remark))
     return material
 
 

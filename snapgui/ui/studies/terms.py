@@ -11,6 +11,7 @@ from snapgui.study.design.texts import (
     instructions_text,
 )
 from snapgui.study.records import Kind
+from snapgui.ui.parts.text import plain
 
 
 def ask_beforehand() -> tuple[float, ExclusionRule]:
@@ -50,7 +51,7 @@ def ask_beforehand() -> tuple[float, ExclusionRule]:
         help="Sessions above are left out.",
     )
     rule = ExclusionRule(min_catch_share=catch / 100, fast_ms=float(fast), max_fast_share=share / 100)
-    st.caption(exclusion_words(rule))
+    st.caption(plain(exclusion_words(rule)))
     return margin / 100, rule
 
 

@@ -12,6 +12,7 @@ from snapgui.runs.records import RunRequest
 from snapgui.ui import resources
 from snapgui.ui.parts import words
 from snapgui.ui.parts.controls import control
+from snapgui.ui.parts.text import plain
 from snapgui.ui.state import Choice, SnapState, bench_settings, control_values, get_state
 from snapgui.ui.workbench.proposal import place_controls, size_controls
 from snapgui.ui.workbench.resources import find_findings, predict_pixels
@@ -211,10 +212,10 @@ def _show_findings(victim: Victim, request: RunRequest) -> bool:
     fit = True
     for finding in find_findings(victim, request):
         if finding.level == "note":
-            st.caption(f"Note: {finding.text}")
+            st.caption(f"Note: {plain(finding.text)}")
         elif finding.level == "warning":
-            st.warning(finding.text)
+            st.warning(plain(finding.text))
         else:
-            st.error(finding.text)
+            st.error(plain(finding.text))
             fit = False
     return fit

@@ -8,6 +8,7 @@ from snapgui.engine.images import encode_png
 from snapgui.errors import SnapError
 from snapgui.ui.parts import words
 from snapgui.ui.parts.controls import control
+from snapgui.ui.parts.text import plain
 from snapgui.ui.pixels import mask_pixels
 from snapgui.ui.state import Choice, MaskChoice, SnapState, get_state, redo_mask, set_mask, undo_mask
 from snapgui.ui.workbench.canvas import drawn_strokes, mask_canvas, new_strokes
@@ -67,7 +68,7 @@ def edit_mask(state: SnapState, zoom: int) -> None:
                     on_stroke=take_strokes,
                 )
     if state.mask_error:
-        st.error(state.mask_error)
+        st.error(plain(state.mask_error))
     st.caption(TOOL_HELP[tool])
 
 
@@ -190,9 +191,9 @@ def _mask_file(state: SnapState, choice: Choice) -> None:
                     name=upload.name,
                 )
             except SnapError as error:
-                st.error(str(error))
+                st.error(plain(error))
             else:
                 state.picked["mask"] = upload.file_id
                 set_mask(state, MaskChoice(mask, "imported"))
-                st.toast(f"Of {upload.name}, {words_of_it} may change: {int(mask.sum())} px.")
+                st.toast(f"Of {plain(upload.name)}, {plain(words_of_it)} may change: {int(mask.sum())} px.")
                 st.rerun()

@@ -15,6 +15,7 @@ from snapgui.ui import resources
 from snapgui.ui.jobs import Snapshot
 from snapgui.ui.parts.charts import confidence_chart, show_chart
 from snapgui.ui.parts.job import find_job, follow_job, stop_button
+from snapgui.ui.parts.text import plain
 from snapgui.ui.parts.words import CLASSES
 from snapgui.ui.result.view import CURVE_PX, show_curve, show_verdict
 from snapgui.ui.state import SnapState, on_bench, restore
@@ -89,12 +90,12 @@ def bench_result(state: SnapState) -> RunResult | None:
 def show_run(state: SnapState, victim: Victim | None) -> None:
     """Draw the verdict on the picture on the bench, or how far its run is."""
     if state.notice:
-        st.warning(state.notice)
+        st.warning(plain(state.notice))
     job, result = bench_job(state), bench_result(state)
     if job is not None and job.active:
         _show_curve(job, victim.card.classes if victim else CLASSES)
     elif job is not None and job.error:
-        st.error(job.error)
+        st.error(plain(job.error))
     elif result is not None:
         show_verdict(result, key="bench", notice=job.result.notice if job is not None and job.result else "")
         show_curve(result, key="bench")
@@ -116,7 +117,7 @@ def _show_elsewhere(state: SnapState) -> None:
     # A reload must not put that picture back over the one chosen since.
     st.query_params.pop("run", None)
     words = verdict(result) if result is not None else "No result."
-    st.caption(f"The last run was on {shorten(request.image_name)}. {words}")
+    st.caption(f"The last run was on {plain(shorten(request.image_name))}. {plain(words)}")
     st.button("Back to that picture", key="back_to_run", on_click=restore, args=(state, request))
 
 

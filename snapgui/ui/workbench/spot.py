@@ -7,6 +7,7 @@ import streamlit as st
 from snapgui.errors import SnapError
 from snapgui.ui.parts.pictures import show_pixels
 from snapgui.ui.parts.spot_pairs import PAIRS, Pair, keep_answer, read_pairs, was_asked
+from snapgui.ui.parts.text import plain
 
 ZOOM = 3
 KEY = "spot"
@@ -45,13 +46,13 @@ def _game() -> None:
     try:
         pairs = read_pairs()
     except SnapError as error:
-        st.error(str(error))
+        st.error(plain(error))
         return
     answers: list[bool] | None = st.session_state[KEY]
     if answers is None:
         st.rerun()
     if len(answers) == len(pairs):
-        st.markdown(f"#### {spot_words(answers, pairs)}")
+        st.markdown(f"#### {plain(spot_words(answers, pairs))}")
         st.caption(
             "By chance one finds half of them. The patches are synthetic; whether a pathologist notices such "
             "changes in tissue is what a blinded reader study measures: see the page Studies."
@@ -62,7 +63,7 @@ def _game() -> None:
     place = len(answers)
     pair, altered_first = pairs[place], SIDES[place]
     st.markdown(
-        f"Pair {place + 1} of {len(pairs)}. In one picture the stain of some nuclei was changed so that the "
+        f"Pair {place + 1:,} of {len(pairs)}. In one picture the stain of some nuclei was changed so that the "
         "model misses the metastasis. Which?"
     )
     left, right = (pair.altered, pair.original) if altered_first else (pair.original, pair.altered)
@@ -72,7 +73,7 @@ def _game() -> None:
         with column:
             show_pixels(pixels, ZOOM, alt=f"{words} picture")
             st.button(
-                f"{words} was altered",
+                f"{plain(words)} was altered",
                 key=f"spot-{words}-{place}",
                 on_click=_answer,
                 args=(place, right_answer),

@@ -11,6 +11,7 @@ from snapgui.ui.jobs import Snapshot
 from snapgui.ui.parts.browser import FALLBACK_HEIGHT_PX, zoom_for
 from snapgui.ui.parts.job import follow_job, stage_words
 from snapgui.ui.parts.pictures import show_pixels
+from snapgui.ui.parts.text import plain
 from snapgui.ui.parts.words import CLASSES
 from snapgui.ui.result.view import show_pictures
 from snapgui.ui.state import Choice, SnapState
@@ -56,15 +57,17 @@ def stage_zoom(state: SnapState) -> int:
 
 def picture_words(choice: Choice, victim: Victim | None) -> str:
     """The picture on the bench: its name, what the model says of it and what is true, in Markdown."""
-    name = f"**{shorten(choice.name)}**, {choice.pixels.shape[1] * UM_PER_PX:.0f} µm wide"
+    name = f"**{plain(shorten(choice.name))}**, {choice.pixels.shape[1] * UM_PER_PX:.0f} µm wide"
     if choice.synthetic:
         name += ", synthetic"
     if victim is None:
         return name
     p = predict_pixels(victim, choice.pixels)
     top = max(range(len(p)), key=p.__getitem__)
-    true = "not known" if choice.true_class is None else f"**{victim.card.classes[choice.true_class]}**"
-    return f"{name}  \nModel says **{victim.card.classes[top]}** {per_cent(p[top])} · truth: {true}"
+    true = (
+        "not known" if choice.true_class is None else f"**{plain(victim.card.classes[choice.true_class])}**"
+    )
+    return f"{name}  \nModel says **{plain(victim.card.classes[top])}** {per_cent(p[top])} · truth: {true}"
 
 
 def _choose_stage(state: SnapState) -> None:
@@ -95,10 +98,12 @@ def _show_run(state: SnapState, job: Snapshot, classes: tuple[str, ...]) -> None
         )
         with st.container(gap="xsmall"):
             with st.container(key="stage_bar"):
-                st.progress(progress.step / progress.steps if progress else 0.0, text=text)
+                st.progress(progress.step / progress.steps if progress else 0.0, text=plain(text))
             with st.container(gap=None):
                 with st.container(key="stage_line"):
-                    st.markdown(f"Best so far, step {progress.best_step}" if progress else "Not changed yet")
+                    st.markdown(
+                        f"Best so far, step {progress.best_step:,}" if progress else "Not changed yet"
+                    )
                 with st.container(horizontal=True, horizontal_alignment="center"):
                     show_pixels(
                         progress.preview if progress else job.topic.pixels,

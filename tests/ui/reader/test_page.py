@@ -110,7 +110,7 @@ def test_a_reader_goes_from_the_welcome_to_the_thanks(kept, text_of) -> None:
     sitting = kept.sitting()
     assert (
         sitting.reader.pseudonym in text_of(app)
-        and "**voluntary**" in text_of(app)
+        and "\\*\\*voluntary\\*\\*" in text_of(app)
         and app.query_params["sitting"] in (sitting.id, [sitting.id])
     )
     press(app, "I agree and continue")

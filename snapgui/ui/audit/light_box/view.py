@@ -19,6 +19,7 @@ from snapgui.ui.audit.light_box.tiles import Picture, light_box, told_ticks
 from snapgui.ui.audit.light_box.viewer import open_viewer
 from snapgui.ui.audit.resources import audit_tiles, audited_set, original_uri, stored_uri
 from snapgui.ui.parts.downloads import file_button
+from snapgui.ui.parts.text import plain
 from snapgui.ui.state import SnapState
 from snapgui.words import counted, shorten
 
@@ -38,7 +39,7 @@ def show_light_box(state: SnapState, audit: FinishedAudit) -> None:
         return
     patches, trouble = _patches(audit)
     if trouble:
-        st.warning(f"{trouble} The images before the attack cannot be shown or opened.")
+        st.warning(f"{plain(trouble)} The images before the attack cannot be shown or opened.")
     chosen, asked = _choose(audit, tiles)
     held = _held(audit)
     key = f"{KEY}-{audit.folder.name}"

@@ -19,6 +19,7 @@ from snapgui.ui.audit.light_box.held import Held
 from snapgui.ui.audit.light_box.pair import pair, pressed
 from snapgui.ui.audit.resources import original_uri, stored_uri
 from snapgui.ui.parts.card import show_card
+from snapgui.ui.parts.text import plain
 from snapgui.ui.state import SnapState
 from snapgui.words import shorten
 
@@ -62,11 +63,11 @@ def _show(
         ticked=str(tile.position) in held.ticked,
     )
     if trouble:
-        st.error(trouble)
+        st.error(plain(trouble))
     with st.expander("Measurements and controls"):
         for told in (words.about_look(tile), words.about_controls(audit, tile)):
-            st.markdown(told)
-        st.caption(f"{_where(tile)}. {HELP}")
+            st.markdown(plain(told))
+        st.caption(f"{plain(_where(tile))}. {HELP}")
 
 
 def _where(tile: Tile) -> str:
@@ -89,7 +90,7 @@ def _open_on_bench(state: SnapState, audit: FinishedAudit, patches: PatchSet | N
     try:
         put_on_bench(state, audit, patches, dict(tile.row))
     except SnapError as error:
-        st.error(str(error))
+        st.error(plain(error))
     else:
         model = resources.shipped_model() if state.model_path is None else state.model_path
         if model.resolve() != audit.model:
