@@ -1,13 +1,16 @@
-"""SNAP Studio: page config and navigation. Start it with ``streamlit run app.py``."""
+"""SNAP Studio: page config and navigation. Start it with ``python -m snapgui app``."""
 
 import streamlit as st
 
+from snapgui.server import keep_to_this_computer
 from snapgui.shipped import PACKAGE, ROOT
 from snapgui.ui.resources import prepare_process
 from snapgui.ui.state import init_state
 
 PAGES = PACKAGE / "ui" / "pages"
 MARK, NAME = (str(ROOT / "assets" / name) for name in ("mark.svg", "name.svg"))
+# Where ``streamlit run app.py`` started it.
+keep_to_this_computer()
 
 if "study" in st.query_params:
     # A reader's address: nothing else of the app is there.

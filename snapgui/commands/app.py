@@ -2,9 +2,9 @@
 
 import argparse
 import os
-import sys
 
 from snapgui.commands.options import Commands
+from snapgui.server import start_streamlit
 from snapgui.shipped import APP
 
 
@@ -14,8 +14,6 @@ def add_app(commands: Commands) -> None:
 
 
 def run_app(args: argparse.Namespace, arguments: list[str]) -> None:
-    """Replace this process by Streamlit's, in the folder whose ``.streamlit/config.toml`` keeps it on
-    127.0.0.1.
-    """
+    """Start Streamlit in the folder whose ``.streamlit/config.toml`` keeps it on 127.0.0.1."""
     os.chdir(APP.parent)
-    os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", str(APP)])
+    start_streamlit(APP)

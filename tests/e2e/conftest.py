@@ -38,18 +38,14 @@ def app_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         port = probe.getsockname()[1]
     folder = tmp_path_factory.mktemp("app")
     environment = {**os.environ, "SNAP_WORKSPACE": str(folder / "workspace")}
+    environment |= {"STREAMLIT_SERVER_HEADLESS": "true", "STREAMLIT_SERVER_PORT": str(port)}
     log = (folder / "log").open("w", encoding="utf-8")
     server = subprocess.Popen(
         [
             sys.executable,
             "-m",
-            "streamlit",
-            "run",
-            "app.py",
-            "--server.headless",
-            "true",
-            "--server.port",
-            str(port),
+            "snapgui",
+            "app",
         ],
         cwd=shipped.ROOT,
         env=environment,

@@ -8,6 +8,7 @@ import sys
 from typing import IO
 
 from snapgui.commands.options import Commands
+from snapgui.server import start_streamlit
 from snapgui.shipped import ROOT
 from snapgui.study.reading.serving import (
     CODE_VARIABLE,
@@ -51,10 +52,7 @@ def run_serve(args: argparse.Namespace, arguments: list[str]) -> None:
     if args.with_parent:
         end_with(sys.stdin)
     os.chdir(ROOT)  # where Streamlit finds the project's .streamlit/config.toml
-
-    from streamlit.web.cli import main
-
-    main(["run", str(READER_APP), *serving.options])
+    start_streamlit(READER_APP, serving.options)
 
 
 def end_with(parent: IO[str]) -> None:

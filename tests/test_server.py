@@ -1,0 +1,88 @@
+"""The server of the pages: nothing is looked up outside, and nobody is told more than a page needs."""
+
+import asyncio
+import socket
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.app_session import AppSession
+from streamlit.web.server import server_util
+from streamlit.web.server.starlette import starlette_app
+
+from snapgui.server import HEADERS, NOBODY, SaysLittle, keep_to_this_computer
+
+
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streamlit as the app starts it, put back afterwards."""
+    from streamlit import net_util
+
+    for place, names in (
+        (net_util, ("get_external_ip", "get_internal_ip")),
+        (starlette_app, ("create_streamlit_middleware",)),
+    ):
+        for name in names:
+            monkeypatch.setattr(place, name, getattr(place, name))
+
+    def describe(session: AppSession) -> ForwardMsg:
+        message = ForwardMsg()
+        message.new_session.main_script_path = "/home/someone/secret/app.py"
+        begin = message.new_session.initialize
+        begin.user_info.installation_id = begin.user_info.installation_id_v4 = "0123abcd"
+        begin.environment_info.python_version = "3.11.7"
+        begin.session_id = "its own"
+        return message
+
+    monkeypatch.setattr(AppSession, "_create_new_session_message", describe)
+    monkeypatch.setattr(AppSession, "_snap_studio", False, raising=False)
+    keep_to_this_computer()
+    keep_to_this_computer()
+
+
+def test_a_foreign_page_is_refused_without_a_look_outside(kept, monkeypatch) -> None:
+    """Streamlit itself asks Amazon for the address of this computer."""
+
+    def refuse(*args: Any, **named: Any) -> None:
+        raise AssertionError("a socket was opened")
+
+    for name in ("socket", "create_connection", "getaddrinfo"):
+        monkeypatch.setattr(socket, name, refuse)
+    assert not server_util.is_url_from_allowed_origins("http://evil.example")
+    assert server_util.is_url_from_allowed_origins("http://localhost:8501")
+
+
+def test_a_session_tells_no_path_and_no_name_of_the_computer(kept) -> None:
+    message = AppSession._create_new_session_message(SimpleNamespace())  # type: ignore[call-arg, arg-type]
+    begin = message.new_session
+    assert begin.main_script_path == "app.py" and begin.initialize.session_id == "its own"
+    assert begin.initialize.user_info.installation_id == NOBODY
+    assert b"secret" not in message.SerializeToString() and b"0123abcd" not in message.SerializeToString()
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/", 200), ("/_stcore/metrics", 404), ("/x/_stcore/metrics/", 404)]
+)
+def test_numbers_of_the_server_are_closed_and_pages_keep_to_it(path: str, status: int) -> None:
+    sent: list[dict[str, Any]] = []
+
+    async def page(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"a", b"b")]})
+        await send({"type": "http.response.body", "body": b"page"})
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> dict[str, Any]:
+        return {}
+
+    asyncio.run(SaysLittle(page)({"type": "http", "path": path}, receive, send))
+    assert sent[0]["status"] == status
+    headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+    assert {name: headers[name] for name in HEADERS} == HEADERS
+    assert "default-src 'self'" in headers["content-security-policy"]
+
+
+def test_streamlit_is_given_the_guard(kept, monkeypatch) -> None:
+    assert starlette_app.create_streamlit_middleware()[0].cls is SaysLittle
