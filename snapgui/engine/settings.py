@@ -56,6 +56,13 @@ class Settings:
             raise SettingsError(
                 f"{cls.__name__} has no setting {', '.join(unknown)}; it has {', '.join(sorted(known))}."
             )
+        for field in dataclasses.fields(cls):  # type: ignore[arg-type]
+            value = values.get(field.name, field.default)
+            if field.type in (int, bool, str) and type(value) is not field.type:
+                raise SettingsError(
+                    f"{field.name} is {str(value)[:40]}; it must be "
+                    f"{ {int: 'a whole number', bool: 'true or false', str: 'a text'}[field.type] }."
+                )
         return cls(**values)
 
     def _check_range(self, name: str, low: float, high: float) -> None:

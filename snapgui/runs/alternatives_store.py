@@ -76,7 +76,7 @@ def read_alternatives(run_id: str, attack: AttackSettings) -> list[Alternative]:
                     visibility=VisibilityPanel.from_json(values["visibility"]),
                 )
             )
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, SnapError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, SnapError):
             continue
     return found
 

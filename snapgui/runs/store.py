@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,11 +15,10 @@ from snapgui.engine.settings import AttackSettings, CellSettings
 from snapgui.engine.visibility.measures import Visibility
 from snapgui.engine.visibility.naturalness import Naturalness
 from snapgui.errors import DataError, SnapError
+from snapgui.runs.checking import RUN_ID, check_record
 from snapgui.runs.files import bundle_files
 from snapgui.runs.records import CurvePoint, RunRequest, RunResult
 from snapgui.workspace import workspace, write_whole
-
-_RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ class RunSummary:
 
 def run_folder(run_id: str) -> Path:
     """The folder of a run; raises DataError for a name that is none, so that no path leaves the workspace."""
-    if not _RUN_ID.fullmatch(run_id):
+    if not RUN_ID.fullmatch(run_id):
         raise DataError(f"“{run_id[:60]}” is not the name of a run. Choose one from the list of runs.")
     return workspace() / "runs" / run_id
 
@@ -87,8 +85,11 @@ def read_run(folder: Path) -> RunResult:
 def run_of_files(read: Callable[[str], bytes], name: str) -> RunResult:
     """A run from its files, wherever they lie; raises DataError if one is gone or damaged."""
     try:
-        values = json.loads(read("result.json"))
+        values = check_record(json.loads(read("result.json")))
         original = decode_pixels(read("original.png"), name="original.png")
+        adversarial = decode_pixels(read("adversarial.png"), name="adversarial.png")
+        if adversarial.shape != original.shape:
+            raise DataError("original.png and adversarial.png are of different sizes")
         curve = _read_curve(read("curve.csv").decode(), values["classes"])
         request = RunRequest(
             pixels=original,
@@ -102,7 +103,7 @@ def run_of_files(read: Callable[[str], bytes], name: str) -> RunResult:
         )
         return RunResult(
             request=request,
-            adversarial=decode_pixels(read("adversarial.png"), name="adversarial.png"),
+            adversarial=adversarial,
             curve=curve,
             visibility={
                 region: Visibility(**_with_infinity(numbers))
@@ -136,7 +137,10 @@ def run_of_files(read: Callable[[str], bytes], name: str) -> RunResult:
                 )
             },
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, SnapError) as error:
+    except (
+        *(OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError),
+        SnapError,
+    ) as error:
         raise DataError(f"The run {name} is gone or damaged ({error}). Delete it and run again.") from error
 
 
@@ -146,12 +150,17 @@ def _with_infinity(numbers: dict[str, Any]) -> dict[str, float]:
 
 
 def _read_curve(text: str, classes: list[str]) -> tuple[CurvePoint, ...]:
-    return tuple(
+    points = tuple(
         CurvePoint(
             int(row["step"]), tuple(float(row[f"p_{name}"]) for name in classes), float(row["best_p_target"])
         )
         for row in csv.DictReader(io.StringIO(text))
     )
+    if not points or not all(
+        0 <= value <= 1 for point in points for value in (*point.p, point.best_p_target)
+    ):
+        raise ValueError("curve.csv holds no probabilities")
+    return points
 
 
 def list_runs() -> list[RunSummary]:
@@ -159,10 +168,12 @@ def list_runs() -> list[RunSummary]:
     folder = workspace() / "runs"
     summaries = []
     for path in sorted(folder.glob("*/result.json"), reverse=True) if folder.is_dir() else ():
-        if not _RUN_ID.fullmatch(path.parent.name):
+        if not RUN_ID.fullmatch(path.parent.name):
             continue  # such as a run that is just being written
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
+            if not path.is_file():
+                continue  # a named pipe would never end
+            values = check_record(json.loads(path.read_text(encoding="utf-8")))
             summaries.append(
                 RunSummary(
                     target=values["attack"]["target"],
@@ -190,7 +201,7 @@ def list_runs() -> list[RunSummary]:
                     },
                 )
             )
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             continue
     return sorted(summaries, key=lambda summary: summary.started, reverse=True)
 

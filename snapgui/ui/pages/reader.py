@@ -14,6 +14,7 @@ from snapgui.ui.reader.welcome import is_let_in, show_gate, show_welcome
 from snapgui.ui.study_store import study_store
 
 reader_style()
+sitting = None
 try:
     store = study_store()
     study = named_study(store)
@@ -30,4 +31,8 @@ try:
     else:
         show_welcome(store, study)
 except SnapError as error:
-    st.error(plain(error))
+    # Who was not let in is told nothing of what is here.
+    if sitting is not None or is_let_in():
+        st.error(plain(error))
+    else:
+        show_gate()

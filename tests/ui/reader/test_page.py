@@ -202,6 +202,9 @@ def test_the_network_needs_the_code_but_a_session_needs_it_once(kept, text_of, m
     monkeypatch.setenv(CODE_VARIABLE, f"ABCD-{kept.name[-4:].upper()}")
     app = open_page(kept.name)
     assert "Access code" in text_of(app) and "Which tissue?" not in text_of(app)
+    # Before the code, nothing is told of what is here or not.
+    for address in (("study-000000000000", ""), (kept.name, "0" * 32)):
+        assert text_of(open_page(*address)) == text_of(app)
     for typed, words in (
         ("ABCD", "not the access code"),
         ("x", "not the access code"),
