@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 NONE = "–"
+_FORMULA = tuple("=+-@|%＝＋－＠")
 GAMUT_WORDS = {
     "range": "Full range of the image",
     "percentile": "Common colours (1 to 99 %)",
@@ -103,6 +104,12 @@ def duration(seconds: float) -> str:
         return f"{whole // 60} min {whole % 60} s"
     minutes = round(seconds / 60)
     return f"{minutes // 60} h {minutes % 60} min"
+
+
+def defuse(text: str) -> str:
+    """Text with a quote before it if a spreadsheet would take it for a formula; line breaks become spaces."""
+    flat = " ".join(text.splitlines()).replace("\t", " ")
+    return f"'{flat}" if flat.lstrip().startswith(_FORMULA) else flat
 
 
 def shorten(name: str, longest: int = 24) -> str:

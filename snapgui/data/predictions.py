@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from snapgui.engine.images import read_window, to_image
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import ImageError
+from snapgui.words import defuse
 
 
 def predict_files(
@@ -44,10 +45,14 @@ def predict_files(
 
 
 def predictions_csv(names: Sequence[str], p: NDArray[np.float64], classes: Sequence[str]) -> str:
-    """One row a picture for probabilities ``(N, K)``: ``file``, ``p_CLASS`` for each class, ``predicted``."""
+    """One row a picture for probabilities ``(N, K)``: ``file``, ``p_CLASS`` for each class, ``predicted``.
+
+    Names that a spreadsheet would compute are defused.
+    """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(["file", *(f"p_{name}" for name in classes), "predicted"])
     for name, row in zip(names, p, strict=True):
-        writer.writerow([name, *(f"{value:.6f}" for value in row), classes[int(row.argmax())]])
+        predicted = classes[int(row.argmax())]
+        writer.writerow([defuse(name), *(f"{value:.6f}" for value in row), defuse(predicted)])
     return stream.getvalue()

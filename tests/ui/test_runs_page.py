@@ -1,7 +1,6 @@
 """The Runs page: empty, one run opened, deleted after being asked."""
 
 import json
-import math
 import os
 import shutil
 from dataclasses import replace

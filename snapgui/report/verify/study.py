@@ -16,7 +16,8 @@ from snapgui.study.design.settings import reasons_to_exclude
 from snapgui.study.design.study import Study
 from snapgui.study.records import Response, Trial
 from snapgui.study.store.columns import COLUMNS, Row
-from snapgui.study.store.export import defuse, imrmc_csv, trial_columns
+from snapgui.study.store.export import imrmc_files, trial_columns
+from snapgui.words import defuse
 
 ANALYSIS_FILE = "analysis.json"
 COLUMNS_FILE, IMRMC = "trials.json", ("altered", "diagnosis")
@@ -104,7 +105,7 @@ def _other_files(
     manifest: dict[str, Any], study: Study, rows: list[Row], names: list[str], read: Read
 ) -> Iterator[Check]:
     """What stands beside answers and design: no further files, and tables that follow from the answers."""
-    again = {f"imrmc_{question}.csv": imrmc_csv(rows, question).encode() for question in IMRMC}
+    again = {name: text.encode() for question in IMRMC for name, text in imrmc_files(rows, question).items()}
     optional = {ANALYSIS_FILE, COLUMNS_FILE, *again}
     yield from check_names(names, {DESIGN_FILE, TRIALS_FILE}, optional)
     same = (manifest.get("design"), manifest.get("stimuli")) == (study.settings.kind, len(study.stimuli))

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -14,8 +15,7 @@ from snapgui.study.design.study import Study
 from snapgui.study.records import Answer, ReaderSession, Response, Stimulus, Trial, right_choice
 from snapgui.study.store.columns import COLUMNS, MISSING, Row
 from snapgui.study.store.store import StudyStore
-
-_FORMULA = tuple("=+-@|%＝＋－＠")
+from snapgui.words import defuse
 
 
 def export_files(store: StudyStore, name: str, folder: Path | None = None) -> dict[str, bytes]:
@@ -35,11 +35,15 @@ def export_files(store: StudyStore, name: str, folder: Path | None = None) -> di
         ],
         read_masks(study, folder) if folder else {},
     )
+    tables = {
+        name: text.encode()
+        for question in ("altered", "diagnosis")
+        for name, text in imrmc_files(rows, question).items()
+    }
     return {
         "trials.csv": to_csv(list(COLUMNS), rows).encode(),
         "trials.json": (json.dumps(COLUMNS, indent=2, ensure_ascii=False) + "\n").encode(),
-        "imrmc_altered.csv": imrmc_csv(rows, "altered").encode(),
-        "imrmc_diagnosis.csv": imrmc_csv(rows, "diagnosis").encode(),
+        **tables,
         "design.json": store.design(name).encode(),
     }
 
@@ -127,8 +131,68 @@ def _hit(response: Response, mask: Mask | None) -> int | None:
     return int(y < mask.shape[0] and x < mask.shape[1] and bool(mask[y, x]))
 
 
+def imrmc_files(rows: Sequence[Row], question: str) -> dict[str, str]:
+    """Ratings of one question by name of the file: `imrmc_csv`, and `imrmc_input` where there are any."""
+    program = imrmc_input(rows, question)
+    return {f"imrmc_{question}.csv": imrmc_csv(rows, question)} | (
+        {f"imrmc_{question}.imrmc": program} if program else {}
+    )
+
+
 def imrmc_csv(rows: Sequence[Row], question: str) -> str:
-    """Ratings as the R package iMRMC reads them: ``readerID,caseID,modalityID,score``, truth first.
+    """Ratings as a data frame for the R package iMRMC: ``readerID,caseID,modalityID,score``, truth first; see
+    `imrmc_input` for its program.
+    """
+    truth, scores = _ratings(rows, question)
+    known = [
+        {"readerID": "truth", "caseID": case, "modalityID": "truth", "score": label}
+        for case, label in truth.items()
+    ]
+    return to_csv(["readerID", "caseID", "modalityID", "score"], known + scores)
+
+
+def imrmc_input(rows: Sequence[Row], question: str) -> str:
+    """The same ratings as the program iMRMC opens them, an ``.imrmc`` file: how many readers, cases and
+    modalities there are, then ``BEGIN DATA:`` and lines of reader, case, modality and score, the truth by
+    reader -1. Empty where there are no ratings.
+
+    Other programs that read such files want numbers for readers and cases and names without spaces; lines
+    above the data say what they stand for.
+    """
+    truth, scores = _ratings(rows, question)
+    if not scores:
+        return ""
+    readers, cases, modalities = (
+        {name: number for number, name in enumerate(names, start=1)}
+        for names in (
+            sorted({row["readerID"] for row in scores}),
+            truth,
+            sorted({row["modalityID"] for row in scores}),
+        )
+    )
+    names = {name: f"{number}_{re.sub(r'[^0-9A-Za-z]+', '_', name)}" for name, number in modalities.items()}
+    lines = [f"SNAP Studio: answers to the question '{question}' for iMRMC", ""]
+    lines += [f"reader {number} is {name}" for name, number in readers.items()]
+    lines += [f"modality {names[name]} is {' '.join(name.split())}" for name in modalities]
+    lines += [f"case {number} is {name}" for name, number in cases.items()]
+    altered = sum(truth.values())
+    lines += [
+        "",
+        f"NR: {len(readers)}",
+        f"N0: {len(cases) - altered}",
+        f"N1: {altered}",
+        f"NM: {len(modalities)}",
+    ]
+    lines += ["", "BEGIN DATA:", *(f"-1,{cases[case]},0,{label}" for case, label in truth.items())]
+    lines += [
+        f"{readers[row['readerID']]},{cases[row['caseID']]},{names[row['modalityID']]},{row['score']}"
+        for row in scores
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _ratings(rows: Sequence[Row], question: str) -> tuple[dict[str, int], list[Row]]:
+    """The truth of each case, and one score a row.
 
     Only main trials of sessions that are not excluded count. For ``altered`` a case is a picture, a modality
     an altered arm (by exposure in design D) whose cases are its own pictures and the untouched ones; for
@@ -162,11 +226,7 @@ def imrmc_csv(rows: Sequence[Row], question: str) -> str:
                     "score": row["rating"],
                 }
             )
-    known = [
-        {"readerID": "truth", "caseID": case, "modalityID": "truth", "score": label}
-        for case, label in sorted(truth.items())
-    ]
-    return to_csv(["readerID", "caseID", "modalityID", "score"], known + scores)
+    return dict(sorted(truth.items())), scores
 
 
 def to_csv(columns: Sequence[str], rows: Iterable[Row]) -> str:
@@ -184,9 +244,3 @@ def to_csv(columns: Sequence[str], rows: Iterable[Row]) -> str:
         for row in rows
     )
     return stream.getvalue()
-
-
-def defuse(text: str) -> str:
-    """Text with a quote before it if a spreadsheet would take it for a formula; line breaks become spaces."""
-    flat = " ".join(text.splitlines()).replace("\t", " ")
-    return f"'{flat}" if flat.lstrip().startswith(_FORMULA) else flat

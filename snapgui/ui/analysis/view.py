@@ -147,7 +147,16 @@ def _downloads(source: AnalysisSource, analysis: dict[str, Any]) -> None:
                     "text/csv",
                     key=f"analysis_imrmc_{question}",
                     on_click="ignore",
-                    help="For the R package iMRMC of the FDA.",
+                    help="A data frame for the R package iMRMC of the FDA.",
+                )
+                st.download_button(
+                    f"iMRMC, {plain(words)} (.imrmc)",
+                    source.files[f"imrmc_{question}.imrmc"],
+                    f"{name}-{question}.imrmc",
+                    "text/plain",
+                    key=f"analysis_imrmc_program_{question}",
+                    on_click="ignore",
+                    help="For the program iMRMC itself.",
                 )
         if analysis["answers"]["rows"]:
             study_export_buttons(analysis, name)

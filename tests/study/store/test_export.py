@@ -4,6 +4,7 @@ import io
 import json
 import zipfile
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,8 +14,9 @@ from snapgui.study.design.freeze import freeze
 from snapgui.study.design.study import make_study
 from snapgui.study.records import CHOICES, SNAP, UNTOUCHED, Response, StudyError
 from snapgui.study.store.columns import COLUMNS
-from snapgui.study.store.export import defuse, export_files, to_csv
+from snapgui.study.store.export import export_files, imrmc_input, to_csv
 from snapgui.study.store.store import open_store
+from snapgui.words import defuse
 
 
 @pytest.fixture
@@ -101,6 +103,7 @@ def test_every_design_is_exported(sqlite, pictures, settings, tmp_path, kind: st
     detection, diagnosis = read(exported["imrmc_altered.csv"]), read(exported["imrmc_diagnosis.csv"])
     if kind == "B":
         assert not detection and not diagnosis and {row["trial_type"] for row in rows} == {"which"}
+        assert not any(name.endswith(".imrmc") for name in exported)
         assert all(
             row["stim_id"] in (row["stim_left"], row["stim_right"]) and row["altered"] == "1" for row in rows
         )
@@ -121,6 +124,51 @@ def test_every_design_is_exported(sqlite, pictures, settings, tmp_path, kind: st
             *(f"{arm} {ms} ms" for arm in ("SNAP", "sham") for ms in (250, 1000)),
         }
         assert {row["exposure_asked"] for row in rows} == {"0.25", "1.0"}
+
+
+def load_imrmc(text: str) -> tuple[dict[str, int], list[list[str]]]:
+    """As iMRMC and RJafroc read: numbers of readers, cases and modalities by name, then four columns."""
+    lines = text.splitlines()
+    begin = lines.index("BEGIN DATA:")
+    found = dict(line.split(":") for line in lines[:begin] if line[:3] in ("NR:", "N0:", "N1:", "NM:"))
+    rows = [line.split(",") for line in lines[begin + 1 :]]
+    assert all(len(row) == 4 for row in rows)
+    return {name: int(value) for name, value in found.items()}, rows
+
+
+@pytest.mark.parametrize("question", ["altered", "diagnosis"])
+def test_ratings_are_read_by_imrmc_itself(question: str) -> None:
+    def row(reader: str, case: str, arm: str, rating: int | None, **more: Any) -> dict[str, Any]:
+        return {
+            "participant_id": reader,
+            "stim_id": case,
+            "source_id": case,
+            "trial_type": question,
+            "role": "main",
+            "excluded": 0,
+            "rating": rating,
+            "altered": int(arm != "untouched"),
+            "truth": int(case > "b"),
+            "arm": arm,
+            "exposure_asked": None,
+        } | more
+
+    rows = [
+        row(reader, case, arm, rating)
+        for reader in ("ABCD-EFGH", "JKLM-NPQR")
+        for case, arm, rating in (("a", "untouched", 1), ("b1", "SNAP, by hand", 5), ("c", "sham", 2))
+    ]
+    rows += [row("X", "d", "sham", None), row("X", "d", "sham", 3, excluded=1)]
+    numbers, data = load_imrmc(imrmc_input(rows, question))
+    known = [line for line in data if line[0] == "-1"]
+    scores = [line for line in data if line[0] != "-1"]
+    assert numbers["NR"] == 2 and numbers["N0"] + numbers["N1"] == len(known) == 3
+    assert numbers["N1"] == sum(int(line[3]) for line in known)
+    assert {line[1] for line in known} == {line[1] for line in scores} == {"1", "2", "3"}
+    assert numbers["NM"] == len({line[2] for line in scores}) == (2 if question == "altered" else 3)
+    assert all(line[2].replace("_", "").isalnum() and 1 <= int(line[3]) <= 6 for line in scores)
+    assert len(scores) == len({tuple(line[:3]) for line in scores}), "one score a reader, case and modality"
+    assert imrmc_input([], question) == ""
 
 
 def test_readers_who_withdrew_are_left_out(sqlite, frozen_folder) -> None:

@@ -100,6 +100,7 @@ def test_a_study_is_looked_at_while_it_goes_on(app, page, text_of, kept) -> None
         "Numbers (JSON)",
         "Answers (CSV)",
         "iMRMC, altered or not (CSV)",
+        "iMRMC, altered or not (.imrmc)",
         "Report (HTML)",
         "Report (PDF)",
         "Figures (ZIP)",
