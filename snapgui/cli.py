@@ -3,6 +3,8 @@ once.
 """
 
 import argparse
+import io
+import os
 import sys
 from collections.abc import Sequence
 
@@ -19,7 +21,7 @@ from snapgui.commands.train import add_train
 from snapgui.commands.train_generator import add_train_generator
 from snapgui.commands.universal import add_universal
 from snapgui.commands.verify import add_verify
-from snapgui.errors import SnapError
+from snapgui.errors import SnapError, refused
 
 # In the order of --help; each says with ``set_defaults(run=FUNCTION)`` what is called.
 COMMANDS = (
@@ -56,10 +58,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     args = build_parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # Names of files may hold what the terminal's encoding has no letters for.
+            stream.reconfigure(errors="backslashreplace")
     try:
         return args.run(args, arguments) or 0
     except SnapError as error:
         print(f"snap: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # Whoever reads our lines, such as `head`, has had enough; nothing is left to be said at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        print(f"snap: {refused(error)}. Check the name, the rights and the space there.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("snap: stopped.", file=sys.stderr)

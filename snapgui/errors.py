@@ -1,5 +1,7 @@
 """What goes wrong in a user's hands. Each message says what came, what is needed and what to do."""
 
+import os
+
 
 class SnapError(Exception):
     """Root of every error that a user can cause; its text is shown as it stands."""
@@ -23,3 +25,9 @@ class MaskError(SnapError):
 
 class SettingsError(SnapError):
     """A setting outside its range."""
+
+
+def refused(error: OSError) -> str:
+    """What the operating system would not do, such as ``No space left on device: /data/x``."""
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    return f"{reason}: {error.filename}" if error.filename else reason

@@ -106,6 +106,13 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
+def as_text(name: object) -> str:
+    """A name of a file or folder as text that can be written anywhere: bytes that are no UTF-8 become a sign
+    that says so.
+    """
+    return str(name).encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+
+
 def defuse(text: str) -> str:
     """Text with a quote before it if a spreadsheet would take it for a formula; line breaks become spaces."""
     flat = " ".join(text.splitlines()).replace("\t", " ")

@@ -20,6 +20,7 @@ from snapgui.engine.generator.files import generator_of
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError
 from snapgui.provenance import device_name, library_versions
+from snapgui.words import as_text
 
 EngineName = Literal["local", "ray"]
 
@@ -104,7 +105,7 @@ def run_audit(
             "settings": settings.to_json(),
             "model": victim.card.name,
             "model_sha256": victim.card.sha256,
-            "data": Path(data).name,
+            "data": as_text(Path(data).name),
             "data_path": str(Path(data).resolve()),
             "model_path": str(Path(model).resolve()),
             "images": len(plan.patches),

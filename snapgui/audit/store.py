@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from snapgui.audit.rows import SCHEMA, to_parquet
 from snapgui.audit.shard import ShardResult
-from snapgui.errors import DataError
+from snapgui.errors import DataError, refused
 from snapgui.workspace import write_whole, writing_beside
 
 FREE_SPACE = "Free space; the audit then continues from what is there."
@@ -98,7 +98,7 @@ def combine(folder: Path, indices: Iterable[int]) -> Path:
             for index in sorted(indices):
                 writer.write_table(pq.read_table(folder / "shards" / f"{index:05d}.parquet", schema=SCHEMA))
     except OSError as error:
-        raise DataError(f"{path} cannot be written ({error.strerror or error}). {FREE_SPACE}") from error
+        raise DataError(f"{path} cannot be written ({refused(error)}). {FREE_SPACE}") from error
     return path
 
 

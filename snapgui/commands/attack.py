@@ -14,6 +14,7 @@ from snapgui.commands.options import (
 )
 from snapgui.engine.settings import AttackSettings
 from snapgui.progress import drain
+from snapgui.words import as_text
 from snapgui.workspace import write_whole
 
 
@@ -79,7 +80,7 @@ def run_attack(args: argparse.Namespace, arguments: list[str]) -> None:
         mask,
         settings,
         cells,
-        image_name=args.image.name,
+        image_name=as_text(args.image.name),
         mask_source="proposed" if cells else "imported",
     )
     result = drain(run_snap(victim, request))

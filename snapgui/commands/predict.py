@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from snapgui.commands.options import WITH_DEFAULTS, Commands, add_model_options, load_victim
+from snapgui.words import as_text
 from snapgui.workspace import write_whole
 
 
@@ -31,7 +32,7 @@ def run_predict(args: argparse.Namespace, arguments: list[str]) -> None:
     read, p, refused = predict_files(victim, files)
     for why in refused:
         print(f"note: left out, {why}", file=sys.stderr)
-    table = predictions_csv([str(file) for file in read], p, victim.card.classes)
+    table = predictions_csv([as_text(file) for file in read], p, victim.card.classes)
     if args.csv:
         write_whole(args.csv, table.encode(), advice="Choose another place for --csv.")
     else:

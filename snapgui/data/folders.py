@@ -11,6 +11,7 @@ from snapgui.data.tables import as_label, read_column, read_table
 from snapgui.engine.images import read_pixels
 from snapgui.engine.victim.card import class_of
 from snapgui.errors import DataError
+from snapgui.words import as_text
 
 PICTURE_SUFFIXES = (".tif", ".tiff", ".webp", ".png", ".jpg", ".jpeg", ".bmp")
 LABELS = "train_labels.csv"
@@ -34,9 +35,10 @@ def by_stem(files: Sequence[Path]) -> dict[str, Path]:
     """Pictures by their names without suffix; raises DataError where two share one."""
     found: dict[str, Path] = {}
     for path in files:
-        if found.setdefault(path.stem, path) != path:
+        other = found.setdefault(as_text(path.stem), path)
+        if other != path:
             raise DataError(
-                f"{found[path.stem].name} in {found[path.stem].parent.name} and {path.name} in "
+                f"{other.name} in {other.parent.name} and {path.name} in "
                 f"{path.parent.name} have one name. Leave one picture for each name."
             )
     return found
@@ -117,8 +119,8 @@ def open_class_folders(folder: Path) -> PatchSet:
     for split, places in class_folders(folder).items():
         for label, place in enumerate(places):
             for path in pictures_in(place):
-                name = path.relative_to(folder).as_posix()
-                patches.append((name, label, split or split_of(path.stem), path))
+                name = as_text(path.relative_to(folder).as_posix())
+                patches.append((name, label, split or split_of(as_text(path.stem)), path))
         if [place.name for place in places] != ["normal", "metastasis"]:
             remarks.append(
                 f"The folders {places[0].name} and {places[1].name} are taken for normal and metastasis."

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from snapgui.errors import SnapError
+from snapgui.errors import SnapError, refused
 from snapgui.runs.run import new_run_id
 
 JobState = Literal["queued", "running", "cancelling", "cancelled", "done", "failed"]
@@ -184,6 +184,9 @@ class Registry:
             result = job.work(Handle(job.job_id, report, job.cancel.is_set))
         except SnapError as known:
             error = str(known)
+        except OSError as refusal:
+            log.exception("job %s (%s) failed", job.job_id, job.kind)
+            error = f"{refused(refusal)}. Check the name, the rights and the space there, then try again."
         except Exception:
             log.exception("job %s (%s) failed", job.job_id, job.kind)
             error = CALM_ERROR

@@ -133,8 +133,8 @@ def _ask(state: SnapState, folder: Path, victim: Victim) -> tuple[AuditTask | No
     count = sum(int(label) in CLASS_OF[settings.source] for label in chosen.labels)
     which = "" if settings.source == "both" else f", {count:,} of them {PLURAL[settings.source]}"
     st.markdown(
-        f"{len(chosen):,} patches{plain(which)}; each of those that the model classifies correctly is altered "
-        f"in {len(conditions_of(settings))} ways. **{plain(estimate_words(settings, count, victim))}**"
+        f"{len(chosen):,} patches{plain(which)}; each of those that the model classifies correctly is "
+        f"altered in {len(conditions_of(settings))} ways. **{plain(estimate_words(settings, count, victim))}**"
     )
     st.caption(f"As set on the Workbench: {plain(settings_words(cells, attack))}.")
     task = AuditTask(state.model_path or resources.shipped_model(), folder, audits_folder(), settings)

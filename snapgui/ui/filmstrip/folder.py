@@ -20,6 +20,7 @@ from snapgui.ui.parts.gallery import Thumbnail, gallery
 from snapgui.ui.parts.text import plain
 from snapgui.ui.parts.words import CLASSES
 from snapgui.ui.state import Choice, SnapState, take_picture
+from snapgui.words import as_text
 
 PAGE = 24
 
@@ -96,7 +97,7 @@ def _choose_from(state: SnapState, victim: Victim | None, folder: Path) -> None:
 def _plain_shelf(folder: Path, wanted: str) -> _Shelf:
     files = [path for path in folder_files(str(folder)) if wanted.lower() in path.name.lower()]
     return _Shelf(
-        [path.name for path in files],
+        [as_text(path.name) for path in files],
         [None] * len(files),
         lambda row: resources.thumbnail(files[row]),
         lambda row: read_pixels(files[row]),

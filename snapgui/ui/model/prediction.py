@@ -14,6 +14,7 @@ from snapgui.engine.images import read_pixels, require_window, to_image
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import ImageError
 from snapgui.ui.jobs import Handle
+from snapgui.words import as_text
 
 BATCH = 32
 
@@ -60,7 +61,7 @@ class FolderAnswer:
 def plain_task(folder: Path) -> FolderTask:
     """Every picture file of a folder; raises ImageError if there is none."""
     files = picture_files([folder])
-    return FolderTask(folder, tuple(path.name for path in files), lambda i: read_pixels(files[i]))
+    return FolderTask(folder, tuple(as_text(path.name) for path in files), lambda i: read_pixels(files[i]))
 
 
 def labelled_task(folder: Path, patches: PatchSet, *, split: str, limit: int) -> FolderTask:

@@ -9,6 +9,7 @@ import streamlit as st
 from snapgui.errors import SnapError
 from snapgui.ui.parts.text import plain
 from snapgui.ui.state import get_state
+from snapgui.words import as_text
 from snapgui.workspace import workspace, write_whole
 
 FILE, KEPT, LISTED = "folders.json", 8, 200
@@ -108,7 +109,7 @@ def _browse(key: str, recent: list[str]) -> None:
         for path in inside[:LISTED]:
             st.button(
                 plain(path.name),
-                key=f"{key}-in-{path}",
+                key=f"{key}-in-{as_text(path)}",
                 on_click=_walk,
                 args=(key, str(path)),
                 type="tertiary",

@@ -4,6 +4,8 @@ import html
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from snapgui.words import as_text
+
 # What opens emphasis, code, links, pictures, HTML, formulas and struck text, wherever it stands.
 _ANYWHERE = re.compile(r"[\\`*\[\]<>~$|]|(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])|&(?=#?\w+;)")
 # What makes headings, lists and rules at the begin of a line.
@@ -20,7 +22,7 @@ def plain(text: object) -> str:
     """A text as Markdown that shows it as it is, with its lines, and with the spaces around it, as part of a
     sentence needs them.
     """
-    escaped = _ANYWHERE.sub(r"\\\g<0>", _PARTED.sub(WORD_JOINER, str(text)))
+    escaped = _ANYWHERE.sub(r"\\\g<0>", _PARTED.sub(WORD_JOINER, as_text(text)))
     return "  \n".join(map(_plain_line, escaped.splitlines()))
 
 

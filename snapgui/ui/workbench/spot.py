@@ -63,8 +63,8 @@ def _game() -> None:
     place = len(answers)
     pair, altered_first = pairs[place], SIDES[place]
     st.markdown(
-        f"Pair {place + 1:,} of {len(pairs)}. In one picture the stain of some nuclei was changed so that the "
-        "model misses the metastasis. Which?"
+        f"Pair {place + 1:,} of {len(pairs)}. In one picture the stain of some nuclei was changed so that "
+        "the model misses the metastasis. Which?"
     )
     left, right = (pair.altered, pair.original) if altered_first else (pair.original, pair.altered)
     for column, pixels, words, right_answer in zip(
