@@ -210,8 +210,8 @@ def _probabilities(
 ) -> NDArray[np.float64]:
     parts = [
         victim.predict(torch.stack([to_image(pixels) for pixels in pictures[start : start + batch_size]]))
-        .double()
         .cpu()
+        .double()
         .numpy()
         for start in range(0, len(pictures), batch_size)
     ]

@@ -168,7 +168,7 @@ def score_patch(
         for own in canvases:
             shown = apply_canvas(images, own, texture)
             saved = torch.stack([to_image(decode_pixels(encode_png(to_pixels(image)))) for image in shown])
-            scored.append(victim.predict(saved)[:, 0].double().cpu().numpy())
+            scored.append(victim.predict(saved)[:, 0].cpu().double().numpy())
         batches.append(np.stack(scored))
     return np.concatenate(batches, axis=1)
 

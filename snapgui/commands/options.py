@@ -47,7 +47,7 @@ def add_model_options(command: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="safetensors or .pth; its card lies beside it",
     )
-    command.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    command.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
 
 
 def load_victim(args: argparse.Namespace) -> "Victim":

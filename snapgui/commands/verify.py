@@ -32,7 +32,7 @@ def add_verify(commands: Commands) -> None:
         metavar="FILE",
         help="the model stated in the bundle; without it the shipped one is tried",
     )
-    verify.add_argument("--device", default="cpu", help="auto, cpu or cuda")
+    verify.add_argument("--device", default="cpu", help="auto, cpu, cuda or mps")
     verify.set_defaults(run=run_verify)
 
 

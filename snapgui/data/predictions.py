@@ -38,7 +38,7 @@ def predict_files(
             except ImageError as error:
                 refused.append(str(error))
         if images:
-            rows.append(victim.predict(torch.stack(images)).double().cpu().numpy())
+            rows.append(victim.predict(torch.stack(images)).cpu().double().numpy())
     if refused and not read:
         raise ImageError(refused[0])
     return read, np.concatenate(rows), refused

@@ -14,8 +14,9 @@ from snapgui import shipped
 from snapgui.data.datasets import PatchSet, open_data_set
 from snapgui.engine.images import read_pixels
 from snapgui.engine.victim.memory import keep_freed_memory
-from snapgui.engine.victim.victim import Victim
+from snapgui.engine.victim.victim import Victim, choose_device
 from snapgui.errors import ModelError, SnapError
+from snapgui.provenance import device_name
 from snapgui.ui.jobs import Registry
 from snapgui.ui.pixels import thumbnail_uri
 from snapgui.words import counted
@@ -41,14 +42,14 @@ def registry() -> Registry:
 
 
 def device() -> str:
-    """CUDA where there is one."""
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    """A GPU where there is one."""
+    return choose_device().type
 
 
 def device_words() -> str:
     """The device for people, for instance ``CPU, 1 thread``."""
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
+    if device() != "cpu":
+        return device_name(choose_device())
     return f"CPU, {counted(torch.get_num_threads(), 'thread')}"
 
 

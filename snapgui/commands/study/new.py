@@ -131,7 +131,7 @@ def add_new(kinds: Commands) -> None:
         "the shipped one if it is that",
     )
     new.add_argument("--no-model", action="store_true", help="let no model check the shams")
-    new.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    new.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     new.set_defaults(run_study=run_new)
 
 

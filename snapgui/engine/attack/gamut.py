@@ -7,6 +7,7 @@ that stays in [0, 1] stays inside, and projection is a clamp.
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 import torch
 from skimage.color import rgb_from_hed
 
@@ -14,6 +15,9 @@ from snapgui.engine.attack.packing import Packed, flatten
 from snapgui.engine.images import to_pixels
 from snapgui.engine.settings import GamutName, StainsName
 from snapgui.engine.stains import fit_stains
+
+# As single precision has them.
+LEAST, MOST = (float(np.float32(share)) for share in (0.01, 0.99))
 
 _TINY = 1e-6
 
@@ -150,8 +154,9 @@ def stain_vectors(name: StainsName, images: torch.Tensor) -> torch.Tensor:
     `stains.fit_stains`, or the ``fixed`` ones of Ruifrok and Johnston 2001 ``(2, 3)``.
     """
     if name == "fixed":
-        return torch.as_tensor(rgb_from_hed[:2], dtype=images.dtype, device=images.device)
-    return torch.stack([torch.from_numpy(fit_stains(to_pixels(image))) for image in images]).to(images)
+        return torch.from_numpy(rgb_from_hed[:2].astype(np.float32)).to(images)
+    own = np.stack([fit_stains(to_pixels(image)) for image in images])
+    return torch.from_numpy(own.astype(np.float32)).to(images)
 
 
 def concentrations(colours: torch.Tensor, stains: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
@@ -201,5 +206,11 @@ def fit_gamut(name: GamutName, images: torch.Tensor, stains: StainsName = "own")
 
 def _percentiles(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """1st and 99th percentile over the second dimension of ``(N, P, D)``."""
-    ends = torch.quantile(values.float(), torch.tensor([0.01, 0.99], device=values.device), dim=1)
+    # `torch.quantile` reckons in double precision, which not every device has.
+    ordered, last = values.float().sort(dim=1).values, values.shape[1] - 1
+    ends = []
+    for share in LEAST, MOST:
+        place = share * last
+        below = ordered[:, int(place)]
+        ends.append(below.lerp(ordered[:, min(int(place) + 1, last)], place - int(place)))
     return ends[0], ends[1]

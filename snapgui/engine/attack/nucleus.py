@@ -67,7 +67,7 @@ class PaintedNuclei:
         self._areas = torch.tensor(areas, device=device).to(images)
         self._corners = torch.from_numpy(np.concatenate(corners)).to(device)
         self._weights = torch.from_numpy(np.concatenate(weights)).to(images)
-        self._scales = torch.from_numpy(np.concatenate(scales)).to(images)
+        self._scales = torch.from_numpy(np.concatenate(scales).astype(np.float32)).to(images)
         self._generator = (generator or load_generator()[0]).to(device)
         own_codes = self._generator.encode(torch.from_numpy(np.stack(grids)).to(images), self._areas)
         self._own_grids = self._generator.decode(own_codes, self._areas)

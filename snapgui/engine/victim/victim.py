@@ -192,13 +192,19 @@ def _are_finite(key: str, value: torch.Tensor) -> bool:
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """``auto`` takes CUDA where there is one; raises SettingsError for a device that is not there."""
+    """``auto`` takes CUDA, else Apple's MPS, else the processor.
+
+    Raises:
+        SettingsError: the device is not there.
+    """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         return torch.empty(0, device=name).device
     except (RuntimeError, AssertionError) as error:
-        raise SettingsError(f"The device “{name}” is not there. Choose auto, cpu or cuda.") from error
+        raise SettingsError(f"The device “{name}” is not there. Choose auto, cpu, cuda or mps.") from error
 
 
 def logit(p: float) -> float:

@@ -90,7 +90,7 @@ def predict_folder(
             except ImageError as error:
                 refused.append(str(error))
         if images:
-            p.append(victim.predict(torch.stack(images)).double().cpu().numpy())
+            p.append(victim.predict(torch.stack(images)).cpu().double().numpy())
         progress(min(start + BATCH, len(task.names)))
     return FolderAnswer(
         task,

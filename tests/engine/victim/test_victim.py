@@ -198,5 +198,5 @@ def test_a_victim_leaves_the_network_that_it_is_given_alone() -> None:
 def test_devices() -> None:
     assert choose_device("cpu").type == "cpu"
     assert choose_device().type == ("cuda" if torch.cuda.is_available() else "cpu")
-    with pytest.raises(SettingsError, match="Choose auto, cpu or cuda"):
+    with pytest.raises(SettingsError, match="Choose auto, cpu, cuda or mps"):
         choose_device("quantum")
