@@ -250,11 +250,9 @@ def test_an_audit_is_run_kept_and_opened_on_the_workbench(page, outside, app_add
     set_number(page, "Step limit", "6")
     page.get_by_role("link", name="Audit").click()
     # Folded where the app holds audits already.
-    page.get_by_text("New audit", exact=True).or_(
-        page.get_by_role("textbox", name="Labelled data set on this computer")
-    ).first.wait_for()
-    settle(page)
-    if not page.get_by_role("textbox", name="Labelled data set on this computer").is_visible():
+    fold = page.locator("details").filter(has_text="New audit")
+    fold.wait_for()
+    if fold.get_attribute("open") is None:
         page.get_by_text("New audit", exact=True).click()
     folder = page.get_by_role("textbox", name="Labelled data set on this computer")
     folder.fill(str(labelled_set))
