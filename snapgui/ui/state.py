@@ -67,6 +67,7 @@ class SnapState:
         jobs: the background job of each kind that this session follows, see `parts.job`.
         audit_seen: the audit job whose result was brought to view.
         study_pictures: an audit and those of its pictures that were ticked for a new study.
+        opened_run, ticked_runs: of the saved ones, that which is shown beside the list, and those to compare.
         result: a finished run that is shown without a job (after a restart).
         notice: a sentence about the run that the address named.
     """
@@ -92,6 +93,8 @@ class SnapState:
     jobs: dict[str, str] = field(default_factory=dict)
     audit_seen: str | None = None
     study_pictures: tuple[str, tuple[str, ...]] = ("", ())
+    opened_run: str = ""
+    ticked_runs: tuple[str, ...] = ()
     result: RunResult | None = None
     notice: str = ""
 

@@ -1,96 +1,57 @@
-"""Runs: what is saved in the workspace, newest first; open, download, delete."""
+"""Runs: what is saved in the workspace, newest first; find, open, name, compare, delete."""
 
 import streamlit as st
 
 from snapgui.errors import SnapError
-from snapgui.runs.store import RunSummary, delete_run, list_runs, load_run
+from snapgui.runs.shelf.choose import tags_of
 from snapgui.ui.parts.header import page_header
-from snapgui.ui.parts.text import plain
-from snapgui.ui.result.view import show_result
+from snapgui.ui.runs.compare import show_two
+from snapgui.ui.runs.list import ask_which, show_damaged, show_list
+from snapgui.ui.runs.opened import show_opened
+from snapgui.ui.runs.resources import Shelf, shelf
 from snapgui.ui.state import SnapState, get_state
-from snapgui.words import GAMUT_WORDS, TEXTURE_WORDS, per_cent, shorten
+
+# The list keeps its width: both pictures at 1:1 and a column of words.
+WIDE_PX, LIST, LIST_NARROW = 1200, (400, 976), (330, 630)
 
 
-def outcome(run: RunSummary) -> str:
-    """A run's outcome in a word or two."""
-    if run.success:
-        return "goal reached"
-    return "class changed" if run.flipped else "stopped" if run.stopped else "not fooled"
-
-
-def table(runs: list[RunSummary]) -> dict[str, list[str]]:
-    """The runs as columns of words."""
-    return {
-        "Started (UTC)": [run.started[:16].replace("T", " ") for run in runs],
-        "Image": [shorten(run.image_name) for run in runs],
-        "Target class": [run.classes[run.target] for run in runs],
-        "Target before": [per_cent(run.p_before[run.target]) for run in runs],
-        "Target after": [per_cent(run.p_after[run.target]) for run in runs],
-        "Outcome": [outcome(run) for run in runs],
-        "Steps": [str(run.steps) for run in runs],
-        "Area": [per_cent(run.area_fraction) for run in runs],
-        "Cells in the centre": ["yes" if run.centre == "open" else "no" for run in runs],
-        "Colours": [
-            TEXTURE_WORDS[run.texture] if run.texture != "free" else GAMUT_WORDS.get(run.gamut, run.gamut)
-            for run in runs
-        ],
-        "Model": [run.model_name for run in runs],
-    }
-
-
-def saved_runs() -> list[RunSummary]:
-    """The saved runs, newest first; none, with a sentence on the page, where the workspace cannot be read."""
+def saved_runs() -> Shelf:
+    """The saved runs; none, with a sentence on the page, where the workspace cannot be read."""
     try:
-        return list_runs()
+        return shelf()
     except SnapError as error:
-        st.error(plain(error))
-        return []
+        st.error(str(error))
+        return Shelf((), {})
 
 
-def forget(state: SnapState, run_id: str) -> None:
-    """Delete a run and let go of it wherever it is shown (callback)."""
-    delete_run(run_id)
-    if state.jobs.get("attack") == run_id:
-        del state.jobs["attack"]
-    if state.result is not None and state.result.run_id == run_id:
-        state.result = None
-
-
-def show_saved(state: SnapState, run: RunSummary) -> None:
-    """Open one saved run, with a way to delete it."""
-    try:
-        result = load_run(run.run_id)
-    except SnapError as error:
-        st.error(plain(error))
-    else:
-        show_result(result, key="saved")
-    # A key of its own closes it once this run is gone: left open, it would offer the next one.
-    with st.popover("Delete this run", key=f"delete-{run.run_id}"):
-        st.markdown(f"This deletes the run of {plain(run.image_name)} and its files for good.")
-        st.button("Delete for good", key="delete", on_click=forget, args=(state, run.run_id))
+def show_runs(state: SnapState, kept: Shelf) -> None:
+    """Two ticked runs side by side, or the list with the opened one beside it."""
+    by_id = {run.run_id: run for run in kept.runs}
+    state.ticked_runs = tuple(run_id for run_id in state.ticked_runs if run_id in by_id)
+    if len(state.ticked_runs) == 2:
+        first, second = (by_id[run_id] for run_id in state.ticked_runs)
+        show_two(state, (first, second))
+        return
+    found = ask_which(kept.runs)
+    if not found:
+        st.info("No run is like this. Empty the search or choose “Any” in the filters.")
+        return
+    # What is opened is in the list; where it was filtered out or deleted, the first one is.
+    if state.opened_run not in {run.run_id for run in found}:
+        state.opened_run = found[0].run_id
+    narrow = state.page_px is not None and state.page_px < WIDE_PX
+    left, right = st.columns(LIST_NARROW if narrow else LIST, gap="small")
+    with left:
+        show_list(state, found, of=len(kept.runs))
+    with right:
+        show_opened(state, by_id[state.opened_run], tags_of(kept.runs))
 
 
 state = get_state()
-page_header(
-    state,
-    "Runs",
-    "Every finished run is saved in the workspace folder. Choose one to see it again or to download it.",
-)
-runs = saved_runs()
-if not runs:
-    st.info("No run is saved yet. Press Run on the Workbench; it appears here when it ends.")
+page_header(state, "Runs", "")
+kept = saved_runs()
+show_damaged(kept.damaged)
+if kept.runs:
+    show_runs(state, kept)
 else:
-    choice = st.dataframe(
-        table(runs),
-        hide_index=True,
-        key="runs_table",
-        on_select="rerun",
-        selection_mode="single-row",
-        height="auto" if len(runs) <= 7 else 280,
-        selection_default={"selection": {"rows": [0]}},
-    )
-    rows = [row for row in choice.selection.rows if row < len(runs)]
-    if rows:
-        show_saved(state, runs[rows[0]])
-    else:
-        st.caption("Click the box at the left of a row to open that run.")
+    st.info("No run is saved yet. Press Run on the Workbench; it appears here when it ends.")

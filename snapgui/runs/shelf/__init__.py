@@ -1,0 +1,1 @@
+"""Saved runs as they stand side by side: named, found again, compared."""

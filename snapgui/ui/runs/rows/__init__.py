@@ -1,0 +1,1 @@
+"""The list of runs as a component of the page."""
