@@ -10,6 +10,7 @@ from snapgui.audit.read import FinishedAudit
 from snapgui.audit.settings import Condition
 from snapgui.report.audit.charts import area_png, dots_png, goal_png
 from snapgui.report.audit.gallery import gallery_sections
+from snapgui.report.audit.methods import audit_methods
 from snapgui.report.audit.origin import origin_section, provenance
 from snapgui.report.bundle.manifest import NOTICE
 from snapgui.report.pages.document import Document, Picture, Section, Table
@@ -34,6 +35,7 @@ def audit_document(audit: FinishedAudit) -> Document:
             *further,
             _cost(audit),
             *gallery_sections(audit),
+            Section("Methods", (audit_methods(audit),)),
             origin_section(audit),
         ),
         text=provenance(audit, NOTICE),

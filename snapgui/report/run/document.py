@@ -11,6 +11,7 @@ from snapgui.engine.visibility.naturalness import look_of
 from snapgui.report.bundle.manifest import NOTICE
 from snapgui.report.pages.document import Document, Picture, Section, Table, settings_table
 from snapgui.report.run.figure import curve_png, run_pictures
+from snapgui.runs.methods import run_methods
 from snapgui.runs.naturalness import HELP, naturalness_of, naturalness_words
 from snapgui.runs.picture_text import run_text
 from snapgui.runs.records import RunResult
@@ -55,6 +56,7 @@ def run_document(result: RunResult) -> Document:
             _where(result),
             _visibility(result),
             *findings,
+            Section("Methods", (run_methods(result),)),
             _origin(result),
         ),
         text=run_text(result, NOTICE),

@@ -11,6 +11,7 @@ from typing import Any
 from snapgui.errors import DataError
 from snapgui.report.bundle.manifest import NOTICE
 from snapgui.report.pages.document import Document, Picture, Section, Table
+from snapgui.report.study.methods import analysis_methods
 from snapgui.study.analysis.bounds import bounds_table
 from snapgui.study.analysis.details import (
     agreement_table,
@@ -147,7 +148,10 @@ def study_document(
         ),
         Section(
             "Methods",
-            tuple(f"{METHOD_WORDS.get(what, what)}: {words}" for what, words in analysis["methods"].items()),
+            (
+                analysis_methods(analysis),
+                *(f"{METHOD_WORDS.get(what, what)}: {words}" for what, words in analysis["methods"].items()),
+            ),
         ),
         Section("Design", tables=_tables({"": design_table(analysis)})),
     )

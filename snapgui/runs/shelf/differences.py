@@ -50,7 +50,7 @@ _SETTINGS: dict[str, Callable[[RunResult], str]] = {
     "Pixels of the image": lambda run: run.image_sha256[:10],
     "Model": lambda run: f"{run.model_name} ({run.model_sha256[:10]})",
     "Class aimed at": lambda run: run.classes[run.target],
-    "Preset": lambda run: preset_of(run.request.attack, run.request.cells) or "none",
+    "Preset": lambda run: preset_of(run.request.attack, run.request.cells) or "own settings",
     "Colours": lambda run: colours_words(run.request.attack),
     "Start": lambda run: (
         START_WORDS[run.request.attack.start] if run.request.attack.texture == "free" else NONE

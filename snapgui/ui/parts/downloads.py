@@ -1,4 +1,4 @@
-"""Download buttons; what they give is made only when it is asked for."""
+"""Download buttons; what they give is made only when it is asked for. And words to copy."""
 
 from collections.abc import Callable
 
@@ -35,3 +35,9 @@ def document_buttons(document: Callable[[], Document], name: str, key: str) -> N
         f"{key}-pdf",
         "The same as pages for print.",
     )
+
+
+def show_methods(words: str) -> None:
+    """A Methods paragraph with its copy button."""
+    st.markdown("**Methods**, a paragraph to copy into a paper:")
+    st.code(words, language=None, wrap_lines=True)

@@ -12,11 +12,14 @@ from snapgui.engine.visibility.figures import VisibilityPanel
 from snapgui.engine.visibility.learned import Learned, measure_colorvideovdp, measure_lpips
 from snapgui.engine.visibility.naturalness import Naturalness
 from snapgui.engine.visibility.panel import panel
+from snapgui.errors import ModelError
 from snapgui.runs.alternatives import Alternative
 from snapgui.runs.alternatives_store import alternatives_stamp, read_alternatives
 from snapgui.runs.naturalness import naturalness_of
 from snapgui.runs.records import RunResult
+from snapgui.ui.resources import load_victim
 from snapgui.ui.result.comparison.pictures import comparison_data
+from snapgui.ui.state import get_state
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
@@ -67,6 +70,15 @@ def _naturalness(run_id: str, _result: RunResult) -> Naturalness:
 def saved_naturalness(result: RunResult) -> Naturalness:
     """How natural a run's picture is; raises ModelError where the detector cannot be read."""
     return _naturalness(result.run_id, result)
+
+
+def input_px(result: RunResult) -> int | None:
+    """The side to which a run's model resizes; None where another one is loaded."""
+    try:
+        card = load_victim(get_state().model_path).card
+    except ModelError:
+        return None
+    return card.input_size_px if card.sha256 == result.model_sha256 else None
 
 
 @st.cache_data(max_entries=4, show_spinner=False)

@@ -10,17 +10,18 @@ from numpy.typing import NDArray
 from snapgui.engine.settings import colours_words
 from snapgui.engine.visibility.naturalness import look_of
 from snapgui.errors import SnapError
+from snapgui.runs.methods import run_methods
 from snapgui.runs.naturalness import HELP, naturalness_words
 from snapgui.runs.records import RunResult
 from snapgui.runs.verdict import control_words, verdict_card
 from snapgui.ui.parts import words
 from snapgui.ui.parts.card import show_card
 from snapgui.ui.parts.charts import confidence_chart, show_chart
-from snapgui.ui.parts.text import plain
+from snapgui.ui.parts.downloads import show_methods
 from snapgui.ui.result.alternatives import say_shown, show_alternatives, shown_alternative
 from snapgui.ui.result.comparison.viewer import comparison
 from snapgui.ui.result.downloads import export_buttons
-from snapgui.ui.result.resources import compare_pictures, saved_naturalness
+from snapgui.ui.result.resources import compare_pictures, input_px, saved_naturalness
 from snapgui.ui.result.visibility import present_display, show_visibility
 from snapgui.words import START_WORDS, duration, shorten
 
@@ -55,8 +56,9 @@ def show_verdict(result: RunResult, *, key: str, notice: str = "") -> None:
             if of_look:
                 st.markdown(plain(of_look), help=HELP)
             if result.controls:
-                st.markdown(plain(control_words(result)))
-            st.caption(plain(_circumstances(result)))
+                st.markdown(control_words(result))
+            st.caption(_circumstances(result))
+            show_methods(run_methods(result, input_px=input_px(result)))
 
 
 def show_pictures(result: RunResult, *, key: str, zoom: int | None = None) -> None:

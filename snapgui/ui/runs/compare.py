@@ -25,7 +25,7 @@ GAPS_PX = 60
 
 def show_two(state: SnapState, runs: tuple[Overview, Overview]) -> None:
     """Draw two runs side by side in place of the list."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="runs_bar"):
         st.button("Back to the list", key="runs_back", on_click=_back, args=(state,))
         shown = st.segmented_control(
             "Pictures",
@@ -42,16 +42,27 @@ def show_two(state: SnapState, runs: tuple[Overview, Overview]) -> None:
         return
     zoom = zoom_for(state.page_px, [seen.result for seen in both])
     columns = st.columns(SHARES, gap="medium")
-    for column, run, seen in zip(columns, runs, both, strict=False):
+    names = names_of(*runs)
+    for column, run, name, seen in zip(columns, runs, names, both, strict=False):
         with column:
-            st.html(f'<p class="snap-run-name">{escape(run.name)}</p>')
+            st.html(f'<p class="snap-run-name">{escape(name)}</p>')
             look = look_of(seen.naturalness) if seen.naturalness else None
             show_card(verdict_card(seen.result, look), of=run.run_id)
             pixels = seen.result.request.pixels if shown == BEFORE else seen.result.adversarial
-            show_pixels(pixels, zoom, alt=f"{run.name}, {str(shown).lower()}")
+            show_pixels(pixels, zoom, alt=f"{name}, {str(shown).lower()}")
     with columns[2]:
-        st.html(differences_table((runs[0].name, runs[1].name), differences(both[0], both[1])))
+        st.html(differences_table(names, differences(both[0], both[1])))
         st.caption("Outcomes, and the settings that differ. " + _same_picture(both[0], both[1]))
+
+
+def names_of(first: Overview, second: Overview) -> tuple[str, str]:
+    """Names that tell two runs apart: with what they were made with, or else when they were begun."""
+    if first.name != second.name:
+        return first.name, second.name
+    if first.made_with != second.made_with:
+        return f"{first.name}, {first.made_with.lower()}", f"{second.name}, {second.made_with.lower()}"
+    begun, later = (run.started[5:19].replace("T", " ") for run in (first, second))
+    return f"{first.name}, {begun}", f"{second.name}, {later}"
 
 
 def zoom_for(page_px: int | None, results: list[RunResult]) -> int:

@@ -24,7 +24,8 @@ def ask_which(runs: Sequence[Overview]) -> list[Overview]:
     models = models_of(runs)
     outcomes = [one for one in OUTCOMES if any(run.outcome == one for run in runs)]
     made = sorted({run.made_with for run in runs})
-    text, outcome, made_with, model, order = st.columns([1.4, 1, 1, 1, 1], gap="small")
+    with st.container(key="runs_bar"):
+        text, outcome, made_with, model, order = st.columns([1.4, 1, 1, 1, 1], gap="small")
     wanted = Wanted(
         text.text_input(
             "Search",
@@ -95,10 +96,9 @@ def row_of(run: Overview) -> RunRow:
         id=run.run_id,
         name=run.name,
         title=(
-            f"{run.name}: {run.image_name}, {run.made_with.lower()}, model {run.model_name}, "
-            f"kept step {best}, "
-            f"{per_cent(run.area_fraction)} of the pixels, {CENTRE_FOUND[run.centre]}{colour}{look}; "
-            f"{run.started[:16].replace('T', ' ')} UTC"
+            f"{run.name}: {run.image_name}, {run.made_with.lower()}, model {run.model_name}, kept step "
+            f"{best}, {per_cent(run.area_fraction)} of the pixels, "
+            f"{CENTRE_FOUND[run.centre]}{colour}{look}; {run.started[:16].replace('T', ' ')} UTC"
         ),
         first=before,
         second=f"→ {after}",
@@ -127,8 +127,8 @@ def show_damaged(damaged: dict[str, str]) -> None:
     if not damaged:
         return
     with st.expander(
-        f"{counted(len(damaged), 'saved run')} cannot be read and "
-        f"{'is' if len(damaged) == 1 else 'are'} left out"
+        f"{counted(len(damaged), 'saved run')} cannot be read and {'is' if len(damaged) == 1 else 'are'} "
+        "left out"
     ):
         for run_id, why in damaged.items():
             with st.container(horizontal=True, vertical_alignment="center"):

@@ -6,11 +6,12 @@ import streamlit as st
 
 from snapgui.errors import SnapError
 from snapgui.report.study.bundle import study_zip
+from snapgui.report.study.methods import study_methods
 from snapgui.study.design.freeze import read_design
 from snapgui.study.design.texts import CONTACT, exclusion_words
 from snapgui.study.store.deletion import delete_study
 from snapgui.study.store.folders import has_folder, remove_folder, study_folder
-from snapgui.ui.parts.text import plain
+from snapgui.ui.parts.downloads import show_methods
 from snapgui.ui.studies.resources import reader_servers
 from snapgui.ui.studies.serve import show_serving
 from snapgui.ui.studies.studies import StoredStudy, about_study, reader_address, stored_studies, study_table
@@ -123,6 +124,8 @@ def _downloads(stored: StoredStudy) -> None:
             help="One row per trial (CSV) with an explanation of the columns, the tables for iMRMC, and "
             "the design. The same answers give the same bytes.",
         )
+        with st.popover("Methods", key=f"methods-{name}"):
+            show_methods(study_methods(stored.study, read_design(design)[1]))
         _delete(stored)
 
 
