@@ -29,16 +29,21 @@ FLAGS = [
 ]
 
 
+@pytest.fixture(scope="package")
+def app_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The workspace of the running app."""
+    return tmp_path_factory.mktemp("app") / "workspace"
+
+
 # For the package, not the session: while Playwright is at work no other test of the process may run a loop.
 @pytest.fixture(scope="package")
-def app_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def app_address(app_workspace: Path) -> Iterator[str]:
     """The address of an app started as a user starts it, with a workspace of its own."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    folder = tmp_path_factory.mktemp("app")
-    environment = {**os.environ, "SNAP_WORKSPACE": str(folder / "workspace")}
-    environment |= {"STREAMLIT_SERVER_HEADLESS": "true", "STREAMLIT_SERVER_PORT": str(port)}
+    folder = app_workspace.parent
+    environment = {**os.environ, "SNAP_WORKSPACE": str(app_workspace)}
     log = (folder / "log").open("w", encoding="utf-8")
     server = subprocess.Popen(
         [

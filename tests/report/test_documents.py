@@ -18,6 +18,7 @@ from snapgui.engine.images import decode_pixels, encode_png
 from snapgui.errors import DataError
 from snapgui.report.audit.document import audit_document
 from snapgui.report.audit.gallery import audit_sheet
+from snapgui.report.audit.methods import audit_methods
 from snapgui.report.bundle.manifest import NOTICE
 from snapgui.report.pages.contact_sheet import Sheet, Tile, runs_sheet, sheet_png, sheet_svg
 from snapgui.report.pages.document import Document, Picture, Section, Table
@@ -170,6 +171,7 @@ def test_an_audits_page_gives_every_share_its_interval(audit_folder: Path) -> No
         "The SNAP paper, on its training patches: accuracy 96.3 % before, 69.0 % after",
         audit.about["model_sha256"],
         "Worst failures",
+        audit_methods(audit).replace("\u00a0", " "),
     ):
         assert text in words, text
     assert page.tags.count("img") == 3 + 2 * 8, "three charts, eight images before and after"
