@@ -11,8 +11,8 @@ from snapgui.ui.runs.opened import show_opened
 from snapgui.ui.runs.resources import Shelf, shelf
 from snapgui.ui.state import SnapState, get_state
 
-# The list keeps its width: both pictures at 1:1 and a column of words.
-WIDE_PX, LIST, LIST_NARROW = 1200, (440, 936), (262, 698)
+# Beside the list, with both pictures at 1:1 and a column of words, there must be room for the viewer.
+WIDE_PX, LIST = 1240, (440, 936)
 
 
 def saved_runs() -> Shelf:
@@ -25,26 +25,37 @@ def saved_runs() -> Shelf:
 
 
 def show_runs(state: SnapState, kept: Shelf) -> None:
-    """Two ticked runs side by side, or the list with the opened one beside it."""
+    """Two ticked runs side by side, or the list with the opened one beside it; in a narrow window one of
+    them.
+    """
     by_id = {run.run_id: run for run in kept.runs}
     state.ticked_runs = tuple(run_id for run_id in state.ticked_runs if run_id in by_id)
     if len(state.ticked_runs) == 2:
         first, second = (by_id[run_id] for run_id in state.ticked_runs)
         show_two(state, (first, second))
         return
+    narrow = state.page_px is not None and state.page_px < WIDE_PX
+    opened = by_id.get(state.opened_run)
+    if narrow and opened is not None:
+        show_opened(state, opened, tags_of(kept.runs), back=True)
+        return
     found = ask_which(kept.runs)
     if not found:
         st.info("No run is like this. Empty the search or choose “Any” in the filters.")
         return
+    if narrow:
+        show_list(state, found, of=len(kept.runs), opened="")
+        return
     # What is opened is in the list; where it was filtered out or deleted, the first one is.
-    if state.opened_run not in {run.run_id for run in found}:
-        state.opened_run = found[0].run_id
-    narrow = state.page_px is not None and state.page_px < WIDE_PX
-    left, right = st.columns(LIST_NARROW if narrow else LIST, gap="small")
+    if opened not in found:
+        opened = found[0]
+        # Not before the window's width is known: a narrow one begins with the list.
+        state.opened_run = opened.run_id if state.page_px is not None else ""
+    left, right = st.columns(LIST, gap="small")
     with left:
-        show_list(state, found, of=len(kept.runs))
+        show_list(state, found, of=len(kept.runs), opened=opened.run_id)
     with right:
-        show_opened(state, by_id[state.opened_run], tags_of(kept.runs))
+        show_opened(state, opened, tags_of(kept.runs))
 
 
 state = get_state()

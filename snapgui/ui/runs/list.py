@@ -61,7 +61,7 @@ def _one_of(place: st.delta_generator.DeltaGenerator, anything: str, options: di
     return chosen or ""
 
 
-def show_list(state: SnapState, runs: Sequence[Overview], *, of: int) -> None:
+def show_list(state: SnapState, runs: Sequence[Overview], *, of: int, opened: str) -> None:
     """Draw a page of the runs asked for; a click opens one, ticks are for two side by side."""
     few = "" if len(runs) == of else f"{len(runs):,} of "
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
@@ -76,7 +76,7 @@ def show_list(state: SnapState, runs: Sequence[Overview], *, of: int) -> None:
     shown = runs[(page - 1) * PAGE : page * PAGE]
     run_rows(
         [row_of(run) for run in shown],
-        opened=state.opened_run,
+        opened=opened,
         ticked=state.ticked_runs,
         page=page,
         key="runs_rows",

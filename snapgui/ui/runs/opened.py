@@ -12,9 +12,15 @@ from snapgui.ui.result.view import show_result
 from snapgui.ui.state import SnapState
 
 
-def show_opened(state: SnapState, run: Overview, tags: Sequence[str]) -> None:
-    """Draw a run with the fields for its name and tags; ``tags`` are those given to any run."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+def show_opened(state: SnapState, run: Overview, tags: Sequence[str], *, back: bool = False) -> None:
+    """Draw a run with the fields for its name and tags; ``tags`` are those given to any run, and ``back``
+    leads to the list where that is not beside it.
+    """
+    with st.container(
+        horizontal=True, vertical_alignment="center", gap="small", key="runs_bar" if back else None
+    ):
+        if back:
+            st.button("Back to the list", key="runs_back", on_click=close_opened, args=(state,))
         _label(run, tags)
         # A key of its own closes it once this run is gone: left open, it would offer the next one.
         with st.popover("Delete this run", key=f"delete-{run.run_id}"):
@@ -63,6 +69,11 @@ def _label(run: Overview, tags: Sequence[str]) -> None:
         select_all=False,
         width="stretch",
     )
+
+
+def close_opened(state: SnapState) -> None:
+    """Show the list again (callback)."""
+    state.opened_run = ""
 
 
 def forget(state: SnapState, run_id: str) -> None:

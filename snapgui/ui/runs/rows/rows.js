@@ -26,7 +26,9 @@ function rowOf(run) {
   chips.append(element("span", run.fooled ? "on" : "", run.outcome), ...run.tags.map((tag) => element("span", "", tag)));
   words.append(element("div", "name", run.name), element("div", "answers", run.first), element("div", "answers", run.second), chips, element("div", "faint", run.cost));
   open.append(pair, words);
-  row.append(tick, open);
+  const inner = element("div", "row");
+  inner.append(tick, open);
+  row.append(inner);
   return row;
 }
 
@@ -56,9 +58,9 @@ export default function (component) {
     if (place.top < list.top) root.scrollTop += place.top - list.top - 8;
     if (place.bottom > list.bottom) root.scrollTop += place.bottom - list.bottom + 8;
   }
-  // Up and down walk along the list, where no picture or field has its own use for them.
+  // Arrow keys walk along the list, where no picture or field has its own use for them.
   const walk = (event) => {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key], from = event.composedPath()[0];
+    const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key], from = event.composedPath()[0];
     if (!step || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     if (from !== document.body && !root.contains(from)) return;
     const at = rows.findIndex((row) => row.contains(from) || (from === document.body && row.classList.contains("open")));
