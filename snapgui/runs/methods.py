@@ -80,7 +80,7 @@ def run_methods(result: RunResult, *, input_px: int | None = None) -> str:
         "stained with haematoxylin and eosin "
         f"({request.image_name}{', synthetic' if request.synthetic else ''}, {width} x {height} px at "
         f"{UM_PER_PX} µm/px{label}; SHA-256 of its pixels {result.image_sha256}) with SNAP, sporadic and "
-        f"naturalistic adversarial patches. {_run_cells(result)} {patch_words(attack)} "
+        f"naturalistic adversarial patches. {_run_cells(result)} {patch_words(attack, result.generator_sha256)} "
         f"{optimiser_words(attack)} It aimed at the class {result.classes[result.target]}; "
         f"{goal_words(attack)} This run took {counted(result.steps, 'step')}{stopped}, and step "
         f"{result.best_step:,} was kept. {RESCORED}{controls} A single picture has no interval. The colour "
@@ -138,8 +138,8 @@ def _run_cells(result: RunResult) -> str:
     return f"{cells_words(cells)}; {found}."
 
 
-def patch_words(attack: AttackSettings) -> str:
-    """Of what colours a patch could be, in a sentence."""
+def patch_words(attack: AttackSettings, generator_sha256: str | None = None) -> str:
+    """Of what colours a patch could be, in a sentence; with the file from which nuclei were painted."""
     if attack.texture == "retouch":
         made = (
             "The patch was the image's own pixels with the amounts of haematoxylin and eosin, separated "
@@ -147,9 +147,10 @@ def patch_words(attack: AttackSettings) -> str:
             f"field with a node every {attack.grid_px:g} px"
         )
     elif attack.texture == "nucleus":
+        file = f"; SHA-256 {generator_sha256}" if generator_sha256 else ""
         made = (
             "The patch was made of nuclei painted in the image's own stains by a generator (a normalising "
-            f"flow over the principal components of real nuclei), with codes within {attack.bound:g} "
+            f"flow over the principal components of real nuclei{file}), with codes within {attack.bound:g} "
             "standard deviations of those of real ones"
         )
     else:

@@ -61,7 +61,10 @@ def test_a_run(run_result: RunResult) -> None:
 def test_every_preset_names_its_methods(run_result: RunResult, preset) -> None:
     asked = PRESETS[preset]
     request = replace(run_result.request, attack=asked.attack, cells=asked.cells)
-    words = check_paragraph(run_methods(replace(run_result, request=request, stopped=True)))
+    painted = "cd" * 32 if asked.attack.texture == "nucleus" else None
+    changed = replace(run_result, request=request, stopped=True, generator_sha256=painted)
+    words = check_paragraph(run_methods(changed))
+    assert ("cd" * 32 in words) == (painted is not None)
     assert ("Nemcovsky" in words) == (asked.cells.placement == "trim")
     assert ("Macenko" in words) == (asked.attack.texture != "free")
     assert ("Augmented Lagrangian" in words) == asked.attack.least_change == ("with Adam" in words)

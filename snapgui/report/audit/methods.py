@@ -35,9 +35,9 @@ def audit_methods(audit: FinishedAudit, *, input_px: int | None = None) -> str:
     return (
         f"We attacked {model} with SNAP, sporadic and naturalistic adversarial patches. {_pictures(audit)} "
         f"{cells_words(settings.cells)}; seeds were joined with each image's name. "
-        f"{patch_words(settings.attack)} {optimiser_words(settings.attack)} Each image was attacked "
-        f"towards the other class; {goal_words(settings.attack)} {_beside(audit)} {RESCORED} "
-        f"{_statistics()} {software_words(about.get('versions', {}), about.get('device'))} "
+        f"{patch_words(settings.attack, about.get('generator_sha256'))} {optimiser_words(settings.attack)} "
+        f"Each image was attacked towards the other class; {goal_words(settings.attack)} {_beside(audit)} "
+        f"{RESCORED} {_statistics()} {software_words(about.get('versions', {}), about.get('device'))} "
         f"{references([SNAP_ABSTRACT, *methods_of(settings.attack, settings.cells), DE00, WILSON, KORN])}"
     )
 
