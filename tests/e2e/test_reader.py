@@ -294,6 +294,23 @@ def test_a_picture_is_shown_for_250_ms_within_two_frames(page, place, reader_add
     assert np.median(off) <= 1.01 and np.sort(off)[-2] <= 2.01, off
 
 
+def test_the_page_looks_alike_in_a_light_and_in_a_dark_system(browser, place, reader_address) -> None:
+    name = make_place_study(place, main=6, kind="B", seed=93)
+    sitting, seen = ready_sitting(place, name), []
+    for scheme in ("light", "dark"):
+        context = browser.new_context(viewport={"width": 1024, "height": 768}, color_scheme=scheme)
+        page = context.new_page()
+        page.goto(f"{reader_address}/?study={name}&sitting={sitting}")
+        at_trial(page, "answer", 0)
+        page.mouse.move(0, 0)
+        page.wait_for_timeout(500)
+        seen.append(decode_pixels(page.screenshot()))
+        box = page.locator(".trial .stage").bounding_box()
+        assert box is not None and abs(box["x"] + box["width"] / 2 - 512) < 2
+        context.close()
+    assert np.array_equal(*seen) and (seen[0] == (226, 226, 226)).all(2).mean() > 0.3
+
+
 # A reader who answers at once, on a clock that runs fast: for the bytes it makes no difference.
 HURRY = """(() => {
   let now = performance.now();

@@ -10,6 +10,17 @@ PORT = 8601
 # How the command tells the reader's page what it serves; the code stands in no command line, where others
 # could read it.
 STUDY_VARIABLE, CODE_VARIABLE = "SNAP_READER_STUDY", "SNAP_READER_CODE"
+# The light greys of .streamlit/config.toml, also for readers whose system is dark: what surrounds a picture
+# changes how its colours look, and so is the same for every reader of a study.
+SURROUND = {
+    "primaryColor": "#2b5f8a",
+    "backgroundColor": "#e2e2e2",
+    "secondaryBackgroundColor": "#f0f0f0",
+    "textColor": "#161616",
+    "linkColor": "#23507a",
+    "borderColor": "#b4b4b4",
+    "dataframeBorderColor": "#b4b4b4",
+}
 NETWORK_WARNING = (
     "Everybody on this network can reach this page, and nothing is encrypted: who listens in can read the "
     "answers and see the pictures. Use it only on a network that you trust, and end it after the reading."
@@ -64,12 +75,23 @@ def plan_serving(name: str, *, lan: bool, port: int, environment: Mapping[str, s
         "true",
         "--runner.postScriptGC",
         "false",
+        *surround_options(),
     )
     return Serving(
         options,
         f"http://{host}:{port}/?study={name}",
         (environment.get(CODE_VARIABLE) or make_code()) if lan else "",
     )
+
+
+def surround_options() -> list[str]:
+    """Streamlit's options for the same greys whether the reader's system is light or dark."""
+    return [
+        word
+        for theme in ("light", "dark")
+        for name, colour in SURROUND.items()
+        for word in (f"--theme.{theme}.{name}", colour)
+    ]
 
 
 def serving_words(serving: Serving) -> str:

@@ -15,6 +15,8 @@ Step = Literal["consent", "display", "instructions", "second_part", "break", "tr
 Events = Sequence[tuple[str, Mapping[str, Any]]]
 
 CARD_MM = 85.60  # a bank card's width, ISO/IEC 7810 ID-1
+# A picture spans at most so much, so that an eye takes it in without the head being moved.
+MOST_DEGREES = 20.0
 
 
 @dataclass(frozen=True)
@@ -164,6 +166,16 @@ def read_display(payload: Any) -> dict[str, Any]:
         "pitch_mm": display.pitch_mm,
         "pixels_per_degree": display.pixels_per_degree,
     }
+
+
+def largest_picture_px(events: Events) -> float | None:
+    """The side up to which a picture may be enlarged on the screen that a reader measured last, in the
+    browser's own pixels; None where none was measured.
+    """
+    found = next((dict(data) for kind, data in reversed(events) if kind == "display"), {})
+    if not found.get("measured") or not found.get("pixels_per_degree"):
+        return None
+    return float(MOST_DEGREES * found["pixels_per_degree"] / (found.get("device_pixel_ratio") or 1.0))
 
 
 def with_dash(letters: str) -> str:

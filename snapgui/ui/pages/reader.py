@@ -6,8 +6,13 @@ It stands alone; no other page is reached from it.
 import streamlit as st
 
 from snapgui.errors import SnapError
-from snapgui.ui.parts.text import plain
-from snapgui.ui.reader.frame import named_study, present_sitting, reader_foot, reader_style
+from snapgui.ui.reader.frame import (
+    named_study,
+    present_sitting,
+    reader_column,
+    reader_foot,
+    reader_style,
+)
 from snapgui.ui.reader.steps import present_step, show_step
 from snapgui.ui.reader.trial import show_trial
 from snapgui.ui.reader.welcome import is_let_in, show_gate, show_welcome
@@ -26,10 +31,12 @@ try:
         else:
             show_step(store, sitting, step, trial)
         reader_foot(store, sitting)
-    elif not is_let_in():
-        show_gate()
     else:
-        show_welcome(store, study)
+        with reader_column():
+            if is_let_in():
+                show_welcome(store, study)
+            else:
+                show_gate()
 except SnapError as error:
     # Who was not let in is told nothing of what is here.
     if sitting is not None or is_let_in():

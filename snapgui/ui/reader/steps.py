@@ -9,7 +9,7 @@ from snapgui.study.records import ReaderSession, Trial
 from snapgui.study.store.store import StudyStore
 from snapgui.ui.parts.text import plain
 from snapgui.ui.reader.browser.widget import DISPLAY_KEY, display_widget, sent
-from snapgui.ui.reader.frame import show_trouble, told
+from snapgui.ui.reader.frame import reader_column, show_trouble, told
 
 KEPT_WORDS = (
     "What is kept: your answers, how long they took, and the size and distance of your screen. Your name is "
@@ -28,8 +28,8 @@ def present_step(store: StudyStore, sitting: ReaderSession) -> tuple[Step, Trial
 def show_step(store: StudyStore, sitting: ReaderSession, step: Step, following: Trial | None) -> None:
     """Draw a step that is no trial."""
     settings = store.study(sitting.reader.study).settings
-    with st.container(width=760):
-        st.header(plain(settings.title), anchor=False)
+    with reader_column():
+        st.header(settings.title, anchor=False)
         if step == "consent":
             _show_letters(sitting)
             st.markdown(plain(settings.consent) or KEPT_WORDS)

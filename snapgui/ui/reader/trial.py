@@ -10,7 +10,7 @@ from PIL import Image
 
 from snapgui.errors import SnapError
 from snapgui.study.design.freeze import read_file
-from snapgui.study.reading.steps import read_answer, read_screen
+from snapgui.study.reading.steps import largest_picture_px, read_answer, read_screen
 from snapgui.study.reading.trial import feedback_message, read_pictures, trial_message
 from snapgui.study.records import ReaderSession, Response, Stimulus, StoreError, Trial
 from snapgui.study.store.folders import study_folder
@@ -25,6 +25,7 @@ def show_trial(store: StudyStore, sitting: ReaderSession, trial: Trial) -> None:
     pictures = read_pictures(study_folder(sitting.reader.study), trial, stimuli)
     message = trial_message(sitting, trial, pictures) | {
         "feedback": st.session_state.get("reader_feedback") if trial.index else None,
+        "largest_px": largest_picture_px(store.events(sitting.id)),
         "refused": st.session_state.get("reader_refused", 0),
     }
     trial_widget(

@@ -4,11 +4,13 @@ import base64
 import itertools
 import json
 import math
+import tomllib
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from snapgui import shipped
 from snapgui.study.design.freeze import freeze
 from snapgui.study.design.study import make_study
 from snapgui.study.reading import trial as reader_words
@@ -17,6 +19,7 @@ from snapgui.study.reading.serving import (
     CODE_VARIABLE,
     NETWORK_WARNING,
     READER_APP,
+    SURROUND,
     check_offered,
     plan_serving,
     serving_words,
@@ -26,6 +29,7 @@ from snapgui.study.reading.steps import (
     find_progress,
     find_step,
     is_break_due,
+    largest_picture_px,
     read_answer,
     read_display,
     read_screen,
@@ -169,6 +173,14 @@ def test_pixels_per_degree_of_a_measured_screen() -> None:
     ):
         with pytest.raises(StudyError, match="cannot be"):
             read_display({"device_pixel_ratio": 1, "distance_mm": 600} | wrong)
+
+
+def test_a_picture_is_as_large_as_twenty_degrees_of_a_measured_screen() -> None:
+    """At 600 mm 20 degrees along the middle of the screen are 209.4 mm, on 4 CSS px to a mm."""
+    found = read_display({"card_px": 4 * 85.6, "device_pixel_ratio": 2, "distance_mm": 600})
+    assert largest_picture_px([("display", found)]) == pytest.approx(4 * 600 * math.radians(20), rel=2e-3)
+    assert largest_picture_px([("display", found), ("display", read_display({}))]) is None
+    assert largest_picture_px([("consent", {})]) is None
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -341,6 +353,15 @@ def test_the_door_remembers_a_bounded_number_of_addresses(monkeypatch) -> None:
         gate.check("A", f"10.0.0.{number}")
     with pytest.raises(StudyError, match="Too many wrong codes"):
         gate.check("A", "10.0.0.1")
+
+
+def test_readers_see_the_light_greys_whatever_their_system() -> None:
+    light = tomllib.loads((shipped.ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))["theme"]
+    assert {"primaryColor": light["primaryColor"]} | light["light"] == SURROUND
+    options = plan_serving("x", lan=False, port=8601, environment={}).options
+    for theme in ("light", "dark"):
+        found = {name: options[options.index(f"--theme.{theme}.{name}") + 1] for name in SURROUND}
+        assert found == SURROUND
 
 
 def test_serving_stays_on_this_computer_unless_asked() -> None:

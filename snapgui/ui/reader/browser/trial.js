@@ -3,7 +3,7 @@
 // Only what the server sends is known here; every answer is kept in the browser until the server has moved on from it.
 
 const BLANK_MS = 400, FIXATION_MS = 500, NOISE_MS = 400, RESEND_MS = 3000, SLOW_MS = 2000;
-const LARGEST_ZOOM = 4; // CSS pixels to a pixel of the picture
+const LARGEST_ZOOM = 4; // CSS pixels to a pixel of the picture where the screen was not measured
 const INK = [[236, 222, 232], [222, 168, 200], [196, 128, 176], [150, 96, 160], [96, 60, 130], [60, 36, 96]];
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -35,9 +35,10 @@ function makeRunner(root) {
   function fit() {
     const { naturalWidth: width, naturalHeight: height } = images[0];
     const room = find(".trial").clientWidth - (images.length - 1) * 32;
-    const rest = find(".trial").clientHeight - stage.clientHeight + 120;
+    const rest = find(".trial").clientHeight - stage.clientHeight + 80; // what stands around the trial
     const most = Math.min((room * ratio()) / (images.length * width), ((window.innerHeight - rest) * ratio()) / height);
-    const zoom = Math.max(1, Math.min(Math.floor(most), Math.round(LARGEST_ZOOM * ratio())));
+    const largest = data.largest_px ? Math.floor((data.largest_px * ratio()) / Math.max(width, height)) : Math.round(LARGEST_ZOOM * ratio());
+    const zoom = Math.max(1, Math.min(Math.floor(most), largest));
     panes.forEach((pane, i) => {
       pane.hidden = i >= images.length;
       const canvas = pane.firstChild;

@@ -6,6 +6,8 @@ from typing import Any
 
 import streamlit as st
 
+from snapgui.study.reading.serving import SURROUND
+
 HERE = Path(__file__).parent
 TRIAL_KEY, DISPLAY_KEY = "reader_trial", "reader_display"
 
@@ -14,11 +16,19 @@ def _read(file: str) -> str:
     return (HERE / file).read_text(encoding="utf-8")
 
 
+# The theme's colours would follow the reader's system, see `serving.SURROUND`.
+_COLOURS = {
+    "text-color": "textColor",
+    "secondary-background-color": "secondaryBackgroundColor",
+    "border-color": "borderColor",
+}
+_VARIABLES = " ".join(f"--st-{name}: {SURROUND[key]};" for name, key in _COLOURS.items())
+_SURROUND = f":is(.trial, .check) {{ {_VARIABLES} }}\n"
 _trial = st.components.v2.component(
-    "snap_trial", html=_read("trial.html"), css=_read("trial.css"), js=_read("trial.js")
+    "snap_trial", html=_read("trial.html"), css=_SURROUND + _read("trial.css"), js=_read("trial.js")
 )
 _display = st.components.v2.component(
-    "snap_display", html=_read("display.html"), css=_read("display.css"), js=_read("display.js")
+    "snap_display", html=_read("display.html"), css=_SURROUND + _read("display.css"), js=_read("display.js")
 )
 
 
