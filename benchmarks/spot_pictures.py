@@ -27,7 +27,7 @@ from snapgui.progress import drain
 from snapgui.runs.files import adversarial_png
 from snapgui.runs.records import RunRequest
 from snapgui.runs.run import run_snap
-from snapgui.ui.parts.spot_pairs import FILE, FOLDER, PAIRS
+from snapgui.ui.workbench.spot_pairs import FILE, FOLDER, PAIRS
 
 
 def main() -> None:

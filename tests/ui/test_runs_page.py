@@ -5,15 +5,12 @@ asked.
 import json
 import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from snapgui.engine.images import encode_png
 from snapgui.engine.presets import PRESETS
 from snapgui.engine.settings import AttackSettings
-from snapgui.errors import DataError
 from snapgui.progress import drain
 from snapgui.runs import store
 from snapgui.runs.naturalness import naturalness_words

@@ -25,7 +25,7 @@ SAFE = {
     *("with_count", "len", "sum", "int", "scale_words", "lower", "upper"),
     # With emphasis of their own; what they name of others' is plain.
     *("_mask_words", "key_words", "chip_words", "card_words", "_thanks"),
-    *("picture_words", "escape"),
+    *("picture_words", "escape", "differences_table"),
 }
 
 

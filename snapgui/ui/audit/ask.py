@@ -134,7 +134,8 @@ def _ask(state: SnapState, folder: Path, victim: Victim) -> tuple[AuditTask | No
     which = "" if settings.source == "both" else f", {count:,} of them {PLURAL[settings.source]}"
     st.markdown(
         f"{len(chosen):,} patches{plain(which)}; each of those that the model classifies correctly is "
-        f"altered in {len(conditions_of(settings))} ways. **{plain(estimate_words(settings, count, victim))}**"
+        f"altered in {len(conditions_of(settings))} ways. "
+        f"**{plain(estimate_words(settings, count, victim))}**"
     )
     st.caption(f"As set on the Workbench: {plain(settings_words(cells, attack))}.")
     task = AuditTask(state.model_path or resources.shipped_model(), folder, audits_folder(), settings)

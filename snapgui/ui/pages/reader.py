@@ -6,6 +6,7 @@ It stands alone; no other page is reached from it.
 import streamlit as st
 
 from snapgui.errors import SnapError
+from snapgui.ui.parts.text import plain
 from snapgui.ui.reader.frame import (
     named_study,
     present_sitting,

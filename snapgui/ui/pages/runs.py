@@ -5,6 +5,7 @@ import streamlit as st
 from snapgui.errors import SnapError
 from snapgui.runs.shelf.choose import tags_of
 from snapgui.ui.parts.header import page_header
+from snapgui.ui.parts.text import plain
 from snapgui.ui.runs.compare import show_two
 from snapgui.ui.runs.list import ask_which, show_damaged, show_list
 from snapgui.ui.runs.opened import show_opened
@@ -20,7 +21,7 @@ def saved_runs() -> Shelf:
     try:
         return shelf()
     except SnapError as error:
-        st.error(str(error))
+        st.error(plain(error))
         return Shelf((), {})
 
 

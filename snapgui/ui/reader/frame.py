@@ -102,7 +102,7 @@ def reader_foot(store: StudyStore, sitting: ReaderSession) -> None:
         horizontal_alignment="distribute",
         vertical_alignment="center",
     ):
-        st.caption(f"Your letters: **{sitting.reader.pseudonym}**", width="content")
+        st.caption(f"Your letters: **{plain(sitting.reader.pseudonym)}**", width="content")
         if all(kind != "withdrawn" for kind, _ in store.events(sitting.id)):
             with st.popover("Withdraw", key="reader_withdraw"):
                 st.markdown(

@@ -29,7 +29,7 @@ def show_step(store: StudyStore, sitting: ReaderSession, step: Step, following: 
     """Draw a step that is no trial."""
     settings = store.study(sitting.reader.study).settings
     with reader_column():
-        st.header(settings.title, anchor=False)
+        st.header(plain(settings.title), anchor=False)
         if step == "consent":
             _show_letters(sitting)
             st.markdown(plain(settings.consent) or KEPT_WORDS)

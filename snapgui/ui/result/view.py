@@ -18,6 +18,7 @@ from snapgui.ui.parts import words
 from snapgui.ui.parts.card import show_card
 from snapgui.ui.parts.charts import confidence_chart, show_chart
 from snapgui.ui.parts.downloads import show_methods
+from snapgui.ui.parts.text import plain
 from snapgui.ui.result.alternatives import say_shown, show_alternatives, shown_alternative
 from snapgui.ui.result.comparison.viewer import comparison
 from snapgui.ui.result.downloads import export_buttons
@@ -56,8 +57,8 @@ def show_verdict(result: RunResult, *, key: str, notice: str = "") -> None:
             if of_look:
                 st.markdown(plain(of_look), help=HELP)
             if result.controls:
-                st.markdown(control_words(result))
-            st.caption(_circumstances(result))
+                st.markdown(plain(control_words(result)))
+            st.caption(plain(_circumstances(result)))
             show_methods(run_methods(result, input_px=input_px(result)))
 
 

@@ -13,6 +13,7 @@ from snapgui.runs.store import load_run
 from snapgui.runs.verdict import verdict_card
 from snapgui.ui.parts.card import show_card
 from snapgui.ui.parts.pictures import show_pixels
+from snapgui.ui.parts.text import plain
 from snapgui.ui.result.resources import saved_naturalness
 from snapgui.ui.state import SnapState
 
@@ -52,7 +53,7 @@ def show_two(state: SnapState, runs: tuple[Overview, Overview]) -> None:
             show_pixels(pixels, zoom, alt=f"{name}, {str(shown).lower()}")
     with columns[2]:
         st.html(differences_table(names, differences(both[0], both[1])))
-        st.caption("Outcomes, and the settings that differ. " + _same_picture(both[0], both[1]))
+        st.caption("Outcomes, and the settings that differ. " + plain(_same_picture(both[0], both[1])))
 
 
 def names_of(first: Overview, second: Overview) -> tuple[str, str]:
@@ -93,7 +94,7 @@ def _load(run: Overview) -> Seen | None:
     try:
         result = load_run(run.run_id)
     except SnapError as error:
-        st.error(str(error))
+        st.error(plain(error))
         return None
     return Seen(result, _naturalness(result))
 

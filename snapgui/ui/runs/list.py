@@ -10,6 +10,7 @@ from snapgui.runs.shelf.choose import NEWEST, ORDERS, Wanted, choose_runs, model
 from snapgui.runs.shelf.differences import steps_words
 from snapgui.runs.shelf.overview import OUTCOMES, Overview
 from snapgui.runs.store import delete_run
+from snapgui.ui.parts.text import plain
 from snapgui.ui.runs.resources import thumbnails
 from snapgui.ui.runs.rows.rows import RunRow, run_rows
 from snapgui.ui.state import SnapState
@@ -51,7 +52,7 @@ def _one_of(place: st.delta_generator.DeltaGenerator, anything: str, options: di
     """A filter: the option chosen, or empty words for anything."""
     words = {"": anything} | options
     chosen = place.selectbox(
-        anything,
+        plain(anything),
         list(words),
         format_func=lambda option: words.get(option, option),
         key=f"runs_{anything.split()[1]}",
@@ -66,7 +67,7 @@ def show_list(state: SnapState, runs: Sequence[Overview], *, of: int, opened: st
     few = "" if len(runs) == of else f"{len(runs):,} of "
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         hint = "Tick two to see them side by side." if not state.ticked_runs else "Tick a second one."
-        st.caption(f"{few}{counted(of, 'run')}. {hint}", width="content")
+        st.caption(f"{plain(few)}{counted(of, 'run')}. {plain(hint)}", width="content")
         pages = max(1, math.ceil(len(runs) / PAGE))
         page = (
             st.pagination(pages, key=f"runs_page-{pages}", max_visible_pages=3, persist_state="session")

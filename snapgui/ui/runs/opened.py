@@ -8,6 +8,7 @@ from snapgui.errors import SnapError
 from snapgui.runs.shelf.labels import clean_label, keep_label
 from snapgui.runs.shelf.overview import Overview
 from snapgui.runs.store import delete_run, load_run
+from snapgui.ui.parts.text import plain
 from snapgui.ui.result.view import show_result
 from snapgui.ui.state import SnapState
 
@@ -27,11 +28,11 @@ def show_opened(state: SnapState, run: Overview, tags: Sequence[str], *, back: b
             st.text(f"This deletes the run of {run.name} and its files for good.")
             st.button("Delete for good", key="delete", on_click=forget, args=(state, run.run_id))
     if trouble := st.session_state.pop("runs_trouble", ""):
-        st.error(trouble)
+        st.error(plain(trouble))
     try:
         result = load_run(run.run_id)
     except SnapError as error:
-        st.error(str(error))
+        st.error(plain(error))
     else:
         show_result(result, key="saved")
 

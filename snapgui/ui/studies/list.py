@@ -12,6 +12,7 @@ from snapgui.study.design.texts import CONTACT, exclusion_words
 from snapgui.study.store.deletion import delete_study
 from snapgui.study.store.folders import has_folder, remove_folder, study_folder
 from snapgui.ui.parts.downloads import show_methods
+from snapgui.ui.parts.text import plain
 from snapgui.ui.studies.resources import reader_servers
 from snapgui.ui.studies.serve import show_serving
 from snapgui.ui.studies.studies import StoredStudy, about_study, reader_address, stored_studies, study_table

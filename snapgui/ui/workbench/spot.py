@@ -6,8 +6,8 @@ import streamlit as st
 
 from snapgui.errors import SnapError
 from snapgui.ui.parts.pictures import show_pixels
-from snapgui.ui.parts.spot_pairs import PAIRS, Pair, keep_answer, read_pairs, was_asked
 from snapgui.ui.parts.text import plain
+from snapgui.ui.workbench.spot_pairs import PAIRS, Pair, keep_answer, read_pairs, was_asked
 
 ZOOM = 3
 KEY = "spot"

@@ -6,8 +6,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from snapgui.errors import DataError
-from snapgui.ui.parts.spot_pairs import ANSWERED, FOLDER, PAIRS, read_pairs
 from snapgui.ui.workbench.spot import SIDES, spot_words
+from snapgui.ui.workbench.spot_pairs import ANSWERED, FOLDER, PAIRS, read_pairs
 
 
 def test_shipped_pairs_fool_the_model_and_differ(tmp_path):
