@@ -13,7 +13,7 @@ from snapgui.engine.detector.evidence import Evidence, gather, gather_against
 from snapgui.engine.detector.judges import FOLDS, KINDS, LEVELS, Scores, judge, judge_held_out
 from snapgui.engine.visibility.display import Display
 from snapgui.engine.visibility.gamut_shares import gamut_shares
-from snapgui.engine.visibility.measures import colour_difference, flip_as_displayed
+from snapgui.engine.visibility.measures import colour_difference, flip_as_displayed, flip_note
 from snapgui.errors import DataError
 from snapgui.statistics import share
 
@@ -65,7 +65,7 @@ def measure_condition(
         "flipped": _flipped(cases),
         "area": float(np.mean([case.mask.mean() for case in cases])),
         **_mean_of_images("mean_de00_mask", [_difference(case) for case in cases], seed),
-        **_mean_of_images("mean_flip", [_flip(case) for case in cases], seed),
+        **({} if flip_note() else _mean_of_images("mean_flip", [_flip(case) for case in cases], seed)),
         "beyond_stains": _beyond_stains(cases),
         "detector": _areas(evidence, scores, seed),
     }

@@ -69,9 +69,12 @@ class VisibilityPanel:
     learned: tuple[Learned, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON; an infinite PSNR becomes null."""
+        """Plain JSON; an infinite PSNR becomes null, and so does FLIP where it was not measured."""
         values = dataclasses.asdict(self)
         for region in values["regions"].values():
+            region["flip"] = {
+                name: value if math.isfinite(value) else None for name, value in region["flip"].items()
+            }
             region["psnr_db"] = region["psnr_db"] if math.isfinite(region["psnr_db"]) else None
         return values
 
@@ -94,7 +97,9 @@ class VisibilityPanel:
 
 
 def _read_region(values: dict[str, Any]) -> RegionMeasures:
-    spreads = {name: Spread(**values[name]) for name in ("flip", "de00", "ssim")}
+    spreads = {name: Spread(**values[name]) for name in ("de00", "ssim")}
+    flip = {name: math.nan if value is None else value for name, value in values["flip"].items()}
+    spreads["flip"] = Spread(**flip)
     return RegionMeasures(
         **{**values, **spreads, "psnr_db": math.inf if values["psnr_db"] is None else values["psnr_db"]}
     )

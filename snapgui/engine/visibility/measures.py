@@ -4,13 +4,22 @@ import math
 from dataclasses import dataclass
 
 import cv2
-import flip_evaluator
 import numpy as np
 from numpy.typing import NDArray
 from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.metrics import structural_similarity
 
 from snapgui.engine.visibility.display import Display
+
+try:
+    import flip_evaluator
+except ModuleNotFoundError:  # its authors make none for this Python
+    flip_evaluator = None
+
+NO_FLIP = (
+    "FLIP is not measured: its package flip-evaluator is not there. Python 3.11 to 3.13 have it; elsewhere "
+    "all else is measured without it."
+)
 
 
 @dataclass(frozen=True)
@@ -102,14 +111,22 @@ def outline_picture(pixels: NDArray[np.uint8], mask: NDArray[np.bool_], factor: 
     return picture
 
 
+def flip_note() -> str:
+    """Why FLIP is not measured, in a sentence; empty where it is."""
+    return NO_FLIP if flip_evaluator is None else ""
+
+
 def flip_map(
     original: NDArray[np.uint8], altered: NDArray[np.uint8], *, pixels_per_degree: float
 ) -> NDArray[np.float32]:
     """LDR-FLIP of two uint8 sRGB pictures ``(H, W, 3)``: float32 ``(H, W)`` from 0, the same, to 1.
 
     Andersson, Nilsson, Akenine-Moeller, Oskarsson, Astroem, Fairchild, "FLIP: A Difference Evaluator for
-    Alternating Images", HPG 2020, by its authors' own code. Both orders give the same.
+    Alternating Images", HPG 2020, by its authors' own code. Both orders give the same. NaN everywhere where
+    that code is not installed, see `flip_note`.
     """
+    if flip_evaluator is None:
+        return np.full(original.shape[:2], np.nan, dtype=np.float32)
     first, second = (
         np.ascontiguousarray(pixels, dtype=np.float32) / np.float32(255) for pixels in (original, altered)
     )

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from snapgui.engine.visibility.display import Display
 from snapgui.engine.visibility.figures import VisibilityPanel
+from snapgui.engine.visibility.measures import flip_note
 from snapgui.errors import SnapError
 from snapgui.ui.parts.text import plain, plain_list, plain_rows
 from snapgui.ui.result.resources import measure_learned_visibility, measure_visibility
@@ -54,6 +55,8 @@ def _all_numbers(
         f"The ring is {panel.ring_px:,} px wide. FLIP is of the picture as shown on the screen named "
         "above; all else is of the image's own pixels."
     )
+    if note := flip_note():
+        st.caption(plain(note))
     weights = st.text_input(
         "Weights for LPIPS on this computer",
         key=f"{key}-lpips",

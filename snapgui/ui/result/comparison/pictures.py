@@ -11,7 +11,7 @@ from skimage.color import rgb2hed
 
 from snapgui.engine.images import UM_PER_PX
 from snapgui.engine.visibility.display import Display
-from snapgui.engine.visibility.measures import colour_difference, flip_as_displayed
+from snapgui.engine.visibility.measures import colour_difference, flip_as_displayed, flip_note
 from snapgui.ui.pixels import data_uri, mask_pixels
 
 STAINS = ("haematoxylin", "eosin")
@@ -45,7 +45,7 @@ def comparison_data(
         "gain": choose_gain(original, altered),
         "heat": {
             "de00": _heat("CIEDE2000", colour_difference(original, altered), DE00_TICKS),
-            "flip": _heat("FLIP", flip, FLIP_TICKS),
+            "flip": _heat("FLIP, not measured" if flip_note() else "FLIP", np.nan_to_num(flip), FLIP_TICKS),
         },
         "colours": heat_colours(),
     }
