@@ -133,7 +133,8 @@ def test_a_hostile_name_is_shown_as_text(run_result: RunResult) -> None:
     request = replace(run_result.request, image_name=HOSTILE)
     result = replace(run_result, request=request, model_name=HOSTILE, findings=(HOSTILE,))
     page = check_offline(html_page(run_document(result)))
-    assert page.words.count(HOSTILE) == 4
+    # In the sentence on the image, in the tables, in the notes and, image and model, in the Methods.
+    assert page.words.count(HOSTILE) == 6
     plain = check_offline(html_page(run_document(run_result)))
     assert page.tags.count("img") == plain.tags.count("img")
     check_pdf(run_document(result))

@@ -13,7 +13,7 @@ from snapgui.ui.runs.resources import Shelf, shelf
 from snapgui.ui.state import SnapState, get_state
 
 # Beside the list, with both pictures at 1:1 and a column of words, there must be room for the viewer.
-WIDE_PX, LIST = 1240, (440, 936)
+WIDE_PX, LIST, NOTHING = 1240, (440, 936), 0.001
 
 
 def saved_runs() -> Shelf:
@@ -37,26 +37,27 @@ def show_runs(state: SnapState, kept: Shelf) -> None:
         return
     narrow = state.page_px is not None and state.page_px < WIDE_PX
     opened = by_id.get(state.opened_run)
-    if narrow and opened is not None:
-        show_opened(state, opened, tags_of(kept.runs), back=True)
-        return
-    found = ask_which(kept.runs)
-    if not found:
-        st.info("No run is like this. Empty the search or choose “Any” in the filters.")
-        return
-    if narrow:
-        show_list(state, found, of=len(kept.runs), opened="")
-        return
-    # What is opened is in the list; where it was filtered out or deleted, the first one is.
-    if opened not in found:
-        opened = found[0]
-        # Not before the window's width is known: a narrow one begins with the list.
-        state.opened_run = opened.run_id if state.page_px is not None else ""
-    left, right = st.columns(LIST, gap="small")
-    with left:
-        show_list(state, found, of=len(kept.runs), opened=opened.run_id)
-    with right:
-        show_opened(state, opened, tags_of(kept.runs))
+    alone = narrow and opened is not None
+    bar = st.container(key="runs_bar")
+    # The opened run keeps its place in the page when the window becomes narrow, and its viewer what it shows.
+    shares = LIST if not narrow else (NOTHING, 1) if alone else (1, NOTHING)
+    left, right = st.columns(shares, gap=None if narrow else "small")
+    if not alone:
+        with bar:
+            found = ask_which(kept.runs)
+        if not found:
+            st.info("No run is like this. Empty the search or choose “Any” in the filters.")
+            return
+        # What is opened is in the list; where it was filtered out or deleted, the first one is.
+        if not narrow and opened not in found:
+            opened = found[0]
+            # Not before the window's width is known: a narrow one begins with the list.
+            state.opened_run = opened.run_id if state.page_px is not None else ""
+        with left:
+            show_list(state, found, of=len(kept.runs), opened=opened.run_id if opened else "")
+    if opened is not None:
+        with right:
+            show_opened(state, opened, tags_of(kept.runs), back=alone)
 
 
 state = get_state()

@@ -25,8 +25,7 @@ def ask_which(runs: Sequence[Overview]) -> list[Overview]:
     models = models_of(runs)
     outcomes = [one for one in OUTCOMES if any(run.outcome == one for run in runs)]
     made = sorted({run.made_with for run in runs})
-    with st.container(key="runs_bar"):
-        text, outcome, made_with, model, order = st.columns([1.4, 1, 1, 1, 1], gap="small")
+    text, outcome, made_with, model, order = st.columns([1.4, 1, 1, 1, 1], gap="small")
     wanted = Wanted(
         text.text_input(
             "Search",

@@ -17,9 +17,7 @@ def show_opened(state: SnapState, run: Overview, tags: Sequence[str], *, back: b
     """Draw a run with the fields for its name and tags; ``tags`` are those given to any run, and ``back``
     leads to the list where that is not beside it.
     """
-    with st.container(
-        horizontal=True, vertical_alignment="center", gap="small", key="runs_bar" if back else None
-    ):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if back:
             st.button("Back to the list", key="runs_back", on_click=close_opened, args=(state,))
         _label(run, tags)
