@@ -44,6 +44,7 @@ def app_address(app_workspace: Path) -> Iterator[str]:
         port = probe.getsockname()[1]
     folder = app_workspace.parent
     environment = {**os.environ, "SNAP_WORKSPACE": str(app_workspace)}
+    environment |= {"STREAMLIT_SERVER_HEADLESS": "true", "STREAMLIT_SERVER_PORT": str(port)}
     log = (folder / "log").open("w", encoding="utf-8")
     server = subprocess.Popen(
         [
