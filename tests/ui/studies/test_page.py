@@ -149,6 +149,7 @@ def test_a_study_is_frozen_listed_and_taken_away(from_pairs, text_of, wait_for_j
     )
     assert design["sha256"] in text and "6 pictures in 3 arms (untouched, SNAP, faint)" in text
     assert any(f"/?study={folder.name}" in code.value for code in from_pairs.code)
+    assert any(code.value.startswith("In a blinded study, readers") for code in from_pairs.code)
     table = from_pairs.dataframe[0].value
     assert table["Title"].tolist() == ["Fields"] and table["Sessions done"].tolist() == ["none yet"]
     assert from_pairs.query_params["build"] == from_pairs.session_state["snap"].jobs["study"]
