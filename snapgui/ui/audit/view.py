@@ -13,12 +13,13 @@ from snapgui.audit.settings import Condition, Group
 from snapgui.errors import SnapError
 from snapgui.report.audit.bundle import audit_bundle
 from snapgui.report.audit.document import audit_document
+from snapgui.report.audit.methods import audit_methods
 from snapgui.ui.audit.charts import area_chart, dots_chart, frontier_chart, goal_chart
 from snapgui.ui.audit.cohorts import show_cohorts
 from snapgui.ui.audit.light_box.view import show_light_box
 from snapgui.ui.audit.resources import finished_audit
 from snapgui.ui.parts.charts import show_chart
-from snapgui.ui.parts.downloads import document_buttons, file_button
+from snapgui.ui.parts.downloads import document_buttons, file_button, show_methods
 from snapgui.ui.parts.text import plain, plain_rows
 from snapgui.ui.state import SnapState
 
@@ -154,3 +155,5 @@ def _downloads(audit: FinishedAudit) -> None:
         )
         with st.popover("Report", key="audit_formats"):
             document_buttons(lambda: audit_document(audit), name, "audit")
+        with st.popover("Methods", key="audit_methods"):
+            show_methods(audit_methods(audit))

@@ -23,7 +23,7 @@ from snapgui.engine.visibility.nucleus_scores import (
 
 @pytest.fixture(scope="module")
 def field() -> np.ndarray:
-    return read_pixels(shipped.DEMO_FOLDER / "metastasis_01.png")
+    return read_pixels(shipped.DEMO_FOLDER / "metastasis_05.png")
 
 
 def typical_nuclei(field: np.ndarray) -> list[np.ndarray]:
