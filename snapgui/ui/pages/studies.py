@@ -5,11 +5,16 @@ answers.
 import streamlit as st
 
 from snapgui.ui.parts.header import page_header
+from snapgui.ui.reader.frame import show_trouble
+from snapgui.ui.reader.preview import begin_preview, is_previewing, show_preview
 from snapgui.ui.state import get_state
 from snapgui.ui.studies.list import show_studies
 from snapgui.ui.studies.progress import show_study_job
 from snapgui.ui.studies.recipe import new_study
 
+if is_previewing():
+    show_preview()
+    st.stop()
 state = get_state()
 victim = page_header(
     state,
@@ -18,7 +23,12 @@ victim = page_header(
     "is which, by a design that is fixed beforehand.",
 )
 show_study_job()
-there_are_some = show_studies()
+show_trouble()
+there_are_some = show_studies(begin_preview)
 handed = bool(state.study_pictures[1])
-with st.expander("New study", expanded=handed or not there_are_some, key="new_study"):
-    new_study(state, victim)
+# Under another key after a preview: the browser remembers of the one before that it was left closed.
+tried = was_previewing()
+with st.expander(
+    "New study", expanded=tried or not there_are_some, key="new_study_tried" if tried else "new_study"
+):
+    new_study(state, victim, begin_preview)

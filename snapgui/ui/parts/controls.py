@@ -8,7 +8,13 @@ import streamlit as st
 from snapgui.ui.state import get_state
 
 # How each widget is told the value with which it begins.
-_FIRST = {"selectbox": "index", "segmented_control": "default"}
+_FIRST = {
+    "selectbox": "index",
+    "radio": "index",
+    "segmented_control": "default",
+    "pills": "default",
+    "multiselect": "default",
+}
 
 
 def control(
@@ -32,8 +38,17 @@ def control(
         # Set by a preset or a run that was opened: the widget in the browser is told.
         st.session_state[key] = value
     else:
-        given[_FIRST.get(name, "value")] = arguments[0].index(value) if name == "selectbox" else value
+        first = _FIRST.get(name, "value")
+        given[first] = arguments[0].index(value) if first == "index" else value
     return widget(label, *arguments, key=key, on_change=_take, args=(key, then), **given, **more)
+
+
+def own_control(
+    widget: Callable[..., Any], label: str, *arguments: Any, key: str, first: Any, **more: Any
+) -> Any:
+    """The same for a control of one page, which begins with ``first``."""
+    get_state().controls.setdefault(key, first)
+    return control(widget, label, *arguments, key=key, **more)
 
 
 def _take(key: str, then: Callable[[], None] | None) -> None:

@@ -1,4 +1,4 @@
-"""Step 3 of a new study: which arms, an example of each, and the model that checks the shams."""
+"""Of a new study: which arms, an example of each, and the model that checks the shams."""
 
 from collections.abc import Callable
 
@@ -9,6 +9,7 @@ from snapgui.study.pictures.material import Material, readable
 from snapgui.study.pictures.stimuli import make_stimulus_pixels
 from snapgui.study.records import SHAM, Arm, StudyError
 from snapgui.ui import resources
+from snapgui.ui.parts.controls import own_control
 from snapgui.ui.parts.pictures import show_pixels
 from snapgui.ui.parts.text import plain
 from snapgui.ui.state import SnapState
@@ -25,12 +26,12 @@ ARMS_HELP = (
 def ask_arms(material: Material) -> list[str]:
     """Draw the choice of altered arms and give their names, in the order of the options."""
     options = ["SNAP", "sham", *material.conditions]
-    chosen = st.multiselect(
+    chosen = own_control(
+        st.multiselect,
         "Altered pictures, beside untouched ones",
         options,
-        default=["SNAP", "sham"],
         key=f"study_arms_{'-'.join(options)}",
-        persist_state="session",
+        first=["SNAP", "sham"],
         help=ARMS_HELP,
     )
     return [arm for arm in options if arm in chosen]
@@ -42,7 +43,7 @@ def ask_check(state: SnapState, victim: Victim | None, material: Material) -> Ca
     if model is None:
         st.warning(plain(words))
         return None
-    check = st.toggle("Let the model check the shams", value=True, key="study_check", persist_state="session")
+    check = own_control(st.toggle, "Let the model check the shams", key="study_check", first=True)
     st.caption(
         plain(words)
         if check
@@ -84,7 +85,7 @@ def checking_model(
 
 def show_example(material: Material, arms: list[str]) -> None:
     """Draw the first picture of the material untouched and in each arm, side by side."""
-    if not st.toggle("Show an example", key="study_example", persist_state="session"):
+    if not own_control(st.toggle, "Show an example", key="study_example", first=False):
         return
     source = readable(material, 0, arms)
     if isinstance(source, str):

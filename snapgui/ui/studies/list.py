@@ -2,6 +2,8 @@
 it.
 """
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from snapgui.errors import SnapError
@@ -9,6 +11,7 @@ from snapgui.report.study.bundle import study_zip
 from snapgui.report.study.methods import study_methods
 from snapgui.study.design.freeze import read_design
 from snapgui.study.design.texts import CONTACT, exclusion_words
+from snapgui.study.reading.preview import Preview, preview_frozen
 from snapgui.study.store.deletion import delete_study
 from snapgui.study.store.folders import has_folder, remove_folder, study_folder
 from snapgui.ui.parts.downloads import show_methods
@@ -19,9 +22,14 @@ from snapgui.ui.studies.studies import StoredStudy, about_study, reader_address,
 from snapgui.ui.study_store import study_store
 from snapgui.words import counted
 
+TryOut = Callable[[Callable[[], Preview]], None]
 
-def show_studies() -> bool:
-    """Draw the list, newest first, and the chosen study; gives whether there is any."""
+
+def show_studies(try_out: TryOut) -> bool:
+    """Draw the list, newest first, and the chosen study; gives whether there is any.
+
+    ``try_out`` is a callback that shows a preview.
+    """
     if notice := st.session_state.pop("study_notice", ""):
         st.info(plain(notice))
     try:
@@ -43,19 +51,19 @@ def show_studies() -> bool:
     )
     rows = [row for row in choice.selection.rows if row < len(studies)]
     if rows:
-        _show_study(studies[rows[0]])
+        _show_study(studies[rows[0]], try_out)
     else:
         st.caption("Click the box at the left of a row to see that study.")
     return True
 
 
-def _show_study(stored: StoredStudy) -> None:
+def _show_study(stored: StoredStudy, try_out: TryOut) -> None:
     settings = stored.study.settings
     st.subheader(plain(settings.title), anchor=False)
     st.caption(plain(about_study(stored)))
     left, right = st.columns([1.4, 1], gap="medium")
     with left:
-        _show_address(stored)
+        _show_address(stored, try_out)
     with right:
         counts = stored.counts
         for place, name, value in zip(
@@ -71,7 +79,7 @@ def _show_study(stored: StoredStudy) -> None:
     _downloads(stored)
 
 
-def _show_address(stored: StoredStudy) -> None:
+def _show_address(stored: StoredStudy, try_out: TryOut) -> None:
     st.markdown("**Address for readers**")
     st.code(
         reader_address(
@@ -94,9 +102,13 @@ def _show_address(stored: StoredStudy) -> None:
             "anew before you ask readers."
         )
     show_serving(stored.name)
-    st.caption(
-        "Trying it yourself counts as a reader. To try without a trace, make a second study and "
-        "delete it afterwards."
+    st.button(
+        "Try as a reader",
+        key="try_stored",
+        on_click=try_out,
+        args=(lambda: preview_frozen(stored.study, study_folder(stored.name)),),
+        help="The first trials as readers see them. Nothing of it is kept; who opens the address instead "
+        "counts as a reader.",
     )
 
 

@@ -1,8 +1,7 @@
-"""A new study, from top to bottom: pictures, question, arms, numbers, what is fixed beforehand, what readers
-are told, freeze.
+"""A new study in three steps: pictures; question and readers; check and make. What few change is folded under
+them.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -14,100 +13,138 @@ from snapgui.study.design.settings import StudySettings
 from snapgui.study.design.study import Study
 from snapgui.study.design.texts import CONTACT, DESIGN_WORDS
 from snapgui.study.pictures.material import Material
+from snapgui.study.reading.preview import preview_draft
 from snapgui.study.records import KINDS, Kind
 from snapgui.ui import resources
 from snapgui.ui.parts.text import plain
-from snapgui.ui.state import SnapState
+from snapgui.ui.parts.controls import control, own_control
+from snapgui.ui.state import SnapState, get_state
 from snapgui.ui.studies.arms import ask_arms, ask_check, show_example
-from snapgui.ui.studies.numbers import ask_numbers, show_power
+from snapgui.ui.studies.list import TryOut
+from snapgui.ui.studies.numbers import ask_assumptions, ask_numbers, ask_readers, show_power
+from snapgui.ui.studies.presets import STUDY_PRESETS, study_preset_of
 from snapgui.ui.studies.progress import start_study
 from snapgui.ui.studies.source import choose_material
 from snapgui.ui.studies.studies import StudyTask
-from snapgui.ui.studies.terms import ask_beforehand, ask_words
+from snapgui.ui.studies.terms import ask_beforehand, ask_texts, ask_title
 
 
-def new_study(state: SnapState, victim: Victim | None) -> None:
-    """Draw the recipe with the power calculation beside it, and the button that freezes."""
-    left, right = st.columns([1.75, 1], gap="medium")
+def new_study(state: SnapState, victim: Victim | None, try_out: TryOut) -> None:
+    """Draw the three steps, the third beside the others, so that what the study can show stays in sight.
+
+    ``try_out`` is a callback that shows a preview.
+    """
+    left, right = st.columns([2, 1], gap="medium")
     with left:
-        st.markdown("**1 Pictures**")
-        material = choose_material()
+        first, second = st.columns(2, gap="medium")
+        with first:
+            st.markdown("**1 Pictures**")
+            material = choose_material()
         if material is None:
             return
-        st.markdown("**2 Question**")
-        kind = _ask_kind()
-        st.markdown("**3 Arms**")
-        arms = ask_arms(material)
-        show_example(material, arms)
-        model = ask_check(state, victim, material) if "sham" in arms else None
-        task, study, trouble = _ask_rest(material, kind, arms, model)
-    with right:
+        with second:
+            st.markdown("**2 Question and readers**")
+            _ask_preset(len(material.names))
+            kind = _ask_kind()
+            arms = ask_arms(material)
+            ask_readers()
+        with first:
+            show_example(material, arms)
+        with st.expander("Protocol: numbers, rules and texts", key="study_protocol"):
+            protocol, trouble = _ask_protocol(state, victim, material, kind, arms)
+    with right, st.container(key="study_beside", border=True, gap="small"):
+        st.markdown("**3 Check and make**")
+        title, contact = ask_title()
+        task, study, trouble = _draft(material, kind, title, contact, protocol, trouble)
         if study is None:
             st.warning(plain(trouble))
         else:
             show_power(study, arms)
-    with left:
-        _freeze(task, kind, material)
+        _make(task, kind, material, try_out)
+
+
+def _ask_preset(count: int) -> None:
+    controls = get_state().controls
+    controls["study_preset"] = study_preset_of(controls, count)
+
+    def set_fields() -> None:
+        if preset := STUDY_PRESETS.get(controls["study_preset"]):
+            controls.update(preset.fields(count))
+
+    control(
+        st.pills,
+        "Preset",
+        list(STUDY_PRESETS),
+        key="study_preset",
+        then=set_fields,
+        format_func=lambda name: (
+            f"{name}: {STUDY_PRESETS[name].numbers(count)['sources']} pictures, "
+            f"{STUDY_PRESETS[name].readers} readers"
+        ),
+        help="Sets the numbers under “Protocol” and how many readers there are. Each can be changed.",
+    )
 
 
 def _ask_kind() -> Kind:
-    kind: Kind = (
-        st.radio(
-            "Question",
-            KINDS,
-            key="study_kind",
-            persist_state="session",
-            label_visibility="collapsed",
-            format_func=lambda kind: f"{kind}  {DESIGN_WORDS[kind][0]}",
-            captions=[DESIGN_WORDS[kind][1] for kind in KINDS],
-        )
-        or "A"
+    kind: Kind = own_control(
+        st.radio,
+        "Question",
+        KINDS,
+        key="study_kind",
+        first="A",
+        format_func=lambda kind: f"{kind}  {DESIGN_WORDS[kind][0]}",
+        help="  \n".join(f"**{name}** {words}" for name, words in DESIGN_WORDS.values()),
     )
+    st.caption(DESIGN_WORDS[kind][1])
     return kind
 
 
-def _ask_rest(
-    material: Material, kind: Kind, arms: list[str], model: Callable[[], Victim] | None
-) -> tuple[StudyTask | None, Study | None, str]:
-    """Steps 4 to 6; gives what would be made and its lists, or why it cannot be made."""
-    recipe, trouble = None, ""
-    numbers: dict[str, Any] = {}
-    st.markdown("**4 Numbers**")
+def _ask_protocol(
+    state: SnapState, victim: Victim | None, material: Material, kind: Kind, arms: list[str]
+) -> tuple[dict[str, Any], str]:
+    """Draw the fields that a preset or a default fills, and give what they say; the recipe is None, with a
+    sentence, where the numbers make none.
+    """
+    recipe, numbers, trouble = None, {}, ""
+    st.markdown("**Numbers**")
     try:
         recipe, numbers = ask_numbers(len(material.names), kind, arms)
     except SnapError as error:
         trouble = str(error)
-    st.markdown("**5 Fixed beforehand**")
+    model = None
+    if "sham" in arms:
+        st.markdown("**Shams**")
+        model = ask_check(state, victim, material)
+    st.markdown("**Fixed beforehand**")
     margin, rule = ask_beforehand()
-    st.markdown("**6 What readers are told**")
-    title, consent, instructions = ask_words(kind)
+    st.markdown("**What readers are told**")
+    consent, instructions = ask_texts(kind)
+    st.markdown("**Assumed of answers, for the power alone**")
+    ask_assumptions()
+    texts = {"consent": consent, "instructions": instructions}
+    settings = {"margin": margin, "exclusion": rule, **texts, **numbers}
+    return {"recipe": recipe, "model": model, "settings": settings}, trouble
+
+
+def _draft(
+    material: Material, kind: Kind, title: str, contact: str, protocol: dict[str, Any], trouble: str
+) -> tuple[StudyTask | None, Study | None, str]:
+    """What would be made and its lists, or why it cannot be made."""
+    recipe, given = protocol["recipe"], dict(protocol["settings"])
     if recipe is None:
         return None, None, trouble
+    given["consent"] = given["consent"].replace(CONTACT, contact)
     try:
         # The seed of this draft is none: the frozen study draws its own.
-        settings = StudySettings(
-            title=title,
-            seed=0,
-            kind=kind,
-            margin=margin,
-            consent=consent,
-            instructions=instructions,
-            exclusion=rule,
-            **numbers,
-        )
+        settings = StudySettings(title=title, seed=0, kind=kind, **given)
         study = draft_study(material.truths, recipe, settings)
     except SnapError as error:
         return None, None, str(error)
-    return StudyTask(material, recipe, settings, model), study, ""
+    return StudyTask(material, recipe, settings, protocol["model"]), study, ""
 
 
-def _freeze(task: StudyTask | None, kind: Kind, material: Material) -> None:
-    st.markdown("**7 Freeze**")
-    st.caption(
-        "Freezing draws the order and the readers' lists at random, makes the pictures, and fixes "
-        "all of it with a SHA-256. Afterwards nothing "
-        "of it can be changed; a study without answers can be deleted and made anew."
-    )
+def _make(task: StudyTask | None, kind: Kind, material: Material, try_out: TryOut) -> None:
+    """Draw what still stands against the study, a way to try it, and the button that makes it."""
     if kind == "C" and None in material.truths:
         st.warning(
             "The true class of some pictures is not known, so their diagnoses cannot be called "
@@ -124,13 +161,25 @@ def _freeze(task: StudyTask | None, kind: Kind, material: Material) -> None:
             "is a trial."
         )
     busy = bool(resources.registry().active())
-    st.button(
-        "Freeze",
-        type="primary",
-        key="freeze_study",
-        disabled=task is None or busy,
-        on_click=start_study,
-        args=(task,),
-    )
+    with st.container(horizontal=True):
+        st.button(
+            "Try as a reader",
+            key="try_study",
+            disabled=task is None,
+            on_click=try_out,
+            args=((lambda: preview_draft(task.material, task.recipe, task.settings)) if task else None,),
+            help="A few trials as readers will see them. Nothing of it is kept.",
+        )
+        st.button(
+            "Make the study",
+            type="primary",
+            key="freeze_study",
+            disabled=task is None or busy,
+            on_click=start_study,
+            args=(task,),
+            help="Draws the order and the readers' lists at random, makes the pictures, and fixes all of it "
+            "with a SHA-256. Afterwards nothing of it can be changed; a study without answers can be "
+            "deleted and made anew.",
+        )
     if busy:
-        st.caption("Other work is running. Freeze when it has ended.")
+        st.caption("Other work is running. Make the study when it has ended.")

@@ -9,6 +9,7 @@ from snapgui.audit.store import find_audits
 from snapgui.errors import SnapError
 from snapgui.runs.store import RunSummary, list_runs
 from snapgui.study.pictures.material import Material
+from snapgui.ui.parts.controls import control
 from snapgui.ui.parts.folders import folder_field
 from snapgui.ui.parts.text import plain
 from snapgui.ui.state import get_state
@@ -25,13 +26,15 @@ FOLDER_HELP = (
 
 def choose_material() -> Material | None:
     """Draw the choice and give the pictures; None, with a sentence on the page, where there are none yet."""
-    st.session_state.setdefault("study_origin", _likely_origin())
-    origin = st.segmented_control(
+    controls = get_state().controls
+    if "study_origin" not in controls:
+        controls["study_origin"] = _likely_origin()
+    origin = control(
+        st.segmented_control,
         "Take pictures from",
-        ORIGINS,
+        list(ORIGINS),
         required=True,
         key="study_origin",
-        persist_state="session",
         format_func=ORIGINS.__getitem__,
     )
     try:
@@ -161,7 +164,10 @@ def _from_runs() -> Material | None:
         return None
     fooled = [run for run in runs if run.flipped]
     by_id = {run.run_id: run for run in runs}
-    chosen = st.multiselect(
+    controls = get_state().controls
+    controls["study_runs"] = [name for name in controls.get("study_runs", []) if name in by_id]
+    chosen = control(
+        st.multiselect,
         "Runs",
         list(by_id),
         key="study_runs",

@@ -12,10 +12,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from snapgui.engine.images import encode_png
-from snapgui.study.records import Response
+from snapgui.study.records import Response, StudyError
 from snapgui.study.store.folders import studies_folder, study_folder
 from snapgui.study.store.store import open_store
 from snapgui.ui.studies.list import zip_of
+from snapgui.ui.studies.presets import STUDY_PRESETS
 from snapgui.ui.studies.studies import reader_address
 
 
@@ -104,6 +105,60 @@ def test_the_words_beside_follow_the_numbers(from_pairs, text_of) -> None:
     assert "below 70 % (and above 30 %)" in text_of(from_pairs)
 
 
+def test_a_preset_sets_the_numbers_and_gives_way_to_a_person(from_pairs, text_of) -> None:
+    fields = from_pairs.session_state["snap"].controls
+    assert from_pairs.pills(key="study_preset").value == "Quick pilot"
+    from_pairs.pills(key="study_preset").set_value("Full study").run()
+    assert fields["study_readers"] == from_pairs.number_input(key="study_readers").value == 18
+    from_pairs.number_input(key="study_8_sources").set_value(4).run()
+    assert from_pairs.pills(key="study_preset").value is None
+    assert "4 that count" in text_of(from_pairs) and fields["study_8_sources"] == 4
+    from_pairs.pills(key="study_preset").set_value("Quick pilot").run()
+    assert "6 that count" in text_of(from_pairs) and fields["study_readers"] == 6
+
+
+def test_presets_fit_to_the_pictures() -> None:
+    numbers = {count: [preset.numbers(count) for preset in STUDY_PRESETS.values()] for count in (6, 30, 500)}
+    assert [[found["sources"] for found in both] for both in numbers.values()] == [[6, 6], [24, 24], [24, 60]]
+    assert numbers[500][0]["practice"] == numbers[500][0]["catch"] == 3
+    assert all(sum(found.values()) <= count for count, both in numbers.items() for found in both)
+
+
+def test_a_study_is_tried_without_a_trace(from_pairs, text_of, own_workspace) -> None:
+    """Consent, instructions and trials as a reader has them; no file changes, no row is written."""
+    from_pairs.multiselect(key="study_arms_SNAP-sham-faint-median colour-random colours").set_value(
+        ["SNAP", "faint"]
+    ).run()
+    from_pairs.text_input(key="study_contact").set_value("Dr. X, approval 1").run()
+    before = contents(own_workspace)
+    from_pairs.button(key="try_study").click().run()
+    assert "Responsible: Dr. X, approval 1" in text_of(from_pairs) and not from_pairs.segmented_control
+    from_pairs.button(key="preview_next").click().run()
+    assert "**6** (surely yes)" in text_of(from_pairs)
+    from_pairs.button(key="preview_next").click().run()
+    assert len(from_pairs.get("bidi_component")) == 1 and "nothing of it is kept" in text_of(from_pairs)
+    preview = from_pairs.session_state["reader_preview"].preview
+    assert [trial.role for trial in preview.trials] == ["practice"] + ["main"] * 4
+    told = []
+    while preview.trial is not None:
+        message = preview.message()
+        assert message["preview"] and message["pictures"][0].startswith("data:image/png;base64,")
+        preview = preview.answered({"trial": preview.trial.index, "choice": "no", "rating": 1})
+        told.append(preview.feedback is not None)
+    assert told == [True] + [False] * 4
+    assert preview.answered({"trial": 0, "choice": "no", "rating": 1}) is preview, "an answer sent twice"
+    with pytest.raises(StudyError):
+        preview.answered({"trial": "x"})
+    from_pairs.button(key="preview_leave").click().run()
+    assert "3 Check and make" in text_of(from_pairs)
+    assert from_pairs.number_input(key="study_readers").value == 6
+    assert contents(own_workspace) == before
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 def test_what_does_not_fit_is_a_sentence_and_keeps_from_freezing(from_pairs, text_of, pairs) -> None:
     from_pairs.number_input(key="study_8_practice").set_value(8).run()
     assert (
@@ -150,6 +205,12 @@ def test_a_study_is_frozen_listed_and_taken_away(from_pairs, text_of, wait_for_j
     assert design["sha256"] in text and "6 pictures in 3 arms (untouched, SNAP, faint)" in text
     assert any(f"/?study={folder.name}" in code.value for code in from_pairs.code)
     assert any(code.value.startswith("In a blinded study, readers") for code in from_pairs.code)
+    before = contents(studies_folder().parent)
+    from_pairs.button(key="try_stored").click().run()
+    assert "Dr. X, approval 1" in text_of(from_pairs) and "Fields" in text_of(from_pairs)
+    preview = from_pairs.session_state["reader_preview"].preview
+    assert preview.message()["pictures"] and contents(studies_folder().parent) == before
+    from_pairs.button(key="preview_leave").click().run()
     table = from_pairs.dataframe[0].value
     assert table["Title"].tolist() == ["Fields"] and table["Sessions done"].tolist() == ["none yet"]
     assert from_pairs.query_params["build"] == from_pairs.session_state["snap"].jobs["study"]

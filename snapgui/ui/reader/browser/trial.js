@@ -260,7 +260,8 @@ function makeRunner(root) {
   // --- Sending --------------------------------------------------------------------------------------------------------
 
   const unsent = () => `snap-unsent-${data.session}`;
-  const keep = (value) => { try { localStorage.setItem(unsent(), JSON.stringify(value)); } catch { /* private windows */ } };
+  // Of a preview nothing is kept, here neither.
+  const keep = (value) => { if (!data.preview) try { localStorage.setItem(unsent(), JSON.stringify(value)); } catch { /* private windows */ } };
   const kept = () => { try { return JSON.parse(localStorage.getItem(unsent())); } catch { return null; } };
   const drop = () => { try { localStorage.removeItem(unsent()); } catch { /* private windows */ } };
 
