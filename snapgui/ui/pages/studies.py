@@ -6,7 +6,12 @@ import streamlit as st
 
 from snapgui.ui.parts.header import page_header
 from snapgui.ui.reader.frame import show_trouble
-from snapgui.ui.reader.preview import begin_preview, is_previewing, show_preview
+from snapgui.ui.reader.preview import (
+    begin_preview,
+    is_previewing,
+    show_preview,
+    was_previewing,
+)
 from snapgui.ui.state import get_state
 from snapgui.ui.studies.list import show_studies
 from snapgui.ui.studies.progress import show_study_job
@@ -25,10 +30,11 @@ victim = page_header(
 show_study_job()
 show_trouble()
 there_are_some = show_studies(begin_preview)
-handed = bool(state.study_pictures[1])
 # Under another key after a preview: the browser remembers of the one before that it was left closed.
-tried = was_previewing()
+tried, handed = was_previewing(), bool(state.study_pictures[1])
 with st.expander(
-    "New study", expanded=tried or not there_are_some, key="new_study_tried" if tried else "new_study"
+    "New study",
+    expanded=tried or handed or not there_are_some,
+    key="new_study_tried" if tried else "new_study",
 ):
     new_study(state, victim, begin_preview)

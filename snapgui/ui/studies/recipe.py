@@ -105,7 +105,8 @@ def _ask_protocol(
     """Draw the fields that a preset or a default fills, and give what they say; the recipe is None, with a
     sentence, where the numbers make none.
     """
-    recipe, numbers, trouble = None, {}, ""
+    recipe, trouble = None, ""
+    numbers: dict[str, Any] = {}
     st.markdown("**Numbers**")
     try:
         recipe, numbers = ask_numbers(len(material.names), kind, arms)

@@ -93,30 +93,31 @@ def _from_audit() -> Material | None:
             "folder."
         )
         return None
-    if st.session_state.get("study_audit") not in audits:
-        st.session_state.pop("study_audit", None)
-    left, right = st.columns([2.2, 1], vertical_alignment="bottom")
-    name = left.selectbox(
+    controls = get_state().controls
+    if controls.get("study_audit") not in audits:
+        controls["study_audit"] = next(iter(audits))
+    name = control(
+        st.selectbox,
         "Audit",
         list(audits),
         key="study_audit",
-        persist_state="session",
         format_func=lambda name: _label(audits[name]),
     )
     audit_name, ticked = get_state().study_pictures
     ticked = ticked if audit_name == name else ()
     if ticked:
         fooled_only = False
-        if not right.toggle(
+        if not own_control(
+            st.toggle,
             f"Only the {len(ticked):,} ticked",
-            value=True,
             key="study_ticked",
+            first=True,
             help="The pictures that were ticked on the Audit page, whether they fooled the model or not.",
         ):
             ticked = ()
     else:
-        fooled_only = right.toggle(
-            "Only those that fooled the model", value=True, key="study_fooled", persist_state="session"
+        fooled_only = own_control(
+            st.toggle, "Only those that fooled the model", key="study_fooled", first=True
         )
     audit = audits[name]
     data = ""
