@@ -10,6 +10,7 @@ from snapgui.errors import SnapError
 from snapgui.study.design.texts import instructions_text
 from snapgui.study.reading.preview import Preview
 from snapgui.study.reading.trial import key_words
+from snapgui.ui.parts.text import plain
 from snapgui.ui.reader.browser.widget import TRIAL_KEY, sent, trial_widget
 from snapgui.ui.reader.frame import reader_column, reader_style, show_trouble, told
 from snapgui.ui.reader.steps import KEPT_WORDS
@@ -52,13 +53,13 @@ def show_preview() -> None:
         trial_widget(preview.message(), on_answer=take_answer, on_shown=lambda: None)
     else:
         with reader_column():
-            st.header(preview.settings.title, anchor=False)
+            st.header(plain(preview.settings.title), anchor=False)
             if tried.step == "consent":
-                st.markdown(preview.settings.consent or KEPT_WORDS)
+                st.markdown(plain(preview.settings.consent) or KEPT_WORDS)
                 _next("I agree and continue", replace(tried, step="instructions"))
             elif tried.step == "instructions":
                 st.subheader("What to do", anchor=False)
-                st.markdown(preview.settings.instructions or instructions_text(preview.settings.kind))
+                st.markdown(plain(preview.settings.instructions or instructions_text(preview.settings.kind)))
                 st.markdown(key_words(preview.trials[0]))
                 _next("Continue", replace(tried, step="trials"))
             else:
@@ -87,7 +88,7 @@ def take_answer(payload: Any = None) -> None:
 
 
 def _next(label: str, following: Tried) -> None:
-    st.button(label, key="preview_next", type="primary", on_click=_go, args=(following,))
+    st.button(plain(label), key="preview_next", type="primary", on_click=_go, args=(following,))
 
 
 def _go(following: Tried) -> None:

@@ -12,9 +12,9 @@ from snapgui.study.design.recipe import MOST_SOURCES, Recipe, counted_trials, su
 from snapgui.study.design.study import Study
 from snapgui.study.records import Kind
 from snapgui.ui.parts.controls import own_control
+from snapgui.ui.parts.text import plain
 from snapgui.ui.state import get_state
 from snapgui.ui.studies.presets import QUICK, numbers_key
-from snapgui.ui.parts.text import plain
 from snapgui.ui.studies.studies import session_words
 
 
@@ -181,7 +181,9 @@ def show_power(study: Study, arms: list[str]) -> None:
         st.markdown(plain(sentence))
     lists = len(study.lists)
     if readers % lists:
-        st.caption(f"There are {lists:,} lists; with a multiple of {lists:,} readers each is used equally often.")
+        st.caption(
+            f"There are {lists:,} lists; with a multiple of {lists:,} readers each is used equally often."
+        )
 
 
 ASSUMED = {"study_reader_correlation": 0.02, "study_case_correlation": 0.05}

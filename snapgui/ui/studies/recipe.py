@@ -16,8 +16,8 @@ from snapgui.study.pictures.material import Material
 from snapgui.study.reading.preview import preview_draft
 from snapgui.study.records import KINDS, Kind
 from snapgui.ui import resources
-from snapgui.ui.parts.text import plain
 from snapgui.ui.parts.controls import control, own_control
+from snapgui.ui.parts.text import plain
 from snapgui.ui.state import SnapState, get_state
 from snapgui.ui.studies.arms import ask_arms, ask_check, show_example
 from snapgui.ui.studies.list import TryOut

@@ -9,7 +9,7 @@ from snapgui.audit.store import find_audits
 from snapgui.errors import SnapError
 from snapgui.runs.store import RunSummary, list_runs
 from snapgui.study.pictures.material import Material
-from snapgui.ui.parts.controls import control
+from snapgui.ui.parts.controls import control, own_control
 from snapgui.ui.parts.folders import folder_field
 from snapgui.ui.parts.text import plain
 from snapgui.ui.state import get_state

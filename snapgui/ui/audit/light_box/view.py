@@ -199,5 +199,4 @@ def _tick_all(chosen: Sequence[Tile], held: Held) -> None:
 def hand_to_study(state: SnapState, audit: FinishedAudit, ticked: Sequence[Tile]) -> None:
     """Give the ticked pictures to the next new study."""
     state.study_pictures = audit.folder.name, tuple(tile.picture for tile in ticked)
-    st.session_state["study_origin"] = "audit"
-    st.session_state["study_audit"] = audit.folder.name
+    state.controls |= {"study_origin": "audit", "study_audit": audit.folder.name, "study_ticked": True}
