@@ -21,7 +21,7 @@ from snapgui.report.audit.gallery import audit_sheet
 from snapgui.report.audit.methods import audit_methods
 from snapgui.report.bundle.manifest import NOTICE
 from snapgui.report.pages.contact_sheet import Sheet, Tile, runs_sheet, sheet_png, sheet_svg
-from snapgui.report.pages.document import Document, Picture, Section, Table
+from snapgui.report.pages.document import Document, Picture, Section, Table, tied
 from snapgui.report.pages.html import html_page
 from snapgui.report.pages.pdf import pdf_pages
 from snapgui.report.run.document import run_document
@@ -235,11 +235,32 @@ def test_a_studys_report_tells_the_tables_of_its_analysis(study) -> None:
     ):
         assert text in words, text
     assert document.verdict == study["verdict"][1] and page.tags.count("img") == 1
-    assert [section.title for section in document.sections] == [
-        *("Figures", "Results", "One-sided bounds", "Answers", "Sessions", "Readers", "Agreement"),
-        *("Reaction times", "Visibility measured, and found by readers", "Methods", "Design"),
-    ]
+    titles = [section.title for section in document.sections]
+    results = ["Question", "Design", "Readers", "Primary result", "Secondary results", "Limits"]
+    assert titles[:6] == results and all(title.startswith("Appendix: ") for title in titles[6:])
+    assert {"Appendix: sessions", "Appendix: methods", "Appendix: frozen design"} < set(titles)
     check_pdf(document)
+
+
+def test_a_studys_results_stand_on_two_or_three_pages(study) -> None:
+    """Without its appendix; the primary outcome of the design leads, its figure stands with it."""
+    picture = encode_png(np.full((500, 1100, 3), 255, np.uint8))
+    document = study_document(study, pictures=[("Arms", picture), ("Others", picture)])
+    assert document.verdict.startswith("Primary outcome, named before the first trial: ")
+    pages = re.findall(rb"/Type /Page\b", pdf_pages(replace(document, sections=document.sections[:6])))
+    assert len(pages) in (2, 3)
+    by_title = {section.title: section for section in document.sections}
+    assert [shown.caption for shown in by_title["Primary result"].pictures] == ["Arms"]
+    assert [shown.caption for shown in by_title["Appendix: further figures"].pictures] == ["Others"]
+    (table,) = by_title["Secondary results"].tables
+    assert not [row[0] for row in table.rows if row[0].startswith("…")]
+    before = study | {"study": {name: said for name, said in study["study"].items() if name != "primary"}}
+    words = str([section.sentences for section in study_document(before).sections[:6]])
+    assert "The design named no primary outcome" in words and "each result is one of many" in words
+
+
+def test_no_number_is_parted_from_its_interval() -> None:
+    assert tied("−0.62 (−0.91 to +1.89)") == "−0.62 (−0.91\u00a0to\u00a0+1.89)"
 
 
 @pytest.mark.parametrize("kind", ["A", "B", "C", "D"])

@@ -11,7 +11,7 @@ from snapgui.report.bundle.manifest import NOTICE
 from snapgui.words import setting
 
 # Blanks inside a number with its unit, and inside an interval: there no line breaks.
-_TIES = re.compile(r"(?<=[<>]) (?=\d)|(?<=\d) (?=%)|(?<=\d) (?=to [\d-])|(?<=\d to) (?=[\d-])")
+_TIES = re.compile(r"(?<=[<>]) (?=\d)|(?<=\d) (?=%)|(?<=\d) (?=to [\d+−-])|(?<=\d to) (?=[\d+−-])")
 
 
 def tied(text: str) -> str:

@@ -230,7 +230,11 @@ def _column_widths(table: Table, width: float) -> list[float]:
     least = [
         min(
             want,
-            max(stringWidth(word, "Snap-Bold", 7.5) for cell in column for word in (cell.split(" ") or [""]))
+            max(
+                stringWidth(word, "Snap-Bold", 7.5)
+                for cell in column
+                for word in (tied(cell).split(" ") or [""])
+            )
             + 9,
             width / len(columns),
         )

@@ -11,7 +11,16 @@ from typing import Any
 from snapgui.errors import DataError
 from snapgui.report.bundle.manifest import NOTICE
 from snapgui.report.pages.document import Document, Picture, Section, Table
+from snapgui.report.study.captions import CAPTIONS
 from snapgui.report.study.methods import analysis_methods
+from snapgui.report.study.results import (
+    design_sentences,
+    has_agreement_matrix,
+    limit_sentences,
+    question_sentences,
+    reader_sentences,
+    secondary_tables,
+)
 from snapgui.study.analysis.bounds import bounds_table
 from snapgui.study.analysis.details import (
     agreement_table,
@@ -33,6 +42,12 @@ MAX_BYTES = 64 << 20
 PARTS = (
     *("verdict", "study", "answers", "sessions", "detection", "by_exposure", "choices", "diagnosis"),
     *("reaction_times", "readers", "agreement", "repeats", "visibility", "methods"),
+)
+APPENDIX = "Appendix: "
+INTERVAL_WORDS = (
+    "In brackets: 95 % intervals, for other readers and other pictures of the same kind unless the row says "
+    "otherwise. The last columns are differences; those of shares are in per cent points. –: too few answers "
+    "for this estimate."
 )
 METHOD_WORDS = {
     "rates": "Shares",
@@ -66,12 +81,16 @@ def read_analysis(path: Path) -> dict[str, Any]:
 
 
 def draw_pictures(analysis: Values) -> list[tuple[str, bytes]]:
-    """The figures of an analysis as PNG with their captions; raises DataError where it is none."""
-    from snapgui.report.study.figures import CAPTIONS, figure_bytes, study_figures
+    """The figures of an analysis as PNG with their captions, that of the primary result first; raises
+    DataError where it is none.
+    """
+    from snapgui.report.study.figures import figure_bytes, study_figures
 
     with _told_if_no_analysis("This"):
         return [
-            (CAPTIONS[name], figure_bytes(figure, "png")) for name, figure in study_figures(analysis).items()
+            (CAPTIONS[name], figure_bytes(figure, "png"))
+            for name, figure in study_figures(analysis).items()
+            if name != "agreement" or has_agreement_matrix(analysis)
         ]
 
 
@@ -96,65 +115,7 @@ def study_document(
         name: of the study, for people.
         pictures: figures as PNG with their captions.
     """
-    about, found, *rest = analysis["verdict"]
     shown = tuple(Picture(png, caption, _width_px(png)) for caption, png in pictures)
-    sections = (
-        Section("Figures", pictures=shown),
-        Section(
-            "Results",
-            (
-                "In brackets: 95 % intervals, for other readers and other pictures of the same kind unless "
-                "the row says otherwise. The last columns are differences; those of shares are in per cent "
-                "points. –: too few answers for this estimate.",
-            ),
-            tables=_tables(main_table(analysis)),
-        ),
-        Section(
-            "One-sided bounds",
-            ("Each with 95 % confidence, for other readers and other pictures of the same kind.",),
-            tables=_tables(bounds_table(analysis)),
-        ),
-        Section("Answers", tables=_tables({"": answers_table(analysis)})),
-        Section("Sessions", tables=_tables({"": sessions_table(analysis)})),
-        Section(
-            "Readers",
-            ("Each reader alone: the intervals speak of other pictures, not of other readers.",),
-            tables=_tables(readers_tables(analysis)),
-        ),
-        Section(
-            "Agreement",
-            tables=_tables(
-                {
-                    "": agreement_table(analysis),
-                    "Pairs of readers who saw the same pictures": pairs_table(analysis),
-                    "Each reader when the same picture came again": repeats_table(analysis),
-                }
-            ),
-        ),
-        Section(
-            "Reaction times",
-            tables=_tables({"": medians_table(analysis), "Ratios between arms": times_table(analysis)}),
-        ),
-        Section(
-            "Visibility measured, and found by readers",
-            tables=_tables(
-                {
-                    "Rank correlation with the share of readers who found the picture": visibility_table(
-                        analysis
-                    )
-                }
-                | {f"Pictures of {arm}": table for arm, table in pictures_tables(analysis).items()}
-            ),
-        ),
-        Section(
-            "Methods",
-            (
-                analysis_methods(analysis),
-                *(f"{METHOD_WORDS.get(what, what)}: {words}" for what, words in analysis["methods"].items()),
-            ),
-        ),
-        Section("Design", tables=_tables({"": design_table(analysis)})),
-    )
     study = analysis["study"]
     text = {
         "Software": "SNAP Studio",
@@ -164,15 +125,80 @@ def study_document(
     }
     return Document(
         f"Reader study: {study['title'] or name}",
-        found,
-        (about, *rest),
-        tuple(
-            section
-            for section in sections
-            if section.tables or section.pictures or (section.title == "Methods")
-        ),
+        analysis["verdict"][1],
+        (),
+        # The first figure is that of the primary result.
+        (*_results(analysis, shown[:1]), *_appendix(analysis, shown[1:])),
         text,
     )
+
+
+def _results(analysis: Values, lead: tuple[Picture, ...]) -> list[Section]:
+    """What a paper's section of results tells; two or three pages."""
+    rest = analysis["verdict"][2:]
+    tables = _tables(secondary_tables(analysis))
+    sections = [
+        Section("Question", question_sentences(analysis)),
+        Section("Design", design_sentences(analysis)),
+        Section("Readers", reader_sentences(analysis)),
+        # Its sentence stands above all.
+        Section("Primary result", pictures=lead),
+        Section("Secondary results", (*rest, INTERVAL_WORDS) if tables else (), tables=tables),
+        Section("Limits", limit_sentences(analysis)),
+    ]
+    return [section for section in sections if section.sentences or section.pictures]
+
+
+def _appendix(analysis: Values, further: tuple[Picture, ...]) -> list[Section]:
+    """Everything else."""
+    methods = (
+        analysis_methods(analysis),
+        *(f"{METHOD_WORDS.get(what, what)}: {words}" for what, words in analysis["methods"].items()),
+    )
+    sections = [
+        Section(f"{APPENDIX}further figures", pictures=further),
+        Section(f"{APPENDIX}all estimates", (INTERVAL_WORDS,), tables=_tables(main_table(analysis))),
+        Section(
+            f"{APPENDIX}one-sided bounds",
+            ("Each with 95 % confidence, for other readers and other pictures of the same kind.",),
+            tables=_tables(bounds_table(analysis)),
+        ),
+        Section(f"{APPENDIX}answers", tables=_tables({"": answers_table(analysis)})),
+        Section(f"{APPENDIX}sessions", tables=_tables({"": sessions_table(analysis)})),
+        Section(
+            f"{APPENDIX}each reader",
+            ("Each reader alone: the intervals speak of other pictures, not of other readers.",),
+            tables=_tables(readers_tables(analysis)),
+        ),
+        Section(
+            f"{APPENDIX}agreement",
+            tables=_tables(
+                {
+                    "": agreement_table(analysis),
+                    "Pairs of readers who saw the same pictures": pairs_table(analysis),
+                    "Each reader when the same picture came again": repeats_table(analysis),
+                }
+            ),
+        ),
+        Section(
+            f"{APPENDIX}reaction times",
+            tables=_tables({"": medians_table(analysis), "Ratios between arms": times_table(analysis)}),
+        ),
+        Section(
+            f"{APPENDIX}visibility measured, and found by readers",
+            tables=_tables(
+                {
+                    "Rank correlation with the share of readers who found the picture": visibility_table(
+                        analysis
+                    )
+                }
+                | {f"Pictures of {arm}": table for arm, table in pictures_tables(analysis).items()}
+            ),
+        ),
+        Section(f"{APPENDIX}frozen design", tables=_tables({"": design_table(analysis)})),
+    ]
+    told = [section for section in sections if section.tables or section.pictures]
+    return [*told, Section(f"{APPENDIX}methods", methods)]
 
 
 def _tables(columns: Mapping[str, Columns]) -> tuple[Table, ...]:

@@ -13,7 +13,7 @@ from snapgui.study.design.texts import exclusion_words
 from snapgui.study.records import Kind
 from snapgui.words import as_set, counted, listed
 
-_ASKED: dict[Kind, str] = {
+ASKED: dict[Kind, str] = {
     "A": "They saw one picture at a time, said from 1 (surely not) to 6 (surely) whether it had been "
     "altered, and where they said so clicked the place",
     "B": "They saw the untouched and the altered picture of a field side by side and said which one had been "
@@ -42,7 +42,7 @@ def study_methods(study: Study, sha256: str) -> str:
     shams = f" {_shams(study.shams.to_json())}" if study.shams else ""
     primary = study.primary.to_json() if study.primary else None
     return (
-        f"{_INTRODUCTION} {_pictures(study)}{shams} {_ASKED[settings.kind]}{_exposures(study)}. "
+        f"{_INTRODUCTION} {_pictures(study)}{shams} {ASKED[settings.kind]}{_exposures(study)}. "
         f"{_sessions(study)} {_rules(settings.exclusion, primary, settings.margin)} {_frozen(sha256)} "
         f"{_statistics(settings.kind)} {_end(settings.kind)}"
     )
@@ -58,7 +58,7 @@ def analysis_methods(analysis: Mapping[str, Any]) -> str:
     answers = sum(analysis["answers"]["counted"].values())
     rule = ExclusionRule.from_json(about["exclusion"])
     return (
-        f"{_INTRODUCTION}{shams} {_ASKED[kind]}. A Latin square of {counted(about['lists'], 'list')} "
+        f"{_INTRODUCTION}{shams} {ASKED[kind]}. A Latin square of {counted(about['lists'], 'list')} "
         "decided who saw which picture in which arm, so that no reader met a field twice in a session but "
         f"in a declared repeat. {readers} in {counted(len(counted_in), 'session')} gave "
         f"{counted(answers, 'answer')} that count{_left_out(len(sessions) - len(counted_in))}. "

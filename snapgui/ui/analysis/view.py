@@ -8,8 +8,9 @@ from typing import Any
 import streamlit as st
 
 from snapgui.errors import SnapError
+from snapgui.report.study.captions import CAPTIONS
 from snapgui.report.study.document import draw_pictures, study_document
-from snapgui.report.study.figures import CAPTIONS, figure_bytes, study_figures
+from snapgui.report.study.figures import figure_bytes, study_figures
 from snapgui.study.analysis.analyse import analyse, analysis_text, measures_for
 from snapgui.study.analysis.details import (
     agreement_table,
