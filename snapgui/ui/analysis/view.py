@@ -6,14 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from plotly.graph_objects import Figure
 
 from snapgui.errors import SnapError
 from snapgui.report.study.captions import CAPTIONS
 from snapgui.report.study.document import draw_pictures, study_document
 from snapgui.report.study.figures import figure_bytes, study_figures
+from snapgui.report.study.results import has_agreement_matrix
+from snapgui.report.study.visibility_figure import SHOWN
 from snapgui.study.analysis.analyse import analyse, analysis_text, measures_for
 from snapgui.study.analysis.details import (
     agreement_table,
+    measure_words,
     readers_tables,
     sessions_table,
     times_table,
@@ -22,19 +26,19 @@ from snapgui.study.analysis.details import (
 from snapgui.study.analysis.rows import read_rows
 from snapgui.study.analysis.tables import main_table
 from snapgui.study.design.freeze import read_design
+from snapgui.ui.analysis.charts import (
+    CHARTS,
+    agreement_chart,
+    visibility_chart,
+    visibility_measures,
+)
 from snapgui.ui.analysis.source import AnalysisSource
+from snapgui.ui.parts.charts import show_chart
+from snapgui.ui.parts.controls import control
 from snapgui.ui.parts.downloads import document_buttons
 from snapgui.ui.parts.text import plain, plain_rows
+from snapgui.ui.state import get_state
 
-WIDTHS = {
-    "arms": 620,
-    "roc": 430,
-    "readers": 620,
-    "exposure": 520,
-    "times": 620,
-    "agreement": 640,
-    "visibility": 900,
-}
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -42,7 +46,6 @@ def show_analysis(source: AnalysisSource) -> None:
     """Draw the analysis of some answers; one sentence where the files do not fit."""
     try:
         analysis = analysis_of(source.trials, source.design, source.folder)
-        figures = drawn_figures(source.trials, source.design, source.folder, "svg")
     except SnapError as error:
         st.error(plain(error))
         return
@@ -51,7 +54,7 @@ def show_analysis(source: AnalysisSource) -> None:
     if not analysis["answers"]["rows"]:
         return
     if main_table(analysis):
-        _results(analysis, figures)
+        _results(analysis)
     with st.expander("Who took part: sessions, obvious pictures, what is left out and why"):
         st.table(plain_rows(sessions_table(analysis)), hide_index=True)
     with st.expander("Each reader"):
@@ -63,9 +66,9 @@ def show_analysis(source: AnalysisSource) -> None:
             st.markdown(f"- {plain(words)}")
 
 
-def _results(analysis: dict[str, Any], figures: dict[str, bytes]) -> None:
-    """Tables and figures of the answers that count."""
-    _figures(figures, "arms")
+def _results(analysis: dict[str, Any]) -> None:
+    """Charts and tables of the answers that count."""
+    _charts(analysis)
     for title, columns in main_table(analysis).items():
         st.markdown(
             f"**{plain(title)}**",
@@ -76,21 +79,48 @@ def _results(analysis: dict[str, Any], figures: dict[str, bytes]) -> None:
         "In brackets: 95 % intervals, for other readers and other pictures of the same kind unless the row "
         "says otherwise. The last columns are differences. –: too few answers for this number."
     )
-    _figures(figures, "roc", "readers")
-    _figures(figures, "exposure")
-    for name, table in (("times", times_table(analysis)), ("agreement", agreement_table(analysis))):
-        if not any(table.values()) and name not in figures:
-            continue
-        left, right = st.columns([1.15, 1], gap="medium", vertical_alignment="center")
-        with left:
-            _figures(figures, name)
-        with right:
-            st.table(plain_rows(table), hide_index=True)
-    if analysis["visibility"]:
-        st.markdown("**Visibility measured, and found by readers**")
-        _figures(figures, "visibility")
-        with st.expander("Every measure: rank correlation with the share of readers who found the picture"):
-            st.table(plain_rows(visibility_table(analysis)), hide_index=True)
+    for title, table in (
+        ("Reaction times: ratios between arms", times_table(analysis)),
+        ("Agreement of readers, with each other and with themselves", agreement_table(analysis)),
+        (
+            "Every measure of visibility: rank correlation with the share of readers who found the picture",
+            visibility_table(analysis),
+        ),
+    ):
+        if any(table.values()):
+            with st.expander(title):
+                st.table(plain_rows(table), hide_index=True)
+
+
+def _charts(analysis: dict[str, Any]) -> None:
+    """All charts that there is something for, two beside each other, all of one width."""
+    drawn = {name: figure for name, draw in CHARTS.items() if (figure := draw(analysis)) is not None}
+    if has_agreement_matrix(analysis) and (matrix := agreement_chart(analysis)) is not None:
+        drawn["agreement"] = matrix
+    names = [*drawn, *(["visibility"] if visibility_measures(analysis, SHOWN) else [])]
+    for row in range(0, len(names), 2):
+        for column, name in zip(st.columns(2, gap="medium"), names[row : row + 2], strict=False):
+            with column:
+                show_chart(drawn[name] if name in drawn else _visibility(analysis), key=f"analysis_{name}")
+                st.caption(CAPTIONS[name])
+
+
+def _visibility(analysis: dict[str, Any]) -> Figure:
+    measures = visibility_measures(analysis, SHOWN)
+    controls = get_state().controls
+    if controls.get("analysis_measure") not in measures:
+        controls["analysis_measure"] = measures[0]
+    return visibility_chart(
+        analysis,
+        control(
+            st.selectbox,
+            "Measure",
+            measures,
+            key="analysis_measure",
+            format_func=measure_words,
+            label_visibility="collapsed",
+        ),
+    )
 
 
 def _say(analysis: dict[str, Any]) -> None:
@@ -107,14 +137,6 @@ def _say(analysis: dict[str, Any]) -> None:
     for sentence in found:
         head, colon, rest = sentence.partition(": ")
         st.markdown(f"**{plain(head)}{plain(colon.strip())}** {plain(rest)}" if rest else plain(sentence))
-
-
-def _figures(figures: dict[str, bytes], *names: str) -> None:
-    there = [name for name in names if name in figures]
-    for column, name in zip(st.columns(len(names), gap="medium"), there, strict=False):
-        with column:
-            st.image(figures[name].decode(), width=WIDTHS[name])
-            st.caption(CAPTIONS[name])
 
 
 def _downloads(source: AnalysisSource, analysis: dict[str, Any]) -> None:

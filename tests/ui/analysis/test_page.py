@@ -10,14 +10,16 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from snapgui.engine.sham import Source
+from snapgui.report.study.captions import CAPTIONS
+from snapgui.report.study.results import has_agreement_matrix
 from snapgui.study.design.settings import StudySettings
 from snapgui.study.pictures.stimuli import make_stimuli
 from snapgui.study.records import OBVIOUS, SHAM, SNAP, UNTOUCHED
 from snapgui.study.store.export import export_files
 from snapgui.study.store.folders import studies_folder
 from snapgui.study.store.store import open_store
-from snapgui.ui.analysis.view import CAPTIONS
-from tests.study.simulated import answer_study
+from snapgui.ui.analysis.charts import CHARTS, HEIGHT, agreement_chart
+from tests.study.simulated import analyse_simulated, answer_study
 
 
 def pictures(count: int):
@@ -106,8 +108,14 @@ def test_a_study_is_looked_at_while_it_goes_on(app, page, text_of, kept) -> None
         "Figures (ZIP)",
     ]
     assert app.selectbox(key="analysis_study").options == [f"Lymph nodes ({name})", "Files of an export"]
-    # Nobody can compare exposures in design A; every other figure is there.
-    assert {name for name, words in CAPTIONS.items() if words in text} == set(CAPTIONS) - {"exposure"}
+    # Nobody can compare exposures in design A, and too few pairs of readers saw the same pictures for a
+    # matrix.
+    drawn = set(CAPTIONS) - {"exposure", "agreement"}
+    assert {name for name, words in CAPTIONS.items() if words in text} == drawn
+    assert len(app.get("plotly_chart")) == len(drawn)
+    measures = app.selectbox(key="analysis_measure")
+    measures.set_value(measures.options and app.session_state["snap"].controls["analysis_measure"]).run()
+    text_of(app)
     app.button(key="recalculate").click().run()
     text_of(app)
 
@@ -151,3 +159,40 @@ def test_a_damaged_picture_is_a_sentence(app, page, text_of, kept) -> None:
     (studies_folder() / name / "stimuli" / stimulus.mask).write_bytes(b"broken")
     app: AppTest = app.run().switch_page(page("analysis")).run()
     assert "was changed after the design was frozen" in text_of(app)
+
+
+@pytest.mark.parametrize(("kind", "names"), [("B", {"arms", "readers", "times"}), ("D", set(CHARTS))])
+def test_charts_show_the_estimates_with_their_ends(kind, names) -> None:
+    settings = StudySettings("Which?", seed=5, kind=kind, repeats=2, repeat_gap=3)
+    analysis = analyse_simulated(settings, readers=6, sources=24)
+    figures = {name: figure for name, draw in CHARTS.items() if (figure := draw(analysis)) is not None}
+    assert set(figures) == names and {figure.layout.height for figure in figures.values()} == {HEIGHT}
+    found = analysis["choices"]["arms"]["SNAP"]["right"]["over_readers"] if kind == "B" else None
+    found = found or analysis["detection"]["arms"]["SNAP"]["auc"]
+    (mark,) = [trace for trace in figures["arms"].data if trace.name == "SNAP"]
+    assert mark.x[0] == found["estimate"]
+    assert mark.x[0] + mark.error_x.array[0] == pytest.approx(found["interval"][1])
+    assert mark.x[0] - mark.error_x.arrayminus[0] == pytest.approx(found["interval"][0])
+
+
+def test_a_matrix_is_drawn_where_half_of_it_is_filled() -> None:
+    def pair(first: str, second: str) -> dict:
+        return {
+            "first": first,
+            "second": second,
+            "pictures": 8,
+            "counts": [[3, 1], [1, 3]],
+            "cohen": {"kappa": 0.5},
+        }
+
+    few, more = [pair("A", "B"), pair("C", "D")], [pair("A", "B"), pair("B", "C"), pair("C", "D")]
+    assert not has_agreement_matrix({"agreement": {"altered": {"pairs": few}}})
+    assert not has_agreement_matrix({"agreement": {"altered": {"pairs": few[:1]}}})
+    filled = {"agreement": {"altered": {"pairs": more}}}
+    assert has_agreement_matrix(filled) and not has_agreement_matrix({"agreement": {}})
+    figure = agreement_chart(filled)
+    assert (
+        figure is not None
+        and figure.data[0].text[0][1] == "0.50<br>6 of 8"
+        and figure.data[0].z[0][3] is None
+    )
