@@ -39,6 +39,7 @@ from snapgui.ui.parts.downloads import document_buttons
 from snapgui.ui.parts.text import plain, plain_rows
 from snapgui.ui.state import get_state
 
+AGREEMENT = "Agreement of readers, with each other and with themselves"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -68,7 +69,8 @@ def show_analysis(source: AnalysisSource) -> None:
 
 def _results(analysis: dict[str, Any]) -> None:
     """Charts and tables of the answers that count."""
-    _charts(analysis)
+    names, drawn = _drawn(analysis)
+    _rows(analysis, names[:2], drawn)
     for title, columns in main_table(analysis).items():
         st.markdown(
             f"**{plain(title)}**",
@@ -79,30 +81,44 @@ def _results(analysis: dict[str, Any]) -> None:
         "In brackets: 95 % intervals, for other readers and other pictures of the same kind unless the row "
         "says otherwise. The last columns are differences. –: too few answers for this number."
     )
+    beside = _rows(analysis, names[2:], drawn)
     for title, table in (
         ("Reaction times: ratios between arms", times_table(analysis)),
-        ("Agreement of readers, with each other and with themselves", agreement_table(analysis)),
+        (AGREEMENT, agreement_table(analysis)),
         (
             "Every measure of visibility: rank correlation with the share of readers who found the picture",
             visibility_table(analysis),
         ),
     ):
-        if any(table.values()):
-            with st.expander(title):
+        if any(table.values()) and title != beside:
+            with st.expander(plain(title)):
                 st.table(plain_rows(table), hide_index=True)
 
 
-def _charts(analysis: dict[str, Any]) -> None:
-    """All charts that there is something for, two beside each other, all of one width."""
+def _drawn(analysis: dict[str, Any]) -> tuple[list[str], dict[str, Figure]]:
+    """Names of the charts that there is something for, and those that no person chooses."""
     drawn = {name: figure for name, draw in CHARTS.items() if (figure := draw(analysis)) is not None}
     if has_agreement_matrix(analysis) and (matrix := agreement_chart(analysis)) is not None:
         drawn["agreement"] = matrix
-    names = [*drawn, *(["visibility"] if visibility_measures(analysis, SHOWN) else [])]
+    return [*drawn, *(["visibility"] if visibility_measures(analysis, SHOWN) else [])], drawn
+
+
+def _rows(analysis: dict[str, Any], names: list[str], drawn: dict[str, Figure]) -> str:
+    """Two charts beside each other, all of one width; gives the title of the table that takes the place
+    beside a last one, empty where there is none.
+    """
     for row in range(0, len(names), 2):
-        for column, name in zip(st.columns(2, gap="medium"), names[row : row + 2], strict=False):
+        columns = st.columns(2, gap="medium")
+        for column, name in zip(columns, names[row : row + 2], strict=False):
             with column:
                 show_chart(drawn[name] if name in drawn else _visibility(analysis), key=f"analysis_{name}")
                 st.caption(CAPTIONS[name])
+        if len(names) == row + 1 and any((table := agreement_table(analysis)).values()):
+            with columns[1]:
+                st.markdown(f"**{plain(AGREEMENT)}**")
+                st.table(plain_rows(table), hide_index=True)
+                return AGREEMENT
+    return ""
 
 
 def _visibility(analysis: dict[str, Any]) -> Figure:
