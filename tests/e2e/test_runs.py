@@ -49,9 +49,9 @@ def test_runs_are_found_opened_and_compared(
     rows.nth(1).get_by_role("checkbox").click()
     expect(card).to_have_count(2)
     expect(page.locator(".snap-differences thead")).to_contain_text("seldom-a.png")
-    widths = page.locator("[data-testid=stImage] img").evaluate_all(
-        "all => all.map((one) => one.clientWidth)"
-    )
+    pictures = page.locator("[data-testid=stImage] img")
+    expect(pictures).to_have_count(2)
+    widths = pictures.evaluate_all("all => all.map((one) => one.clientWidth)")
     assert len(widths) == 2 and widths[0] == widths[1] and widths[0] % 96 == 0 and widths[0] >= 288
     page.get_by_role("button", name="Back to the list").click()
     expect(rows).to_have_count(2)

@@ -136,5 +136,5 @@ def test_a_study_by_its_analysis(kind) -> None:
     assert f"4 readers in 4 sessions gave {sum(found['answers']['counted'].values())} answers" in words
     assert found["study"]["sha256"] in words and "primary outcome" in words and "Wilson" in words
     assert ("Clopper" in words) == (kind == "B") and "A session is left out if" in words
-    methods = next(one for one in study_document(found).sections if one.title == "Methods")
+    methods = next(one for one in study_document(found).sections if one.title == "Appendix: methods")
     assert methods.sentences[0] == words
