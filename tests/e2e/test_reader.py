@@ -210,8 +210,11 @@ def test_a_whole_session_by_keyboard_through_a_reload_and_a_killed_server(
             pytest.fail("the button is not reached by Tab")
         page.keyboard.press("Enter")
         expect(page.get_by_text("Write down these letters")).to_be_visible()
+        expect(page.get_by_role("button", name="I agree and continue")).to_be_visible()
+        page.wait_for_timeout(200)
         page.keyboard.press("a")
         expect(page.get_by_text("Hold a bank card")).to_be_visible()
+        page.wait_for_timeout(200)
         for _ in range(3):
             page.keyboard.press("ArrowRight")
         page.keyboard.press("Enter")

@@ -1,15 +1,16 @@
 // How large is a pixel of this screen? A bank card, 85.60 mm wide and 53.98 mm high, is laid against a box.
 const CARD = 53.98 / 85.6, LEAST = 120, MOST = 1200;
+// Of the page, not of one drawing of the box: Streamlit may draw it anew while keys are pressed.
+let kept = 324;
 
 export default function (component) {
   const { parentElement, setTriggerValue } = component;
   const find = (name) => parentElement.querySelector(name);
   const [card, edge, distance, told, done, skip] = [".card", ".edge", ".distance", ".told", ".done", ".skip"].map(find);
-  let width = Number(card.dataset.width) || 324;
+  let width = kept;
 
   const size = (wanted) => {
-    width = Math.min(Math.max(wanted, LEAST), MOST);
-    card.dataset.width = width;
+    width = kept = Math.min(Math.max(wanted, LEAST), MOST);
     card.style.width = width + "px";
     card.style.height = width * CARD + "px";
     card.setAttribute("aria-valuenow", Math.round(width));
