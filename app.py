@@ -1,4 +1,4 @@
-"""SNAP Studio: page config and navigation. Start it with ``python -m snapgui app``."""
+"""SNAP Studio: page config and navigation. ``streamlit run app.py`` or ``snap app`` starts it."""
 
 import streamlit as st
 

@@ -70,6 +70,7 @@ class SnapState:
         opened_run, ticked_runs: of the saved ones, that which is shown beside the list, and those to compare.
         result: a finished run that is shown without a job (after a restart).
         notice: a sentence about the run that the address named.
+        going_to: the page, and what its address is to name, to which the next drawing goes.
     """
 
     controls: dict[str, Any] = field(default_factory=lambda: dict(DEFAULT_CONTROLS))
@@ -97,6 +98,7 @@ class SnapState:
     ticked_runs: tuple[str, ...] = ()
     result: RunResult | None = None
     notice: str = ""
+    going_to: tuple[str, dict[str, str] | None] | None = None
 
 
 def init_state() -> None:

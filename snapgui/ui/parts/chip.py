@@ -26,19 +26,17 @@ def work_chip(*, shown: str | None = None) -> None:
     """Draw a line for each job of this process that works or waits, whoever started it, but for one that the
     page itself shows.
     """
+    state = get_state()
+    if state.going_to is not None:
+        (page, parameters), state.going_to = state.going_to, None
+        st.switch_page(PACKAGE / "ui" / "pages" / f"{page}.py", query_params=parameters)
     for place, job in enumerate(resources.registry().active()):
         if job.job_id == shown:
             continue
         name, page = KINDS.get(job.kind.split()[0], (job.kind, "workbench"))
         with st.container(horizontal=True, vertical_alignment="center", key=f"chip-{job.job_id}"):
             _follow(job.job_id, place)
-            if st.button(f"Open {name.lower()}", key=f"chip-open-{job.job_id}"):
-                parameter = ADDRESS.get(job.kind)
-                _follow_instead(job)
-                st.switch_page(
-                    PACKAGE / "ui" / "pages" / f"{page}.py",
-                    query_params={parameter: job.job_id} if parameter else None,
-                )
+            st.button(f"Open {name.lower()}", key=f"chip-open-{job.job_id}", on_click=_open, args=(job, page))
             st.button(
                 f"Stop {name.lower()}",
                 key=f"chip-stop-{job.job_id}",
@@ -47,6 +45,15 @@ def work_chip(*, shown: str | None = None) -> None:
                 args=(job.job_id,),
                 help="Nothing of it is kept." if job.kind == "study" else "What is done so far is kept.",
             )
+
+
+def _open(job: Snapshot, page: str) -> None:
+    """Go to the page of a job (callback): at the next drawing, since one that is interrupted, as while a page
+    is still being drawn, would lose a press that it only saw.
+    """
+    parameter = ADDRESS.get(job.kind)
+    _follow_instead(job)
+    get_state().going_to = (page, {parameter: job.job_id} if parameter else None)
 
 
 def _follow_instead(job: Snapshot) -> None:
