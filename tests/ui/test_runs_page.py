@@ -17,7 +17,7 @@ from snapgui.runs.naturalness import naturalness_words
 from snapgui.runs.records import RunRequest
 from snapgui.runs.run import run_snap
 from snapgui.runs.shelf.labels import Label, read_label
-from snapgui.ui.runs.compare import names_of, zoom_for
+from snapgui.ui.runs.compare import names_of, shared_zoom
 from snapgui.ui.runs.list import PAGE, tick_run
 from snapgui.ui.runs.resources import _whole_pixels, shelf
 from snapgui.ui.state import SnapState
@@ -159,9 +159,11 @@ def test_two_are_ticked_at_most_and_a_second_click_takes_a_tick_away():
 
 
 def test_both_pictures_have_one_whole_zoom(saved):
-    assert zoom_for(1392, [saved]) == 4 and zoom_for(976, [saved]) == 3 and zoom_for(None, [saved]) == 3
+    assert (
+        shared_zoom(1392, [saved]) == 4 and shared_zoom(976, [saved]) == 3 and shared_zoom(None, [saved]) == 3
+    )
     large = replace(saved, request=replace(saved.request, pixels=np.zeros((400, 400, 3), np.uint8)))
-    assert zoom_for(1392, [saved, large]) == 1
+    assert shared_zoom(1392, [saved, large]) == 1
 
 
 def test_thumbnails_show_whole_pixels():

@@ -41,7 +41,7 @@ def show_two(state: SnapState, runs: tuple[Overview, Overview]) -> None:
     both = [one for one in found if one is not None]
     if len(both) < 2:
         return
-    zoom = zoom_for(state.page_px, [seen.result for seen in both])
+    zoom = shared_zoom(state.page_px, [seen.result for seen in both])
     columns = st.columns(SHARES, gap="medium")
     names = names_of(*runs)
     for column, run, name, seen in zip(columns, runs, names, both, strict=False):
@@ -66,7 +66,7 @@ def names_of(first: Overview, second: Overview) -> tuple[str, str]:
     return f"{first.name}, {begun}", f"{second.name}, {later}"
 
 
-def zoom_for(page_px: int | None, results: list[RunResult]) -> int:
+def shared_zoom(page_px: int | None, results: list[RunResult]) -> int:
     """The whole-number zoom at which the widest of the pictures fits its column."""
     column = ((page_px or 1000) - GAPS_PX) * SHARES[0] / sum(SHARES)
     widest = max(result.request.pixels.shape[1] for result in results)
