@@ -21,6 +21,9 @@ from snapgui.engine.cells.outlines import draw_mask
 from snapgui.engine.cells.placement import place_cells
 from snapgui.engine.images import decode_pixels, encode_png, to_image, to_pixels
 from snapgui.engine.settings import AttackSettings, CellSettings, GamutName
+from snapgui.engine.victim.card import ModelCard, card_beside
+from snapgui.engine.victim.checkpoints import decode_tensors, read_checkpoint
+from snapgui.engine.victim.search import find_network
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError, MaskError
 
@@ -184,3 +187,12 @@ def run_steps(victim: Victim, batch: PatchBatch, settings: AttackSettings, steps
         if step.index == steps:
             break
     return step.best_images
+
+
+def read_plain(path: Path) -> tuple[dict[str, torch.Tensor], ModelCard]:
+    """A checkpoint's tensors under torchvision's names, and its card."""
+    found = find_network(decode_tensors(read_checkpoint(path), path.name), path.name)
+    card = card_beside(path)
+    return {key: value.float() for key, value in found.state.items()}, replace(
+        card, architecture=card.architecture or found.architecture
+    )

@@ -17,9 +17,8 @@ from art.estimators.classification import PyTorchClassifier
 from art.summary_writer import SummaryWriter
 from torch import nn
 
-from benchmarks.patches import TARGET, PatchBatch
-from snapgui.engine.victim.checkpoints import read_state
-from snapgui.engine.victim.victim import ModelCard, read_card
+from benchmarks.patches import TARGET, PatchBatch, read_plain
+from snapgui.engine.victim.card import ModelCard
 
 
 class PlainClassifier(nn.Module):
@@ -46,8 +45,7 @@ class PlainClassifier(nn.Module):
 
 def load_plain(path: Path) -> PlainClassifier:
     """The network of a checkpoint with two outputs, as torchvision makes it."""
-    state = read_state(path)
-    card = read_card(path, state)
+    state, card = read_plain(path)
     network = torchvision.models.get_model(card.architecture, weights=None, num_classes=len(card.classes))
     missing, unknown = network.load_state_dict(state, strict=False)
     if unknown or any(not name.endswith("num_batches_tracked") for name in missing):

@@ -16,9 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.patches import TARGET, PatchBatch
-from snapgui.engine.victim.checkpoints import read_state
-from snapgui.engine.victim.victim import read_card
+from benchmarks.patches import TARGET, PatchBatch, read_plain
 
 CHILD = Path(__file__).with_name("torchattacks_child.py")
 # What `keep_freed_memory` does for this process, as glibc reads it from the environment.
@@ -61,8 +59,7 @@ def start_torchattacks(
     python: Path, model: Path, batch: PatchBatch, *, step_size: float
 ) -> Iterator[TorchattacksPgd]:
     """Start the child with the Python of its own environment, and end it afterwards."""
-    state = read_state(model)
-    card = read_card(model, state)
+    state, card = read_plain(model)
     device = batch.images.device
     with TemporaryDirectory() as folder:
         job, answer = Path(folder) / "job.pt", Path(folder) / "answer.npy"

@@ -1,4 +1,4 @@
-"""The command ``data``: fetch the real sets, make the demo patches. Heavy imports stand inside the
+"""The command ``data``: fetch the real sets and models, make the demo patches. Heavy imports stand inside the
 functions.
 """
 
@@ -9,10 +9,12 @@ from pathlib import Path
 from snapgui.commands.options import WITH_DEFAULTS, Commands
 from snapgui.shipped import MODEL
 
+HUB_EXAMPLE = "hf-hub:1aurent/resnet50.tiatoolbox-pcam"
+
 
 def add_data_commands(commands: Commands) -> None:
-    """Add ``data`` with its own commands ``pcam``, ``hcd`` and ``demo`` to a parser's commands."""
-    data = commands.add_parser("data", help="fetch data sets, make demo patches")
+    """Add ``data`` with its own commands ``pcam``, ``hcd``, ``model`` and ``demo`` to a parser's commands."""
+    data = commands.add_parser("data", help="fetch data sets and models, make demo patches")
     data.set_defaults(run=run_data)
     kinds = data.add_subparsers(dest="kind", required=True, metavar="WHAT")
     for name, text in (
@@ -27,6 +29,19 @@ def add_data_commands(commands: Commands) -> None:
     ):
         fetch = kinds.add_parser(name, help=text, description=text)
         fetch.add_argument("--out", type=Path, required=True, help="folder for the data set")
+
+    text = "fetch a network from the Hugging Face Hub through timm and keep it with a model card"
+    model = kinds.add_parser("model", help=text, description=text)
+    model.add_argument("name", metavar="NAME", help="hf-hub:owner/name, for instance " + HUB_EXAMPLE)
+    model.add_argument("--out", type=Path, required=True, metavar="FILE", help="checkpoint (.safetensors)")
+    model.add_argument(
+        "--head",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="the Linear layer that classifies the features of a network without classifier, such as a "
+        "pathology foundation model: weight (2, F) and bias, as safetensors or .pth",
+    )
 
     text = "make synthetic demo patches from the statistics of the train split"
     demo = kinds.add_parser("demo", help=text, description=text, formatter_class=WITH_DEFAULTS)
@@ -62,6 +77,12 @@ def run_data(args: argparse.Namespace, arguments: Sequence[str]) -> None:
     """
     if args.kind == "demo":
         run_demo(args)
+        return
+    if args.kind == "model":
+        from snapgui.data.published import fetch_model
+
+        out = fetch_model(args.name, args.out, head=args.head)
+        print(f"The model is in {out}; give it as --model {out}, or load it on the Model page.")
         return
     from snapgui.data.fetch import fetch_hcd, fetch_pcam
 

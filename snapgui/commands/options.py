@@ -1,6 +1,7 @@
 """What the commands share: how a parser is made, and the options of data set, model and attack."""
 
 import argparse
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from snapgui.engine.settings import (
     AttackSettings,
     CellSettings,
 )
-from snapgui.errors import SettingsError
+from snapgui.errors import SettingsError, SnapError
 from snapgui.shipped import MODEL
 
 if TYPE_CHECKING:
@@ -42,12 +43,27 @@ def add_model_options(command: argparse.ArgumentParser) -> None:
     """The victim, and where it computes."""
     command.add_argument(
         "--model",
-        type=Path,
         default=MODEL,
+        type=_model_file,
         metavar="FILE",
-        help="safetensors or .pth; its card lies beside it",
+        help="safetensors, .pth, or TorchScript; its card lies beside it. A name of the Hugging Face Hub "
+        "(hf-hub:owner/name) is fetched once and kept in the workspace",
     )
     command.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+
+
+def _model_file(name: str) -> Path:
+    """The file of a model; one of the Hub is fetched."""
+    if not name.startswith(("hf-hub:", "local-dir:")):
+        return Path(name)
+    from snapgui.data.published import fetch_model
+    from snapgui.workspace import workspace
+
+    words = re.sub(r"[^\w.-]+", "-", name.partition(":")[2]).strip("-.")
+    try:
+        return fetch_model(name, workspace() / "models" / f"{words}.safetensors")
+    except SnapError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def load_victim(args: argparse.Namespace) -> "Victim":

@@ -15,7 +15,11 @@ def add_train(commands: Commands) -> None:
     train.add_argument(
         "--out", type=Path, required=True, help="weights to write (.safetensors); the card goes beside it"
     )
-    train.add_argument("--arch", choices=("resnet50", "densenet121"), default="resnet50")
+    train.add_argument(
+        "--arch",
+        choices=("resnet50", "densenet121", "mobilenet_v2", "vit_small_patch14_dinov2"),
+        default="resnet50",
+    )
     train.add_argument(
         "--init",
         default=None,
@@ -25,7 +29,8 @@ def add_train(commands: Commands) -> None:
     train.add_argument(
         "--teacher",
         default=None,
-        help="a DenseNet-121 file (backbone or fine-tuned) to learn features and logits from",
+        help="a DenseNet-121 file (backbone or fine-tuned) to learn features and logits from; networks other "
+        "than resnet50 learn its logits alone",
     )
     train.add_argument(
         "--input-size", type=int, default=224, metavar="PX", help="patches are resized to this side"
@@ -41,6 +46,18 @@ def add_train(commands: Commands) -> None:
     train.add_argument("--batch-size", type=int, default=64)
     train.add_argument("--lr", type=float, default=1e-3, help="peak of the one-cycle schedule")
     train.add_argument("--weight-decay", type=float, default=0.02)
+    train.add_argument(
+        "--blocks", type=int, default=12, help="of a transformer: the first so many blocks of the start"
+    )
+    train.add_argument(
+        "--drop-path", type=float, default=0.0, help="of a transformer: share of blocks a step leaves out"
+    )
+    train.add_argument(
+        "--layer-decay",
+        type=float,
+        default=1.0,
+        help="of a transformer: each block learns at this share of the rate of the one above it",
+    )
     train.add_argument("--stain", type=float, default=0.12, help="strength of the stain augmentation")
     train.add_argument(
         "--seed",
@@ -78,6 +95,9 @@ def run_train(args: argparse.Namespace, arguments: list[str]) -> None:
         batch_size=args.batch_size,
         learning_rate=args.lr,
         weight_decay=args.weight_decay,
+        blocks=args.blocks,
+        drop_path=args.drop_path,
+        layer_decay=args.layer_decay,
         stain=args.stain,
         seed=args.seed,
     )

@@ -9,25 +9,37 @@ import torchvision
 from torch import nn
 
 from snapgui.engine.victim.checkpoints import decode_tensors, read_checkpoint
+from snapgui.engine.victim.networks import VIT, make_network
 from snapgui.engine.victim.search import find_network
 from snapgui.errors import ModelError
 
-ARCHITECTURES = ("resnet50", "densenet121")
+ARCHITECTURES = ("resnet50", "densenet121", "mobilenet_v2", VIT)
 STAGE_CHANNELS = {"resnet50": (256, 512, 1024, 2048), "densenet121": (256, 512, 1024, 1024)}
 
 
-def build_network(architecture: str, *, classes: int = 2) -> nn.Module:
-    """A torchvision network with a fresh classifier of ``classes`` outputs; raises ModelError for one not
-    known here.
+def build_network(
+    architecture: str, *, classes: int = 2, input_size_px: int = 224, blocks: int = 12, drop_path: float = 0.0
+) -> nn.Module:
+    """A network with a fresh classifier of ``classes`` outputs; raises ModelError for one not known here.
+
+    Args:
+        architecture: one of `ARCHITECTURES`.
+        classes: outputs.
+        input_size_px, blocks, drop_path: side of the images, number of blocks and share of blocks left out in
+            training (stochastic depth, arXiv 1603.09382); of a transformer only.
     """
     if architecture not in ARCHITECTURES:
         raise ModelError(f"“{architecture}” cannot be trained here; choose {' or '.join(ARCHITECTURES)}.")
-    options = {"zero_init_residual": True} if architecture == "resnet50" else {}
-    return torchvision.models.get_model(architecture, weights=None, num_classes=classes, **options)
+    options: dict[str, dict[str, Any]] = {
+        "resnet50": {"zero_init_residual": True},
+        VIT: {"img_size": input_size_px, "depth": blocks, "drop_path_rate": drop_path},
+    }
+    return make_network(architecture, classes, **options.get(architecture, {}))
 
 
 def load_start(network: nn.Module, architecture: str, start: str) -> bool:
-    """Fill ``network`` from a start: ``imagenet`` (fetched by torchvision) or a checkpoint file.
+    """Fill ``network`` from a start: ``imagenet`` (published weights, fetched by torchvision; by timm for the
+    transformer, which was trained without labels) or a checkpoint file.
 
     A classifier of another shape, or none, leaves the fresh one. Returns whether the classifier came along.
 
@@ -35,15 +47,13 @@ def load_start(network: nn.Module, architecture: str, start: str) -> bool:
         ModelError: the weights cannot be fetched, or the file does not belong to this architecture.
     """
     if start == "imagenet":
-        weights = torchvision.models.get_model_weights(architecture).DEFAULT
         try:
-            state = weights.get_state_dict(progress=True, check_hash=True)
+            state = _published_weights(architecture)
         except OSError as error:
             raise ModelError(
-                f"torchvision's ImageNet weights could not be fetched ({error}). "
+                f"The published weights of {architecture} could not be fetched ({str(error)[:200]}). "
                 "Connect to a network, or start from a file with --init FILE or --teacher FILE."
             ) from error
-        state = dict(state)
     else:
         path = Path(start)
         found = find_network(decode_tensors(read_checkpoint(path), path.name), path.name, need_head=False)
@@ -51,7 +61,9 @@ def load_start(network: nn.Module, architecture: str, start: str) -> bool:
             raise ModelError(f"{start} does not hold a {architecture} but a {found.architecture}.")
         state = {key: value.float() for key, value in found.state.items()}
     own = network.state_dict()
-    head = [key for key in own if key.startswith(("fc.", "classifier."))]
+    if architecture == VIT:
+        state = _fitted_transformer(state, own)
+    head = [key for key in own if key.startswith(("fc.", "classifier.", "head."))]
     has_head = all(key in state and state[key].shape == own[key].shape for key in head)
     state = {
         k: v
@@ -66,7 +78,33 @@ def load_start(network: nn.Module, architecture: str, start: str) -> bool:
             f"{len(missing)} are missing (the first is {(wrong + missing)[0]})."
         )
     network.load_state_dict(state, strict=False)
+    if architecture == VIT and not has_head:
+        # Its features are large: a random classifier begins with a loss of 8, which drives the first steps.
+        torch.nn.init.zeros_(network.get_parameter("head.weight"))
     return has_head
+
+
+def _published_weights(architecture: str) -> dict[str, torch.Tensor]:
+    if architecture == VIT:
+        import timm
+
+        return dict(timm.create_model(VIT, pretrained=True, num_classes=0).state_dict())
+    weights = torchvision.models.get_model_weights(architecture).DEFAULT
+    return dict(weights.get_state_dict(progress=True, check_hash=True))
+
+
+def _fitted_transformer(
+    state: dict[str, torch.Tensor], own: dict[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
+    """Weights of a transformer for one with fewer blocks or other images: the first blocks, and positions
+    resampled as timm does it.
+    """
+    from timm.layers.pos_embed import resample_abs_pos_embed
+
+    kept = {key: value for key, value in state.items() if key in own or not key.startswith("blocks.")}
+    side = round((own["pos_embed"].shape[1] - 1) ** 0.5)
+    kept["pos_embed"] = resample_abs_pos_embed(kept["pos_embed"], [side, side], num_prefix_tokens=1)
+    return kept
 
 
 def copy_stem(teacher: Any, student: Any) -> None:

@@ -4,7 +4,10 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
+from snapgui.engine.victim.networks import VIT
 from snapgui.errors import SettingsError
+
+PATCH_PX = 14
 
 
 @dataclass(frozen=True)
@@ -12,10 +15,10 @@ class TrainSettings:
     """Settings of one fine-tuning; checked when made.
 
     Attributes:
-        architecture: ``resnet50`` or ``densenet121``.
+        architecture: one of `training.networks.ARCHITECTURES`.
         init: ``random``, ``imagenet``, or a checkpoint file.
         teacher: checkpoint of a DenseNet-121 (backbone or fine-tuned) to learn features and, if it has a
-            classifier, logits from.
+            classifier, logits from; a student other than ``resnet50`` learns the logits alone.
         input_size_px: side to which patches are resized.
         epochs: passes over the training split.
         crop_epochs: of these, the first ones see random windows of four sevenths of the side, at a third of
@@ -24,6 +27,9 @@ class TrainSettings:
         batch_size: patches a step and device.
         learning_rate: peak of the one-cycle schedule.
         weight_decay: of AdamW.
+        blocks: of a transformer, how many; the first ones of the start are taken.
+        drop_path: share of a transformer's blocks that a training step leaves out.
+        layer_decay: each block of a transformer learns at this share of the rate of the one above it.
         stain: strength of the stain augmentation, see `augment.random_views`.
         seed: of weights, order and augmentation.
     """
@@ -37,6 +43,9 @@ class TrainSettings:
     batch_size: int = 64
     learning_rate: float = 1e-3
     weight_decay: float = 0.02
+    blocks: int = 12
+    drop_path: float = 0.0
+    layer_decay: float = 1.0
     stain: float = 0.12
     seed: int = 0
 
@@ -47,6 +56,9 @@ class TrainSettings:
             ("batch_size", 2, 65_536),
             ("learning_rate", 1e-7, 1.0),
             ("weight_decay", 0.0, 1.0),
+            ("blocks", 1, 12),
+            ("drop_path", 0.0, 0.9),
+            ("layer_decay", 0.1, 1.0),
             ("stain", 0.0, 0.5),
             ("crop_epochs", 0, 10_000),
         ):
@@ -57,9 +69,17 @@ class TrainSettings:
             raise SettingsError(
                 "crop_epochs need a teacher: without one, a window has no truth to learn from."
             )
-        if self.teacher and self.architecture != "resnet50":
+        if self.crop_epochs and self.architecture != "resnet50":
             raise SettingsError(
-                "A teacher can guide a resnet50 only; leave --teacher out for other architectures."
+                f"crop_epochs need a teacher's features, which a {self.architecture} does not learn; set "
+                "them to 0."
+            )
+        if self.layer_decay < 1 and self.architecture != VIT:
+            raise SettingsError(f"layer_decay needs blocks, as a {VIT} has; set it to 1.")
+        if self.architecture == VIT and self.input_size_px % PATCH_PX:
+            raise SettingsError(
+                f"input_size_px is {self.input_size_px}; a {VIT} takes sides that are multiples of "
+                f"{PATCH_PX} px, such as 112."
             )
         for name in ("init", "teacher"):
             value = getattr(self, name)

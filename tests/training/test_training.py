@@ -9,6 +9,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from scipy.stats import binomtest
 
+from snapgui.engine.victim.networks import VIT
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError, ModelError, SettingsError
 from snapgui.statistics import area_under_curve, wilson_interval
@@ -18,6 +19,7 @@ from snapgui.training.evaluate import figures_of
 from snapgui.training.networks import build_network, load_start, stages
 from snapgui.training.run import train
 from snapgui.training.settings import TrainSettings
+from snapgui.training.student import Student, make_rule
 
 
 @pytest.fixture
@@ -138,6 +140,51 @@ def test_what_cannot_be_trained_is_said(data, tmp_path, teacher) -> None:
         TrainSettings(crop_epochs=1)
     with pytest.raises(SettingsError, match="epochs is 0"):
         TrainSettings(epochs=0)
+
+
+def test_a_transformer_starts_from_the_first_blocks_of_another(data, tmp_path) -> None:
+    torch.manual_seed(0)
+    start = tmp_path / "start.safetensors"
+    whole = build_network(VIT, input_size_px=56, blocks=3)
+    save_file({k: v for k, v in whole.state_dict().items() if not k.startswith("head.")}, start)
+    network = build_network(VIT, input_size_px=28, blocks=2)
+    assert load_start(network, VIT, str(start)) is False
+    assert torch.equal(network.blocks[1].mlp.fc1.weight, whole.blocks[1].mlp.fc1.weight)
+    assert network.pos_embed.shape[1] == 5 and not network.head.weight.any()
+    settings = TrainSettings(
+        VIT,
+        init=str(start),
+        input_size_px=42,
+        epochs=1,
+        batch_size=4,
+        blocks=2,
+        drop_path=0.1,
+        layer_decay=0.5,
+    )
+    rule, _ = make_rule(Student(settings), steps=10)
+    rates = [group["lr_scale"] for group in rule.param_groups]
+    assert min(rates) == 0.125 and max(rates) == 1.0
+    victim = Victim.load(train(data, tmp_path / "vit.safetensors", settings))
+    assert (victim.card.architecture, victim.card.input_size_px) == (VIT, 42)
+    with pytest.raises(SettingsError, match="multiples of 14"):
+        TrainSettings(VIT, init=str(start), input_size_px=96)
+    with pytest.raises(SettingsError, match="layer_decay needs blocks"):
+        TrainSettings(layer_decay=0.5)
+
+
+def test_a_mobilenet_learns_the_logits_of_a_teacher_that_has_some(data, tmp_path, teacher) -> None:
+    settings = {"architecture": "mobilenet_v2", "init": "random", "input_size_px": 32, "batch_size": 4}
+    with pytest.raises(SettingsError, match="has no classifier, and its features guide a resnet50 only"):
+        Student(TrainSettings(**settings, teacher=str(teacher)))
+    with pytest.raises(SettingsError, match="set them to 0"):
+        TrainSettings(**settings, teacher=str(teacher), crop_epochs=1)
+    tuned = tmp_path / "tuned.safetensors"
+    save_file(build_network("densenet121").state_dict(), tuned)
+    student = Student(TrainSettings(**settings, teacher=str(tuned)))
+    views, labels = torch.rand(4, 3, 32, 32), torch.tensor([0, 1, 0, 1])
+    plain = torch.nn.functional.cross_entropy(student.network.eval()(views), labels)
+    loss = student.loss(views, labels, cropped=False)
+    assert loss > plain / 2 and torch.isfinite(loss)
 
 
 def test_imagenet_weights_without_a_network_are_a_sentence(monkeypatch) -> None:

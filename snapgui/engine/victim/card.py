@@ -3,8 +3,8 @@
 import json
 import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +27,13 @@ class ModelCard:
 
     Attributes:
         name: for people.
-        architecture: torchvision's name.
+        architecture: torchvision's or timm's name, see `networks.make_network`; empty where nobody said.
         classes: names in the order of the outputs.
         input_size_px: side to which images are resized before the network.
         mean, std: per-channel normalisation.
         sha256: of the weights file.
         details: the whole card as written.
+        options: what the network's maker takes besides the number of classes, see `networks.make_network`.
         assumed: what nobody said and was taken for granted, in sentences.
     """
 
@@ -44,20 +45,26 @@ class ModelCard:
     std: tuple[float, ...] = IMAGENET_STD
     sha256: str = ""
     details: dict[str, Any] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
     assumed: tuple[str, ...] = ()
 
 
-def card_beside(path: Path, architecture: str) -> ModelCard:
-    """The card beside the weights, or one made of what such networks usually are.
+def card_path(weights: Path) -> Path:
+    """Where the card of these weights lies."""
+    return Path(weights).with_suffix(".json")
+
+
+def card_beside(path: Path) -> ModelCard:
+    """The card beside the weights, or one made of what such networks usually are, without an architecture.
 
     Raises:
         ModelError: there is a card, and it cannot be right.
     """
-    card_path = Path(path).with_suffix(".json")
-    if not card_path.is_file():
-        return ModelCard(path.stem, architecture, assumed=_assumed({}, path.name))
+    card_file = card_path(path)
+    if not card_file.is_file():
+        return ModelCard(path.stem, "", assumed=_assumed({}, path.name))
     try:
-        values = json.loads(card_path.read_text(encoding="utf-8-sig"))
+        values = json.loads(card_file.read_text(encoding="utf-8-sig"))
         card = ModelCard(
             name=str(values.get("name", path.stem)),
             architecture=str(values["architecture"]),
@@ -67,14 +74,15 @@ def card_beside(path: Path, architecture: str) -> ModelCard:
             std=tuple(values.get("std", IMAGENET_STD)),
             sha256=str(values.get("sha256", "")),
             details=values,
+            options=values.get("options", {}),
             assumed=_assumed(values, path.name),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ModelError(
-            f"{card_path.name} is not a model card ({error}); it needs architecture and input_size_px."
+            f"{card_file.name} is not a model card ({error}); it needs architecture and input_size_px."
         ) from error
     if wrong := _what_is_wrong(card):
-        raise ModelError(f"{card_path.name} is not a model card that can be right: {wrong}. Correct it.")
+        raise ModelError(f"{card_file.name} is not a model card that can be right: {wrong}. Correct it.")
     return card
 
 
@@ -105,6 +113,8 @@ def _what_is_wrong(card: ModelCard) -> str:
             return f"{key} is {list(values)!r:.60}, where three finite numbers are needed"
     if min(card.std) <= 0:
         return f"std is {list(card.std)}, where three numbers above 0 are needed"
+    if not isinstance(card.options, dict) or not all(map(_is_plain, card.options.values())):
+        return f"options are {card.options!r:.60}, where words and numbers by name are needed"
     names = card.details["classes"] if card.details and "classes" in card.details else list(card.classes)
     if (
         not isinstance(names, list)
@@ -114,6 +124,12 @@ def _what_is_wrong(card: ModelCard) -> str:
     ):
         return f"classes are {names!r:.80}, where a list of two or more different names is needed"
     return ""
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, list):
+        return all(_is_plain(item) and not isinstance(item, list) for item in value)
+    return value is None or isinstance(value, bool | int | float | str)
 
 
 def order_of_classes(classes: Sequence[str]) -> tuple[int, ...] | None:

@@ -112,7 +112,10 @@ def _unpickle(data: bytes, name: str) -> Any:
     if zipfile.is_zipfile(io.BytesIO(data)):
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             if any(entry.endswith("/constants.pkl") for entry in archive.namelist()):
-                raise ModelError(f"{name} is a TorchScript program, which holds code beside weights. {SAVE}")
+                raise ModelError(
+                    f"{name} is a TorchScript program, which holds code beside weights. {SAVE} Or, if you "
+                    "trust it, put a model card beside it with architecture “torchscript”."
+                )
         met = get_unsafe_globals_in_checkpoint(io.BytesIO(data))
     while True:
         inert: list[Any] = [(type("Inert", (_Inert,), {"full_name": full}), full) for full in met]

@@ -1,23 +1,16 @@
 """Find a known network among the tensors of a checkpoint, whatever they are called there."""
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 
 import torch
-import torchvision
 
+from snapgui.engine.victim.networks import SIGNATURES, Anatomy, Options, anatomy
 from snapgui.errors import ModelError
 
 State = dict[str, torch.Tensor]
-# A tensor that only this architecture has, with its shape: how a checkpoint is recognised.
-SIGNATURES = {
-    "resnet50": ("layer4.2.conv3.weight", (2048, 512, 1, 1)),
-    "densenet121": ("features.denseblock4.denselayer16.conv2.weight", (32, 128, 3, 3)),
-}
-# Where the body ends and the classifier begins.
-_BODY = {"resnet50": ("", "fc"), "densenet121": ("features.", "classifier")}
 # What torch.compile and others that wrap a module put into its names.
 _WRAPPER = re.compile(r"(?<![^.])_[a-z]\w*\.")
 # torchvision's names of before 2018: denselayer1.norm.1.weight.
@@ -30,8 +23,8 @@ class Found:
     """A network in a checkpoint.
 
     Attributes:
-        architecture: torchvision's name.
-        state: its tensors under torchvision's names, as they were saved; the classifier among them.
+        architecture: torchvision's or timm's name, see `networks.make_network`.
+        state: its tensors under that library's names, as they were saved; the classifier among them.
         remarks: what was chosen or left out, in sentences.
     """
 
@@ -45,15 +38,25 @@ class _Place:
     """Where a body begins: the prefix of its names, and the network's own name for each of them."""
 
     architecture: str
+    anatomy: Anatomy
     prefix: str
     names: Mapping[str, str]
 
 
-def find_network(scopes: Mapping[str, State], name: str, *, need_head: bool = True) -> Found:
+def find_network(
+    scopes: Mapping[str, State],
+    name: str,
+    *,
+    need_head: bool = True,
+    architecture: str | None = None,
+    options: Options = (),
+) -> Found:
     """The network whose tensors lie in a checkpoint, see `checkpoints.decode_tensors`.
 
-    A body is found by a tensor that no other network has; its prefix is whatever stands before that
-    tensor's name. The classifier is the one Linear that fits the body, inside the prefix or outside.
+    A body is found by a tensor that no other network has, or, where an ``architecture`` beyond
+    `SIGNATURES` is named (with ``options`` of its maker), by its largest one; its prefix is whatever stands
+    before that tensor's name. The classifier is the one Linear that fits the body, inside the prefix or
+    outside.
 
     Raises:
         ModelError: no known network, only a backbone (with ``need_head``), or tensors that make it another
@@ -62,11 +65,18 @@ def find_network(scopes: Mapping[str, State], name: str, *, need_head: bool = Tr
     state = {
         _plain(scope + key): value for scope, tensors in scopes.items() for key, value in tensors.items()
     }
-    places = list(_places(state))
+    wanted = [architecture] if architecture and architecture not in SIGNATURES else list(SIGNATURES)
+    places = [place for one in wanted for place in _places(state, one, options)]
+    if not places and len(wanted) == 1:
+        raise ModelError(
+            f"The card of {name} names “{wanted[0]}”; no tensor has the name and the shape of that network's "
+            "largest one. Correct the card, or give its own checkpoint."
+        )
     if not places:
         raise ModelError(
             f"{name} is none of the known networks ({', '.join(SIGNATURES)}): no tensor has the name and the "
-            "shape that tell one. Give a checkpoint of one of them."
+            "shape that tell one. Give a checkpoint of one of them, or put a model card beside it that names "
+            "its architecture (torchvision's or timm's name)."
         )
     place = next((one for one in places if _AVERAGED.search(one.prefix.lower())), places[0])
     remarks = []
@@ -84,15 +94,15 @@ def find_network(scopes: Mapping[str, State], name: str, *, need_head: bool = Tr
     head = _find_head(own, place, name, several=len(places) > 1)
     if head is None and need_head:
         raise ModelError(
-            f"{name} has no classifier (a Linear of {_features(place.architecture)} inputs): it is a "
+            f"{name} has no classifier (a Linear of {place.anatomy.features} inputs): it is a "
             "backbone. Fine-tune it first."
         )
     if head is not None:
-        target = _BODY[place.architecture][1]
+        target = place.anatomy.head
         for ending in ("weight", "bias"):
             if head + ending in own:
                 body[f"{target}.{ending}"] = own.pop(head + ending)
-    outputs = body[f"{_BODY[place.architecture][1]}.weight"].shape[0] if head is not None else 0
+    outputs = body[f"{place.anatomy.head}.weight"].shape[0] if head is not None else 0
     scope = _scope_of(scopes, place.prefix)
     beside = [key for key in own if key.startswith(scope)]
     strange = [key for key in beside if _belongs(key, own[key], place, head, outputs)]
@@ -132,41 +142,37 @@ def _scope_of(scopes: Mapping[str, State], prefix: str) -> str:
     return max((place for place in map(_plain, scopes) if prefix.startswith(place)), key=len, default="")
 
 
-@cache
-def _spellings(architecture: str) -> tuple[dict[str, str], ...]:
-    """How a body's tensors may be called without their prefix, each with torchvision's name: by torchvision,
+def _spellings(parts: Anatomy) -> tuple[dict[str, str], ...]:
+    """How a body's tensors may be called without their prefix, each with the library's name: by the library,
     or by the position of each part where the body was put into a Sequential.
     """
-    start, head = _BODY[architecture]
-    with torch.device("meta"):
-        network = torchvision.models.get_model(architecture, weights=None, num_classes=2)
-    body = network.get_submodule(start.rstrip("."))
-    position = {name: str(index) for index, (name, _) in enumerate(body.named_children())}
-    names = {
-        key.removeprefix(start): key
-        for key, value in network.state_dict().items()
-        if value.is_floating_point() and not key.startswith(f"{head}.")
-    }
+    position = {name: str(index) for index, name in enumerate(parts.parts)}
+    names = {key.removeprefix(parts.body): key for key in parts.names}
 
     def numbered(key: str) -> str:
         first, _, rest = key.partition(".")
         return f"{position[first]}.{rest}"
 
-    return names, {numbered(key): own for key, own in names.items()}
+    if not all(key.split(".")[0] in position for key in names):
+        # Parameters of its own: no Sequential holds them.
+        return (names,)
+    by_position = {numbered(key): own for key, own in names.items()}
+    return (names,) if by_position == names else (names, by_position)
 
 
-@cache
-def _features(architecture: str) -> int:
-    return {"resnet50": 2048, "densenet121": 1024}[architecture]
-
-
-def _places(state: State) -> Iterator[_Place]:
-    for architecture, (signature, shape) in SIGNATURES.items():
-        for names in _spellings(architecture):
-            mark = next(spelled for spelled, own in names.items() if own == signature)
-            for key, value in state.items():
-                if tuple(value.shape) == shape and (key == mark or key.endswith(f".{mark}")):
-                    yield _Place(architecture, key.removesuffix(mark), names)
+def _places(state: State, architecture: str, options: Options) -> Iterator[_Place]:
+    parts = anatomy(architecture, options)
+    shapes = parts.names
+    signature = (
+        SIGNATURES[architecture][0]
+        if architecture in SIGNATURES
+        else max(shapes, key=lambda key: math.prod(shapes[key]))
+    )
+    for names in _spellings(parts):
+        mark = next(spelled for spelled, own in names.items() if own == signature)
+        for key, value in state.items():
+            if tuple(value.shape) == shapes[signature] and (key == mark or key.endswith(f".{mark}")):
+                yield _Place(architecture, parts, key.removesuffix(mark), names)
 
 
 def _find_head(own: State, place: _Place, name: str, *, several: bool) -> str | None:
@@ -174,9 +180,7 @@ def _find_head(own: State, place: _Place, name: str, *, several: bool) -> str | 
     fitting = [
         key.removesuffix("weight")
         for key, value in own.items()
-        if key.split(".")[-1] == "weight"
-        and value.ndim == 2
-        and value.shape[1] == _features(place.architecture)
+        if key.split(".")[-1] == "weight" and value.ndim == 2 and value.shape[1] == place.anatomy.features
     ]
     if several and fitting:
         near = max(_shared(key, place.prefix) for key in fitting)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-import torchvision
 from torch import nn
 from torch.fx.experimental.optimization import fuse
 
@@ -20,11 +19,13 @@ from snapgui.engine.victim.card import (
     order_of_classes,
 )
 from snapgui.engine.victim.checkpoints import decode_tensors, read_checkpoint
+from snapgui.engine.victim.networks import SIGNATURES, anatomy, frozen_options, make_empty, options_of
 from snapgui.engine.victim.rectifiers import with_rectifiers
-from snapgui.engine.victim.search import SIGNATURES, Found, State, find_network
+from snapgui.engine.victim.scripted import TORCHSCRIPT, open_program
+from snapgui.engine.victim.search import Found, find_network
 from snapgui.errors import ModelError, SettingsError
 
-__all__ = ["IMAGENET_MEAN", "IMAGENET_STD", "SIGNATURES", "ModelCard", "Victim", "choose_device", "read_card"]
+__all__ = ["IMAGENET_MEAN", "IMAGENET_STD", "SIGNATURES", "ModelCard", "Victim", "choose_device"]
 
 
 class Victim(nn.Module):
@@ -61,16 +62,24 @@ class Victim(nn.Module):
         """
         path = Path(path)
         data = read_checkpoint(path)
-        found, digest = (
-            find_network(decode_tensors(data, path.name), path.name),
-            hashlib.sha256(data).hexdigest(),
-        )
-        card = card or read_card(path, found.state)
+        card, digest = card or card_beside(path), hashlib.sha256(data).hexdigest()
         if card.sha256 and card.sha256 != digest:
             raise ModelError(
                 f"{path.name} is not the file its model card describes (sha256 {digest[:12]}, card "
                 f"{card.sha256[:12]}). Fetch both again, or remove the card to load the weights without it."
             )
+        if card.architecture == TORCHSCRIPT:
+            network = open_program(data, card, path.name)
+            order = order_of_classes(card.classes) or (0, 1)
+            classes = tuple(card.classes[i] for i in order)
+            return cls(network, replace(card, sha256=digest, classes=classes)).to(device)
+        found = find_network(
+            decode_tensors(data, path.name),
+            path.name,
+            architecture=card.architecture,
+            options=frozen_options(card.options),
+        )
+        card = replace(card, architecture=card.architecture or found.architecture)
         card = replace(card, sha256=digest, assumed=(*card.assumed, *found.remarks))
         return cls(*_build(found, card, path.name)).to(device)
 
@@ -90,18 +99,6 @@ class Victim(nn.Module):
         return self(images.to(device)).float().softmax(dim=1)
 
 
-def read_card(path: Path, state: State) -> ModelCard:
-    """The card beside the weights, or one guessed from their names; raises ModelError if neither works."""
-    path = Path(path)
-    for architecture, (key, shape) in SIGNATURES.items():
-        if key in state and tuple(state[key].shape) == shape:
-            return card_beside(path, architecture)
-    raise ModelError(
-        f"{path.name} is none of the known networks ({', '.join(SIGNATURES)}). Give a checkpoint of "
-        "one of them."
-    )
-
-
 def _build(found: Found, card: ModelCard, name: str) -> tuple[nn.Module, ModelCard]:
     """The network with its outputs in the order normal, metastasis, and the card that says so."""
     if card.architecture != found.architecture:
@@ -109,11 +106,18 @@ def _build(found: Found, card: ModelCard, name: str) -> tuple[nn.Module, ModelCa
             f"The card of {name} names “{card.architecture}”; its tensors are those of a "
             f"{found.architecture}. Known are {', '.join(SIGNATURES)}."
         )
-    with torch.device("meta"):
-        network = torchvision.models.get_model(card.architecture, weights=None, num_classes=len(card.classes))
+    options = {**card.options, **options_of(found.state)}
+    side = options.get("img_size", card.input_size_px)
+    if card.details and "input_size_px" in card.details and side != card.input_size_px:
+        raise ModelError(
+            f"The positions of {name} belong to images of {side} px; its card says {card.input_size_px}. "
+            f"Correct the card, or resample the positions."
+        )
+    card = replace(card, input_size_px=side)
+    network = make_empty(card.architecture, len(card.classes), **options)
     counters = {key: value for key, value in network.state_dict().items() if not value.is_floating_point()}
     own = {key: value.shape for key, value in network.state_dict().items() if key not in counters}
-    head = list(own)[-1].removesuffix("bias")
+    head = f"{anatomy(card.architecture, frozen_options(card.options)).head}."
     outputs = found.state[f"{head}weight"].shape[0]
     if max(outputs, 2) != len(card.classes):
         imagenet = ", the classes of ImageNet," if outputs == 1000 else ""
@@ -160,9 +164,23 @@ def _build(found: Found, card: ModelCard, name: str) -> tuple[nn.Module, ModelCa
         raise ModelError(
             f"{name} holds values that are not finite (in {broken}). It was damaged or its training diverged."
         )
-    network = network.to_empty(device="cpu")
-    network.load_state_dict(state | {key: torch.zeros((), dtype=torch.long) for key in counters})
-    return fuse(network.eval()), card
+    if any(value.is_meta for value in network.state_dict().values()):
+        network = network.to_empty(device="cpu")
+        counters = {key: torch.zeros_like(value, device="cpu") for key, value in counters.items()}
+    network.load_state_dict(state | counters)
+    return _folded(network.eval()), card
+
+
+def _folded(network: nn.Module) -> nn.Module:
+    """The network with its batch normalisations folded into the convolutions before them; as it is where it
+    has none, or takes decisions that cannot be traced.
+    """
+    if not any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in network.modules()):
+        return network
+    try:
+        return fuse(network)
+    except (torch.fx.proxy.TraceError, TypeError, ValueError, RuntimeError):
+        return network
 
 
 def _numbers(key: str, value: torch.Tensor, name: str) -> torch.Tensor:

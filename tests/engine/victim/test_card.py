@@ -52,17 +52,17 @@ def write(folder: Path, **values: object) -> Path:
 )
 def test_a_card_that_cannot_be_right_is_a_sentence(tmp_path: Path, values, sentence: str) -> None:
     with pytest.raises(ModelError, match=sentence):
-        card_beside(write(tmp_path, **{**GOOD, **values}), "resnet50")
+        card_beside(write(tmp_path, **{**GOOD, **values}))
 
 
 def test_what_was_assumed_is_said(tmp_path: Path) -> None:
-    (said,) = card_beside(tmp_path / "net.pth", "resnet50").assumed
+    (said,) = card_beside(tmp_path / "net.pth").assumed
     assert "no model card" in said and "224 px" in said and "mean" in said and "deviation" in said
     assert "normal and metastasis" in said
     some = {key: value for key, value in GOOD.items() if key != "std"}
-    (said,) = card_beside(write(tmp_path, **some), "resnet50").assumed
+    (said,) = card_beside(write(tmp_path, **some)).assumed
     assert "ImageNet's deviation" in said and "224" not in said and "order" not in said
-    assert card_beside(write(tmp_path, **GOOD), "resnet50").assumed == ()
+    assert card_beside(write(tmp_path, **GOOD)).assumed == ()
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,13 @@ import torch
 import torchvision
 from safetensors.torch import save_file
 
+from snapgui.engine.victim.card import card_beside
 from snapgui.engine.victim.victim import (
     IMAGENET_MEAN,
     IMAGENET_STD,
     ModelCard,
     Victim,
     choose_device,
-    read_card,
 )
 from snapgui.errors import ModelError, SettingsError
 
@@ -176,11 +176,11 @@ def test_the_digest_is_of_the_weights_that_were_loaded(state, tmp_path, monkeypa
     write_card(path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
 
-    def read_card_and_exchange(path: Path, state: dict[str, torch.Tensor]) -> ModelCard:
+    def read_card_and_exchange(path: Path) -> ModelCard:
         path.write_bytes(b"other weights")
-        return read_card(path, state)
+        return card_beside(path)
 
-    monkeypatch.setattr("snapgui.engine.victim.victim.read_card", read_card_and_exchange)
+    monkeypatch.setattr("snapgui.engine.victim.victim.card_beside", read_card_and_exchange)
     assert Victim.load(path).card.sha256 == digest
 
 
