@@ -52,6 +52,35 @@ def share_of_draws(successes: ArrayLike, draws: int) -> dict[str, Any]:
     return {"count": total, "of": images * draws, "share": mean, "interval": interval, "images": images}
 
 
+def paired_difference(
+    first: NDArray[np.bool_], second: NDArray[np.bool_]
+) -> tuple[float, tuple[float, float]]:
+    """How much more often ``first`` is true than ``second``, both ``(N,)`` of the same images, and the 95 %
+    interval by Newcombe's score method for paired proportions (1998, Statistics in Medicine 17, method 10).
+    """
+    count = len(first)
+    if not count:
+        return math.nan, (-1.0, 1.0)
+    both, neither = int((first & second).sum()), int((~first & ~second).sum())
+    only_first, only_second = int((first & ~second).sum()), int((~first & second).sum())
+    p1, p2 = (both + only_first) / count, (both + only_second) / count
+    (low1, high1), (low2, high2) = (wilson_interval(round(p * count), count) for p in (p1, p2))
+    spread = (both + only_first) * (only_second + neither) * (both + only_second) * (only_first + neither)
+    excess = both * neither - only_first * only_second
+    # With a correction for continuity where the two agree more than by chance.
+    excess_corrected = max(excess - count / 2, 0) if excess > 0 else excess
+    phi = excess_corrected / math.sqrt(spread) if spread else 0.0
+    difference = p1 - p2
+
+    def reach(own: float, other: float) -> float:
+        return math.sqrt(max(own**2 - 2 * phi * own * other + other**2, 0.0))
+
+    return difference, (
+        difference - reach(p1 - low1, high2 - p2),
+        difference + reach(high1 - p1, p2 - low2),
+    )
+
+
 def area_under_curve(labels: NDArray[np.int64], scores: NDArray[np.float64]) -> float:
     """Area under the ROC curve as the Mann-Whitney share, ties counting half; NaN with one class only."""
     positive = labels == 1

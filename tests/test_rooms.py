@@ -57,7 +57,7 @@ FLOORS = (
     ("engine",),
     ("data", "runs"),
     ("training", "audit"),
-    ("study", "naturalness"),
+    ("study", "naturalness", "transfer"),
     ("report",),
     ("commands", "ui"),
     ("cli",),

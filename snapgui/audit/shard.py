@@ -74,7 +74,7 @@ def _predict(
     begin = time.perf_counter()
     read = {position: read_or_why(patches, position) for position in positions}
     pixels = {position: picture for position, picture in read.items() if not isinstance(picture, str)}
-    p = _probabilities(victim, list(pixels.values()), settings.batch_size)
+    p = probabilities(victim, list(pixels.values()), settings.batch_size)
     rows = dict(zip(pixels, p, strict=True))
     chosen = []
     for position in positions:
@@ -148,7 +148,7 @@ def _measure(
             errors = dict.fromkeys(range(len(masks)), str(error))
             break
         saved = [encode_png(pixels) for pixels in altered.pixels]
-        p_after = _probabilities(victim, [decode_pixels(data) for data in saved], settings.batch_size)
+        p_after = probabilities(victim, [decode_pixels(data) for data in saved], settings.batch_size)
         for k, (i, mask) in enumerate(fit):
             row = _row(patches, some, k, mask, condition, altered, p_after[k])
             row["draw"] = draw if condition.draws > 1 else None
@@ -205,9 +205,10 @@ def _keep_picture(result: ShardResult, row: Row, png: bytes, mask: Mask) -> None
     result.pictures[row["picture"].replace(".png", "-mask.png")] = encode_png(mask.astype(np.uint8) * 255)
 
 
-def _probabilities(
+def probabilities(
     victim: Victim, pictures: Sequence[NDArray[np.uint8]], batch_size: int
 ) -> NDArray[np.float64]:
+    """Probabilities ``(N, K)`` of pictures uint8 ``(H, W, 3)``, in float64."""
     parts = [
         victim.predict(torch.stack([to_image(pixels) for pixels in pictures[start : start + batch_size]]))
         .cpu()

@@ -72,7 +72,8 @@ def run_universal(
     """
     patches = open_patches(data)
     training, held_out = (
-        _gather(victim, patches.split(name), limit, layout, cells) for name in (train_split, test_split)
+        gather_metastases(victim, patches.split(name), limit, layout, cells)
+        for name in (train_split, test_split)
     )
     masks = training.masks[:1] if layout == "cells" else training.masks
     step = None
@@ -94,7 +95,12 @@ def run_universal(
     return numbers
 
 
-def _gather(victim: Victim, patches: PatchSet, limit: int, layout: Layout, cells: CellSettings) -> Metastases:
+def gather_metastases(
+    victim: Victim, patches: PatchSet, limit: int, layout: Layout, cells: CellSettings
+) -> Metastases:
+    """At most ``limit`` metastases that the victim recognises and that have room for cells, drawn at random;
+    raises DataError where there is none.
+    """
     images: list[torch.Tensor] = []
     masks: list[Mask] = []
     shared: Mask | None = None

@@ -44,7 +44,7 @@ def add_model_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--model",
         default=MODEL,
-        type=_model_file,
+        type=model_file,
         metavar="FILE",
         help="safetensors, .pth, or TorchScript; its card lies beside it. A name of the Hugging Face Hub "
         "(hf-hub:owner/name) is fetched once and kept in the workspace",
@@ -52,7 +52,7 @@ def add_model_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
 
 
-def _model_file(name: str) -> Path:
+def model_file(name: str) -> Path:
     """The file of a model; one of the Hub is fetched."""
     if not name.startswith(("hf-hub:", "local-dir:")):
         return Path(name)

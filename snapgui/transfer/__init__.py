@@ -1,0 +1,1 @@
+"""Does a patch made on one model fool another?"""

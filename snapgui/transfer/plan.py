@@ -1,0 +1,177 @@
+"""Which metastases are attacked, on which models and in which shards; what tells one matrix from another."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snapgui.audit.alter import Subjects
+from snapgui.audit.shard import probabilities, read_or_why
+from snapgui.data.datasets import PatchSet, open_patches
+from snapgui.engine.generator.files import generator_of
+from snapgui.engine.presets import PRESETS, PresetName
+from snapgui.engine.victim.several import Several
+from snapgui.engine.victim.victim import Victim
+from snapgui.errors import DataError, ModelError
+from snapgui.provenance import library_versions
+from snapgui.transfer.settings import MEAN, WORST, TransferSettings
+
+# Counted up when the same settings begin to give another table.
+METHOD = 1
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Some images, attacked on one source with one preset."""
+
+    source: str
+    preset: PresetName
+    rows: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        """A file name of its own."""
+        told = f"{self.source}:{self.preset}:{self.rows}"
+        return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A matrix before it begins.
+
+    Attributes:
+        patches: the split.
+        subjects: metastases that every model recognises; ``p`` is the first model's.
+        p_before: of every model by name, probability of metastasis ``(N,)``.
+        metastases: how many were looked at to find them.
+        recognised: of every model by name, how many of these it recognises.
+        shards: what is to be done.
+        fingerprint: hash of all that decides the table.
+    """
+
+    patches: PatchSet
+    subjects: Subjects
+    p_before: dict[str, NDArray[np.float64]]
+    metastases: int
+    recognised: dict[str, int]
+    shards: tuple[Shard, ...]
+    fingerprint: str
+
+
+def load_models(paths: Sequence[Path], device: str) -> dict[str, Victim]:
+    """Victims by name; raises ModelError for one that does not load, of other classes, two of one name, or
+    fewer than two.
+    """
+    models: dict[str, Victim] = {}
+    for path in paths:
+        victim = Victim.load(path, device=device)
+        if len(victim.card.classes) != 2:
+            classes = victim.card.classes
+            raise ModelError(
+                f"{victim.card.name} has {len(classes)} classes ({', '.join(classes)}); the models of a "
+                "matrix all tell normal from metastasis. Leave it out."
+            )
+        if victim.card.name in models:
+            raise ModelError(
+                f"Two models are called {victim.card.name}. Name one of them otherwise in its model card."
+            )
+        models[victim.card.name] = victim
+    if len(models) < 2:
+        raise ModelError("A transfer matrix needs two or more models; give further ones with --models.")
+    return models
+
+
+def sources_of(models: dict[str, Victim], settings: TransferSettings) -> dict[str, Victim]:
+    """What patches are made on, by name: each model, and all at once."""
+    if not settings.together:
+        return dict(models)
+    victims = list(models.values())
+    return models | {MEAN: Several(victims, "mean"), WORST: Several(victims, "worst")}
+
+
+def plan_transfer(models: dict[str, Victim], data: Path, settings: TransferSettings) -> Plan:
+    """Choose the metastases and say what is to be done.
+
+    Raises:
+        DataError: no data set or split, or no metastasis that all models recognise.
+    """
+    everything = open_patches(data)
+    patches = everything.split(settings.split) if settings.split else everything
+    order = np.random.default_rng(settings.seed).permutation(np.flatnonzero(patches.labels == 1))
+    positions: list[int] = []
+    pixels: list[NDArray[np.uint8]] = []
+    found: list[NDArray[np.float64]] = []
+    recognised = dict.fromkeys(models, 0)
+    metastases = 0
+    for begin in range(0, len(order), settings.batch_size):
+        if len(positions) >= settings.limit:
+            break
+        read = [(int(i), read_or_why(patches, int(i))) for i in order[begin : begin + settings.batch_size]]
+        batch = [(i, picture) for i, picture in read if not isinstance(picture, str)]
+        if not batch:
+            continue
+        pictures = [picture for _, picture in batch]
+        answers = [probabilities(victim, pictures, len(pictures))[:, 1] for victim in models.values()]
+        p = np.stack(answers, axis=1)
+        metastases += len(batch)
+        for name, column in zip(models, p.T, strict=True):
+            recognised[name] += int((column > 0.5).sum())
+        for (position, picture), row in zip(batch, p, strict=True):
+            if (row > 0.5).all() and len(positions) < settings.limit:
+                positions.append(position)
+                pixels.append(picture)
+                found.append(row)
+    if not positions:
+        raise DataError(
+            f"None of the {metastases} metastases is recognised by all {len(models)} models, so there is "
+            "nothing to attack. Choose another split or leave a model out."
+        )
+    shapes = {picture.shape for picture in pixels}
+    if len(shapes) > 1:
+        raise DataError(
+            f"The patches are of {len(shapes)} sizes, where one is needed. Resample them or split the data "
+            "set."
+        )
+    table = np.array(found)
+    subjects = Subjects(
+        positions,
+        [patches.ids[i] for i in positions],
+        np.ones(len(positions), dtype=np.int64),
+        pixels,
+        np.stack([1 - table[:, 0], table[:, 0]], axis=1),
+    )
+    digest = hashlib.sha256()
+    for name, picture in zip(subjects.ids, pixels, strict=True):
+        digest.update(name.encode())
+        digest.update(picture.tobytes())
+    decides = {
+        "settings": settings.to_json(),
+        "models": {name: victim.card.sha256 for name, victim in models.items()},
+        "pictures": digest.hexdigest(),
+        "versions": library_versions(),
+        "method": METHOD,
+        "device": next(iter(models.values())).mean.device.type,
+        "generator": [generator_of(PRESETS[preset].attack.texture) for preset in settings.presets],
+    }
+    size = settings.shard_size
+    parts = [tuple(range(n, min(n + size, len(positions)))) for n in range(0, len(positions), size)]
+    shards = tuple(
+        Shard(source, preset, part)
+        # Images first: a matrix that is stopped is small and whole, not large and full of holes.
+        for part in parts
+        for preset in settings.presets
+        for source in sources_of(models, settings)
+    )
+    return Plan(
+        patches,
+        subjects,
+        dict(zip(models, table.T, strict=True)),
+        metastases,
+        recognised,
+        shards,
+        hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest(),
+    )

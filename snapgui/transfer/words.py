@@ -1,0 +1,119 @@
+"""A transfer matrix in words and as tables of plain text."""
+
+from typing import Any
+
+from snapgui.words import NONE, counted, listed, per_cent, with_interval
+
+KIND_WORDS = {
+    "SNAP": "made on the model of the line, tried on that of the column",
+    "sham": "control: the same change mirrored within its cells",
+    "random": "control: a random draw of the same texture in the very same cells",
+    "universal": "one patch for all images",
+    "universal, random": "control: one random patch for all images",
+}
+
+
+def cell_of(
+    summary: dict[str, Any], preset: str, kind: str, source: str, target: str
+) -> dict[str, Any] | None:
+    """One entry of the matrix; None where it was not measured."""
+    for cell in summary["cells"]:
+        if (cell["preset"], cell["kind"], cell["source"], cell["target"]) == (preset, kind, source, target):
+            return dict(cell)
+    return None
+
+
+def kinds_of(summary: dict[str, Any], preset: str) -> list[str]:
+    """What was measured with a preset, SNAP first."""
+    return list(dict.fromkeys(cell["kind"] for cell in summary["cells"] if cell["preset"] == preset))
+
+
+def matrix_rows(summary: dict[str, Any], preset: str, kind: str) -> list[list[str]]:
+    """A matrix as lines of words: head first, then one line a source."""
+    models = summary["models"]
+    lines = [["made on", *models]]
+    for source in summary["sources"]:
+        found = [cell_of(summary, preset, kind, source, target) for target in models]
+        if any(found):
+            lines.append([source, *(with_interval(cell["flipped"]) if cell else NONE for cell in found)])
+    return lines
+
+
+def subject_words(summary: dict[str, Any]) -> str:
+    """Which images were attacked, and what each model makes of the rest."""
+    found = listed(
+        [
+            f"{name} recognises {per_cent(count / summary['metastases'])}"
+            for name, count in summary["recognised"].items()
+        ]
+    )
+    return (
+        f"Attacked: {counted(summary['attacked'], 'metastasis', 'metastases')} that all "
+        f"{len(summary['models'])} models recognise, of {summary['metastases']:,} looked at ({found})."
+    )
+
+
+def area_words(summary: dict[str, Any], preset: str) -> str:
+    """Area, visibility and place of a preset's patches, over all sources."""
+    cells = [c for c in summary["cells"] if c["preset"] == preset and c["kind"] == "SNAP"]
+    if not cells:
+        return ""
+    areas = [cell["area"] for cell in cells]
+    seen = [cell["mean_de00_mask"] for cell in cells]
+    share = [cell["centre_open"]["share"] for cell in cells]
+    return (
+        f"Median area {_range(areas, 100)} % of the pixels, median CIEDE2000 in the mask {_range(seen)}, "
+        f"cells in the centre of {_range(share, 100)} % of the images."
+    )
+
+
+def robust_words(summary: dict[str, Any]) -> list[str]:
+    """Which model falls less often to patches made on itself, in a sentence a preset and pair."""
+    sentences = []
+    for found in summary["architectures"]:
+        low, high = found["interval"]
+        first, second = found["first"], found["second"]
+        if low > 0:
+            verdict = f"{second} is harder to fool than {first}"
+        elif high < 0:
+            verdict = f"{first} is harder to fool than {second}"
+        else:
+            verdict = f"{first} and {second} cannot be told apart"
+        sentences.append(
+            f"{found['preset']}: {verdict} (each attacked on itself, {found['difference'] * 100:+.1f} "
+            f"points, 95 % interval {low * 100:+.1f} to {high * 100:+.1f}, {found['images']} images)"
+        )
+    return sentences
+
+
+def transfer_text(summary: dict[str, Any]) -> str:
+    """The whole matrix as plain text."""
+    parts = [subject_words(summary)]
+    for preset in summary["presets"]:
+        for kind in kinds_of(summary, preset):
+            rows = matrix_rows(summary, preset, kind)
+            widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+            table = [
+                "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+                for row in rows
+            ]
+            parts += ["", f"{preset}, {kind}: {KIND_WORDS[kind]}", *table]
+        parts.append(area_words(summary, preset))
+    parts += ["", *(f"{sentence}." for sentence in robust_words(summary))]
+    parts += [
+        f"No room for the cells of {none['preset']} on {none['source']}: {none['images']} images."
+        for none in summary["no_room"]
+    ]
+    return "\n".join(
+        [
+            *parts,
+            "",
+            "Per cent of the attacked metastases that the model of the column calls normal, with Wilson's "
+            "95 % interval.",
+        ]
+    )
+
+
+def _range(values: list[float], times: float = 1) -> str:
+    low, high = min(values) * times, max(values) * times
+    return f"{low:.1f}" if f"{low:.1f}" == f"{high:.1f}" else f"{low:.1f} to {high:.1f}"
