@@ -20,7 +20,7 @@ from snapgui.commands.study.study import add_study_command
 from snapgui.commands.train import add_train
 from snapgui.commands.train_generator import add_train_generator
 from snapgui.commands.transfer import add_transfer
-from snapgui.commands.universal import add_universal
+from snapgui.commands.universal import add_apply, add_universal
 from snapgui.commands.verify import add_verify
 from snapgui.errors import SnapError, refused
 
@@ -34,6 +34,7 @@ COMMANDS = (
     add_audit,
     add_naturalness,
     add_universal,
+    add_apply,
     add_transfer,
     add_study_command,
     add_report,

@@ -28,7 +28,7 @@ from snapgui.engine.generator.files import generator_of
 from snapgui.engine.images import decode_pixels, encode_png, to_image, to_pixels
 from snapgui.engine.settings import CellSettings, UniversalSettings
 from snapgui.engine.victim.victim import Victim
-from snapgui.errors import DataError, ImageError, MaskError
+from snapgui.errors import DataError, ImageError, MaskError, SettingsError
 from snapgui.statistics import share, share_of_draws
 from snapgui.workspace import write_whole
 
@@ -131,6 +131,62 @@ def gather_metastases(
             "another split or model."
         )
     return Metastases(torch.stack(images), torch.from_numpy(np.stack(masks))[:, None].to(images[0].device))
+
+
+def apply_universal(
+    victim: Victim, folder: Path, data: Path, out: Path, *, split: str | None, limit: int
+) -> dict[str, Any]:
+    """Lay a saved patch on other pictures without training, with any model, and measure it.
+
+    Writes ``applied.json`` and, of each picture, what it was and what became of it into ``out``.
+
+    Args:
+        victim: the model that is to be fooled; it need not be the one of the training.
+        folder: what `run_universal` wrote.
+        data: folder of a labelled data set.
+        out: a folder of its own.
+        split: of the data set; None takes all patches.
+        limit: metastases that the victim recognises, at most.
+
+    Raises:
+        DataError: ``folder`` holds no patch that can be read, or no metastasis is recognised.
+    """
+    try:
+        numbers = json.loads((folder / "universal.json").read_text(encoding="utf-8"))
+        settings = UniversalSettings.from_json(numbers["settings"])
+        cells = CellSettings.from_json(numbers["cells"])
+        layout, trained_on = numbers["layout"], str(numbers["model_sha256"])
+        stored = io.BytesIO((folder / "canvas.npy").read_bytes())
+        canvas = torch.from_numpy(np.load(stored, allow_pickle=False)).float().to(victim.mean.device)
+    except (OSError, ValueError, KeyError, TypeError, EOFError, SettingsError) as error:
+        raise DataError(
+            f"{folder} holds no universal patch that can be read ({str(error)[:120]}). Give the folder that "
+            "“python -m snapgui universal” wrote."
+        ) from error
+    everything = open_patches(data)
+    patches = everything.split(split) if split else everything
+    chosen = gather_metastases(victim, patches, limit, layout, cells)
+    expected = random_canvas(chosen.masks, settings)
+    if canvas.ndim != expected.ndim or canvas.shape[-1] != expected.shape[-1]:
+        raise DataError(
+            f"The patch in {folder} has the shape {tuple(canvas.shape)}, where its settings make "
+            f"{tuple(expected.shape)}. It was damaged; train it again."
+        )
+    found = measure_universal(victim, chosen, canvas, settings) | {
+        "layout": layout,
+        "settings": settings.to_json(),
+        "cells": cells.to_json(),
+        "model_sha256": victim.card.sha256,
+        "trained_on_sha256": trained_on,
+        "split": split,
+    }
+    shown = apply_canvas(chosen.images, canvas, fit_shared(settings, chosen.images, chosen.masks))
+    files = {"applied.json": json.dumps(found, indent=2).encode()}
+    for number, (before, after) in enumerate(zip(chosen.images, shown, strict=True)):
+        files[f"{number:04}-before.png"] = encode_png(to_pixels(before))
+        files[f"{number:04}.png"] = encode_png(to_pixels(after))
+    write_whole(out, files, advice="Choose another folder for --out.")
+    return found
 
 
 def measure_universal(

@@ -1,4 +1,4 @@
-"""The commands ``transfer`` and ``apply``."""
+"""The command ``transfer``: patches made on some models, tried on others."""
 
 import argparse
 import os

@@ -1,9 +1,9 @@
-"""The command ``universal``: one patch for many images."""
+"""The commands ``universal`` and ``apply``: one patch for many images."""
 
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from snapgui.commands.options import (
     WITH_DEFAULTS,
@@ -136,10 +136,42 @@ def run_universal(args: argparse.Namespace, arguments: list[str]) -> None:
 
     numbers = drain(training, show)
     for name, part in (("training", numbers["training"]), ("held out", numbers["held_out"])):
-        print(
-            f"{name}: {with_count(part['flipped'])} of the metastases called normal, "
-            f"{with_interval(part['random_canvas_flipped'])} with a random patch "
-            f"({RANDOM_NAMES[settings.texture]}; {len(part['random_canvases'])} draws), "
-            f"{per_cent(part['area'])} of the pixels, "
-            f"cells in the centre of {with_interval(part['centre_open'])}"
-        )
+        print(f"{name}: {_success_words(part, settings)}")
+
+
+def add_apply(commands: Commands) -> None:
+    """Add ``apply``."""
+    text = "lay a saved universal patch on new pictures without training, with the same model or another"
+    apply = commands.add_parser("apply", help=text, description=text, formatter_class=WITH_DEFAULTS)
+    apply.add_argument("patch", type=Path, metavar="DIR", help="the folder that `universal` wrote")
+    add_data_argument(apply)
+    apply.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder for the pictures and numbers"
+    )
+    apply.add_argument("--split", default=None, metavar="NAME", help="of the data set; all without it")
+    apply.add_argument("--limit", type=int, default=256, metavar="N", help="at most N metastases")
+    add_model_options(apply)
+    apply.set_defaults(run=run_apply)
+
+
+def run_apply(args: argparse.Namespace, arguments: list[str]) -> None:
+    """Print how many metastases the patch hides."""
+    if args.limit < 1:
+        raise SettingsError(f"limit is {args.limit}; it must be at least 1.")
+    from snapgui.audit.universal import apply_universal
+
+    victim = load_victim(args)
+    found = apply_universal(victim, args.patch, args.data, args.out, split=args.split, limit=args.limit)
+    if found["trained_on_sha256"] != found["model_sha256"]:
+        print("note: the patch was trained on another model.", file=sys.stderr)
+    print(_success_words(found, UniversalSettings.from_json(found["settings"])))
+
+
+def _success_words(part: dict[str, Any], settings: UniversalSettings) -> str:
+    return (
+        f"{with_count(part['flipped'])} of the metastases called normal, "
+        f"{with_interval(part['random_canvas_flipped'])} with a random patch "
+        f"({RANDOM_NAMES[settings.texture]}; {len(part['random_canvases'])} draws), "
+        f"{per_cent(part['area'])} of the pixels, "
+        f"cells in the centre of {with_interval(part['centre_open'])}"
+    )

@@ -60,6 +60,8 @@ def test_one_patch_is_trained_measured_and_written(
     assert (tmp_path / "mask.png").is_file() == (layout == "cells")
     if layout == "cells":
         assert (read_pixels(tmp_path / "mask.png")[..., 0] > 0).mean() == pytest.approx(part["area"])
+    if (layout, texture) == ("nuclei", "free"):
+        check_that_the_patch_can_be_laid_on_other_pictures(tmp_path, figures, small_set, small_model, capsys)
     if (layout, texture) != ("cells", "free"):
         check_that_verify_makes_the_claims_again(tmp_path, figures, small_model, capsys)
 
@@ -111,3 +113,19 @@ def test_bad_input_is_one_sentence(small_set: Path, tmp_path: Path, capsys) -> N
         told = capsys.readouterr().err.strip().splitlines()
         assert len(told) == 1 and words in told[0], told
     assert not (tmp_path / "out").exists()
+
+
+def check_that_the_patch_can_be_laid_on_other_pictures(
+    folder: Path, figures: dict, data: Path, model: Path, capsys
+) -> None:
+    out = folder / "applied"
+    words = ["apply", str(folder), str(data), "--out", str(out), "--split", "val", "--limit", "4"]
+    assert main([*words, "--model", str(model)]) == 0
+    assert "of the metastases called normal" in capsys.readouterr().out
+    found = json.loads((out / "applied.json").read_text(encoding="utf-8"))
+    assert found["flipped"] == figures["held_out"]["flipped"] and found["area"] == figures["held_out"]["area"]
+    before, after = read_pixels(out / "0000-before.png"), read_pixels(out / "0000.png")
+    assert 0 < (before != after).any(axis=2).mean() <= found["area"] * 1.5
+    (folder / "empty").mkdir()
+    assert main(["apply", str(folder / "empty"), *words[2:]]) == 2
+    assert "holds no universal patch" in capsys.readouterr().err
