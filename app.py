@@ -28,6 +28,7 @@ st.navigation(
         st.Page(PAGES / "workbench.py", title="Workbench", default=True),
         st.Page(PAGES / "audit.py", title="Audit"),
         st.Page(PAGES / "naturalness.py", title="Naturalness"),
+        st.Page(PAGES / "transfer.py", title="Transfer"),
         st.Page(PAGES / "studies.py", title="Studies"),
         st.Page(PAGES / "analysis.py", title="Analysis"),
         st.Page(PAGES / "runs.py", title="Runs"),

@@ -1,8 +1,10 @@
 """A transfer matrix in words and as tables of plain text."""
 
+import csv
+import io
 from typing import Any
 
-from snapgui.words import NONE, counted, listed, per_cent, with_interval
+from snapgui.words import NONE, counted, defuse, listed, per_cent, with_interval
 
 KIND_WORDS = {
     "SNAP": "made on the model of the line, tried on that of the column",
@@ -111,6 +113,46 @@ def transfer_text(summary: dict[str, Any]) -> str:
             "Per cent of the attacked metastases that the model of the column calls normal, with Wilson's "
             "95 % interval.",
         ]
+    )
+
+
+def transfer_csv(summary: dict[str, Any]) -> str:
+    """One line a preset, kind, source and target, with the count and the interval."""
+    stream = io.StringIO()
+    writer = csv.writer(stream)
+    writer.writerow(
+        ["preset", "kind", "made_on", "tried_on", "fooled", "of", "share", "low", "high", "area", "de00_mask"]
+    )
+    for cell in summary["cells"]:
+        found = cell["flipped"]
+        names = [defuse(cell[key]) for key in ("preset", "kind", "source", "target")]
+        numbers = [found["count"], found["of"], found["share"], *found["interval"]]
+        writer.writerow([*names, *numbers, cell["area"], cell["mean_de00_mask"]])
+    return stream.getvalue()
+
+
+def methods_words(about: dict[str, Any], summary: dict[str, Any]) -> str:
+    """What was done, as a paragraph for a paper."""
+    settings = about["settings"]
+    models = listed(
+        [
+            f"{name} ({own['architecture']}, SHA-256 {str(own['sha256'])[:12]})"
+            for name, own in about["models"].items()
+        ]
+    )
+    together = (
+        " Patches were also made on all models at once, by the mean of their logits and against the model "
+        "that was surest of metastasis (worst case)."
+        if settings["together"]
+        else ""
+    )
+    return (
+        f"Transfer of SNAP patches was measured with SNAP Studio {about['versions'].get('snap-studio', '')} "
+        f"between {models}. {subject_words(summary)} Each was altered on each model with the presets "
+        f"{listed(list(summary['presets']))}, and every altered picture was scored by every model after it "
+        f"had been saved as an 8-bit PNG.{together} Controls in the very same cells: the change mirrored "
+        "within its cells (sham), and a random draw of the same texture. Intervals are Wilson's; differences "
+        "are paired by image, with Newcombe's interval (1998, method 10)."
     )
 
 

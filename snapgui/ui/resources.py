@@ -20,6 +20,7 @@ from snapgui.provenance import device_name
 from snapgui.ui.jobs import Registry
 from snapgui.ui.pixels import thumbnail_uri
 from snapgui.words import counted
+from snapgui.workspace import workspace
 
 
 def shipped_model() -> Path:
@@ -51,6 +52,12 @@ def device_words() -> str:
     if device() != "cpu":
         return device_name(choose_device())
     return f"CPU, {counted(torch.get_num_threads(), 'thread')}"
+
+
+def known_models() -> dict[str, Path]:
+    """Checkpoints that need no path: those that ship, and those fetched into the workspace, by name."""
+    folders = (shipped_model().parent, workspace() / "models")
+    return {path.stem: path for folder in folders for path in sorted(folder.glob("*.safetensors"))}
 
 
 def load_victim(path: Path | None) -> Victim:

@@ -18,6 +18,7 @@ KINDS = {
     "audit": ("Audit", "audit"),
     "study": ("Study", "studies"),
     "folder": ("Prediction", "model"),
+    "transfer": ("Matrix", "transfer"),
     "alternatives": ("Comparison", "runs"),
 }
 

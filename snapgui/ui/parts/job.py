@@ -12,7 +12,7 @@ from snapgui.ui.state import get_state
 
 POLL_S = 0.5
 # Where the address names a job of each kind, so that a reload of the page finds it.
-ADDRESS = {"attack": "run", "audit": "audit", "study": "build", "folder": "folder"}
+ADDRESS = {"attack": "run", "audit": "audit", "study": "build", "folder": "folder", "transfer": "matrix"}
 
 
 def start_job(

@@ -1,0 +1,19 @@
+"""Transfer: patches made on one model, tried on others."""
+
+import streamlit as st
+
+from snapgui.ui.parts.header import page_header
+from snapgui.ui.state import get_state
+from snapgui.ui.transfer.ask import show_transfer_job, transfer_controls
+from snapgui.ui.transfer.view import any_matrix, show_matrices
+
+page_header(
+    get_state(),
+    "Transfer",
+    "Does a patch made on one model fool another? Each model is attacked by itself and by patches made on "
+    "every other, on the same metastases.",
+)
+show_transfer_job()
+with st.expander("New matrix", expanded=not any_matrix(), key="new_matrix"):
+    transfer_controls()
+show_matrices()
