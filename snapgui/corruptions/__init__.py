@@ -1,0 +1,3 @@
+"""Ordinary corruptions beside SNAP: how often each fools the model at which visibility, the average case beside
+the worst.
+"""
