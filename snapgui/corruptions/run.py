@@ -85,7 +85,9 @@ def run_corruptions(
         if stop and stop():
             return None
         condition, places = units[at]
-        write_whole(paths[at], _bytes(measure(victim, subjects, places, condition, settings)), advice=FREE_SPACE)
+        write_whole(
+            paths[at], _bytes(measure(victim, subjects, places, condition, settings)), advice=FREE_SPACE
+        )
         done += 1
         left = (time.perf_counter() - begin) / done * (len(missing) - done)
         yield CorruptionProgress(len(units) - len(missing) + done, len(units), condition, left)
@@ -121,4 +123,6 @@ def _read(path: Path) -> pa.Table:
     try:
         return pq.read_table(path, schema=SCHEMA)
     except (OSError, ValueError) as error:
-        raise DataError(f"{path} is damaged ({error}). Delete it; the same command makes it again.") from error
+        raise DataError(
+            f"{path} is damaged ({error}). Delete it; the same command makes it again."
+        ) from error

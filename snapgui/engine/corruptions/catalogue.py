@@ -42,19 +42,19 @@ CORRUPTIONS: dict[str, Corruption] = {
     "gaussian_blur": Corruption(
         "Gaussian blur", "optics", (0.4, 0.6, 0.9, 1.3, 2.0), "sigma {:g} px", scanner.blur_gaussian
     ),
-    "motion_blur": Corruption("motion blur", "optics", (1.5, 3, 5, 7, 10), "{:g} px", scanner.blur_motion),
-    "defocus": Corruption("defocus", "optics", (0.8, 1.2, 1.8, 2.6, 4), "radius {:g} px", scanner.defocus),
+    "motion_blur": Corruption("motion blur", "optics", (1, 2.5, 4, 6.5, 10), "{:g} px", scanner.blur_motion),
+    "defocus": Corruption("defocus", "optics", (0.6, 1, 1.6, 2.5, 4), "radius {:g} px", scanner.defocus),
     "noise": Corruption(
-        "noise", "optics", (0.01, 0.02, 0.04, 0.07, 0.10), "deviation {:.0%}", scanner.add_noise
+        "noise", "optics", (0.005, 0.015, 0.03, 0.06, 0.10), "deviation {:.1%}", scanner.add_noise
     ),
     "stain": Corruption(
-        "stain shift", "colour", (0.10, 0.20, 0.30, 0.45, 0.60), "±{:.0%}", slide.shift_stains
+        "stain shift", "colour", (0.05, 0.15, 0.30, 0.45, 0.60), "±{:.0%}", slide.shift_stains
     ),
     "brightness": Corruption(
-        "brightness", "colour", (0.03, 0.06, 0.12, 0.20, 0.30), "±{:.0%}", scanner.change_brightness
+        "brightness", "colour", (0.015, 0.04, 0.10, 0.20, 0.30), "±{:.1%}", scanner.change_brightness
     ),
     "contrast": Corruption(
-        "contrast", "colour", (0.10, 0.20, 0.30, 0.45, 0.60), "-{:.0%}", scanner.lower_contrast
+        "contrast", "colour", (0.05, 0.15, 0.30, 0.45, 0.60), "-{:.0%}", scanner.lower_contrast
     ),
     "shift": Corruption("shift", "place", (1, 2, 3), "{:g} px", scanner.shift),
     "rotation": Corruption("rotation", "place", (1, 2, 4, 8, 15), "{:g} degrees", scanner.rotate),
@@ -107,7 +107,5 @@ def corrupt(pixels: Pixels, kind: str, grade: int, *, name: str, seed: int = 0) 
 def corruption_of(kind: str) -> Corruption:
     """The corruption of that name; raises SettingsError where there is none."""
     if kind not in CORRUPTIONS:
-        raise SettingsError(
-            f"There is no corruption “{kind[:40]}”; choose from {', '.join(CORRUPTIONS)}."
-        )
+        raise SettingsError(f"There is no corruption “{kind[:40]}”; choose from {', '.join(CORRUPTIONS)}.")
     return CORRUPTIONS[kind]
