@@ -16,6 +16,7 @@ SHIPPED = (
     "assets/detector",
     "assets/demo",
     "assets/naturalness",
+    "assets/corruptions",
     "assets/spot",
     "assets/mark.svg",
     "assets/name.svg",

@@ -1,15 +1,14 @@
 """Ordinary corruptions beside SNAP: how often each fools the model, at which visibility.
 
 `python benchmarks/corruptions.py --cache DIR [--images N] [--write]`: SNAP's pictures are those that
-`naturalness.py` has kept in the cache (`--audit FOLDER` takes those of a finished audit instead); every part is
-kept there too and gone on with after a kill, and a larger N begins with the pictures of a smaller one.
+`naturalness.py` has kept in the cache; every part is kept there too and gone on with after a kill, and a larger N
+begins with the pictures of a smaller one. Of a finished audit, `python -m snapgui corruptions` does the same.
 """
 
 import argparse
 import sys
 from pathlib import Path
 
-import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))

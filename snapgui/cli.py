@@ -12,6 +12,7 @@ from snapgui import __version__
 from snapgui.commands.app import add_app
 from snapgui.commands.attack import add_attack
 from snapgui.commands.audit import add_audit
+from snapgui.commands.corruptions import add_corruptions
 from snapgui.commands.data import add_data_commands
 from snapgui.commands.naturalness import add_naturalness
 from snapgui.commands.predict import add_predict
@@ -33,6 +34,7 @@ COMMANDS = (
     add_attack,
     add_audit,
     add_naturalness,
+    add_corruptions,
     add_universal,
     add_apply,
     add_transfer,

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import roc_auc_score
 from statsmodels.stats.proportion import proportion_confint
+from statsmodels.stats.weightstats import DescrStatsW
 
 
 def wilson_interval(successes: float, count: float) -> tuple[float, float]:
@@ -52,33 +53,45 @@ def share_of_draws(successes: ArrayLike, draws: int) -> dict[str, Any]:
     return {"count": total, "of": images * draws, "share": mean, "interval": interval, "images": images}
 
 
-def paired_difference(
-    first: NDArray[np.bool_], second: NDArray[np.bool_]
-) -> tuple[float, tuple[float, float]]:
-    """How much more often ``first`` is true than ``second``, both ``(N,)`` of the same images, and the 95 %
-    interval by Newcombe's score method for paired proportions (1998, Statistics in Medicine 17, method 10).
+def paired_difference(first: ArrayLike, second: ArrayLike) -> dict[str, Any]:
+    """Difference of two proportions of the same images, ``value`` with its 95 % interval, and of how many;
+    both 0 to 1, no value for no image.
+
+    Newcombe's method 10 (Statistics in Medicine 17, 1998): Wilson's intervals of both, joined by their
+    correlation.
+
+    Args:
+        first, second: booleans of the same images in the same order.
     """
-    count = len(first)
+    one, other = np.asarray(first, dtype=bool), np.asarray(second, dtype=bool)
+    count = len(one)
     if not count:
-        return math.nan, (-1.0, 1.0)
-    both, neither = int((first & second).sum()), int((~first & ~second).sum())
-    only_first, only_second = int((first & ~second).sum()), int((~first & second).sum())
-    p1, p2 = (both + only_first) / count, (both + only_second) / count
-    (low1, high1), (low2, high2) = (wilson_interval(round(p * count), count) for p in (p1, p2))
-    spread = (both + only_first) * (only_second + neither) * (both + only_second) * (only_first + neither)
-    excess = both * neither - only_first * only_second
-    # With a correction for continuity where the two agree more than by chance.
-    excess_corrected = max(excess - count / 2, 0) if excess > 0 else excess
-    phi = excess_corrected / math.sqrt(spread) if spread else 0.0
-    difference = p1 - p2
-
-    def reach(own: float, other: float) -> float:
-        return math.sqrt(max(own**2 - 2 * phi * own * other + other**2, 0.0))
-
-    return difference, (
-        difference - reach(p1 - low1, high2 - p2),
-        difference + reach(high1 - p1, p2 - low2),
+        return {"value": None, "interval": [-1.0, 1.0], "of": 0}
+    p, q = float(one.mean()), float(other.mean())
+    (p_low, p_high), (q_low, q_high) = (wilson_interval(share * count, count) for share in (p, q))
+    margins = p * (1 - p) * q * (1 - q)
+    cross = float(
+        (one & other).mean() * (~one & ~other).mean() - (one & ~other).mean() * (~one & other).mean()
     )
+    corrected = cross if cross < 0 else max(cross - 0.5 / count, 0.0)
+    phi = corrected / math.sqrt(margins) if margins else 0.0
+    down, up = (
+        math.sqrt(max(near**2 - 2 * phi * near * far + far**2, 0.0))
+        for near, far in ((p - p_low, q_high - q), (p_high - p, q - q_low))
+    )
+    return {"value": p - q, "interval": [p - q - down, p - q + up], "of": count}
+
+
+def mean_of(values: ArrayLike) -> dict[str, Any]:
+    """A mean with its 95 % interval by Student's t; both ends are the mean itself for a single value, no mean
+    for none.
+    """
+    found = np.asarray(values, dtype=np.float64)
+    if not len(found):
+        return {"mean": None, "interval": [None, None], "of": 0}
+    mean = float(found.mean())
+    low, high = (mean, mean) if len(found) == 1 else DescrStatsW(found).tconfint_mean()
+    return {"mean": mean, "interval": [float(low), float(high)], "of": len(found)}
 
 
 def area_under_curve(labels: NDArray[np.int64], scores: NDArray[np.float64]) -> float:

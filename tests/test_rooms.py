@@ -57,7 +57,7 @@ FLOORS = (
     ("engine",),
     ("data", "runs"),
     ("training", "audit"),
-    ("study", "naturalness", "transfer"),
+    ("study", "naturalness", "corruptions", "transfer"),
     ("report",),
     ("commands", "ui"),
     ("cli",),

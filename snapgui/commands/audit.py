@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from snapgui.audit.settings import GROUPS, SOURCES, AuditSettings
+from snapgui.commands.corruptions import corrupt_folder, corruption_settings
 from snapgui.commands.options import (
     WITH_DEFAULTS,
     Commands,
@@ -82,6 +83,14 @@ def add_audit(commands: Commands) -> None:
     audit.add_argument(
         "--address", default=None, help="of a Ray cluster, auto finds one; without it a local one is started"
     )
+    audit.add_argument(
+        "--corruptions",
+        nargs="*",
+        default=None,
+        metavar="KIND",
+        help="when it is done, measure ordinary corruptions of the same images beside SNAP: these kinds, or "
+        "all; see `corruptions`, which does it later",
+    )
     add_model_options(audit)
     audit.set_defaults(run=run_audit)
 
@@ -100,6 +109,7 @@ def run_audit(args: argparse.Namespace, arguments: list[str]) -> int:
         shard_size=args.shard_size,
         threads=args.threads or (1 if args.engine == "ray" else os.cpu_count() or 1),
     )
+    corruptions = None if args.corruptions is None else corruption_settings(args.corruptions)
     from snapgui.audit.read import read_audit, read_finished
     from snapgui.audit.run import run_audit as audit_steps
     from snapgui.audit.words import condition_names, table_text
@@ -128,6 +138,8 @@ def run_audit(args: argparse.Namespace, arguments: list[str]) -> int:
         return 1
     print(table_text(read_finished(outcome.folder)))
     print(outcome.folder)
+    if corruptions is not None:
+        corrupt_folder(outcome.folder, corruptions, device=args.device, threads=args.threads)
     return 0
 
 

@@ -1,3 +1,1 @@
-"""Ordinary corruptions beside SNAP: how often each fools the model at which visibility, the average case beside
-the worst.
-"""
+"""Ordinary corruptions beside SNAP: the average case beside the worst, each against its visibility."""

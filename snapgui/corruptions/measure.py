@@ -1,7 +1,7 @@
 """Pictures under one condition: made, rounded to 8 bits, scored and compared with the untouched ones."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -36,7 +36,7 @@ class CorruptionSettings(Settings):
     grades: tuple[int, ...] = tuple(range(1, MOST_GRADES + 1))
     images: int | None = None
     seed: int = 0
-    batch_size: int = field(default=32)
+    batch_size: int = 32
 
     def __post_init__(self) -> None:
         for kind in self.kinds:

@@ -1,6 +1,4 @@
-"""All corruptions from first to last: pictures in parts, each part saved as it comes, so that a killed run goes
-on.
-"""
+"""All corruptions from first to last; each part is saved as it comes, so that a killed run goes on."""
 
 import hashlib
 import io
@@ -79,16 +77,15 @@ def run_corruptions(
     ]
     paths = [parts / _file(subjects, condition, places) for condition, places in units]
     missing = [at for at, path in enumerate(paths) if not path.is_file()]
-    begin, done = time.perf_counter(), 0
+    begin = time.perf_counter()
     yield CorruptionProgress(len(units) - len(missing), len(units), "", None)
-    for at in missing:
+    for done, at in enumerate(missing, start=1):
         if stop and stop():
             return None
         condition, places = units[at]
         write_whole(
             paths[at], _bytes(measure(victim, subjects, places, condition, settings)), advice=FREE_SPACE
         )
-        done += 1
         left = (time.perf_counter() - begin) / done * (len(missing) - done)
         yield CorruptionProgress(len(units) - len(missing) + done, len(units), condition, left)
     return pa.concat_tables([_read(path) for path in paths]).to_pandas()

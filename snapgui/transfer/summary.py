@@ -78,5 +78,5 @@ def _difference(
     if both.empty:
         return None
     a, b = (both[key].to_numpy(np.bool_) for key in (first, second))
-    difference, interval = paired_difference(a, b)
-    return {"difference": difference, "interval": list(interval), "images": len(both)}
+    found = paired_difference(a, b)
+    return {"difference": found["value"], "interval": found["interval"], "images": found["of"]}

@@ -1,1 +1,1 @@
-"""Ordinary damage to a picture, graded: what scanners, files, stains and slides do without aiming at a model."""
+"""Ordinary damage to a picture, graded: what slides, scanners and files do, aiming at no model."""

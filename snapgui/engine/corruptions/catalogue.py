@@ -33,8 +33,8 @@ class Corruption:
     apply: Callable[[Pixels, float, np.random.Generator], Colours]
 
     def strength_words(self, grade: int) -> str:
-        """The strength of a grade, such as ``sigma 0.8 px``."""
-        return self.unit.format(self.strengths[grade - 1])
+        """The strength of a grade, such as ``sigma 0.9 px``; shares are per cent."""
+        return self.unit.format(self.strengths[grade - 1] * (100 if "%" in self.unit else 1))
 
 
 CORRUPTIONS: dict[str, Corruption] = {
@@ -45,16 +45,16 @@ CORRUPTIONS: dict[str, Corruption] = {
     "motion_blur": Corruption("motion blur", "optics", (1, 2.5, 4, 6.5, 10), "{:g} px", scanner.blur_motion),
     "defocus": Corruption("defocus", "optics", (0.6, 1, 1.6, 2.5, 4), "radius {:g} px", scanner.defocus),
     "noise": Corruption(
-        "noise", "optics", (0.005, 0.015, 0.03, 0.06, 0.10), "deviation {:.1%}", scanner.add_noise
+        "noise", "optics", (0.005, 0.015, 0.03, 0.06, 0.10), "{:g} % of white", scanner.add_noise
     ),
     "stain": Corruption(
-        "stain shift", "colour", (0.05, 0.15, 0.30, 0.45, 0.60), "±{:.0%}", slide.shift_stains
+        "stain shift", "colour", (0.05, 0.15, 0.30, 0.45, 0.60), "±{:g} %", slide.shift_stains
     ),
     "brightness": Corruption(
-        "brightness", "colour", (0.015, 0.04, 0.10, 0.20, 0.30), "±{:.1%}", scanner.change_brightness
+        "brightness", "colour", (0.015, 0.04, 0.10, 0.20, 0.30), "±{:g} %", scanner.change_brightness
     ),
     "contrast": Corruption(
-        "contrast", "colour", (0.05, 0.15, 0.30, 0.45, 0.60), "-{:.0%}", scanner.lower_contrast
+        "contrast", "colour", (0.05, 0.15, 0.30, 0.45, 0.60), "{:g} % less", scanner.lower_contrast
     ),
     "shift": Corruption("shift", "place", (1, 2, 3), "{:g} px", scanner.shift),
     "rotation": Corruption("rotation", "place", (1, 2, 4, 8, 15), "{:g} degrees", scanner.rotate),
@@ -67,8 +67,8 @@ MOST_GRADES = max(len(kind.strengths) for kind in CORRUPTIONS.values())
 def corrupt(pixels: Pixels, kind: str, grade: int, *, name: str, seed: int = 0) -> Pixels:
     """A picture with one kind of damage, as its 8-bit file would hold it.
 
-    Places, directions and signs are drawn from the picture's name and the seed, so that every grade shows more
-    of the same damage; grade 0 is the picture itself.
+    Places, directions and signs are drawn from the picture's name and the seed, so that every grade shows
+    more of the same damage; grade 0 is the picture itself.
 
     Args:
         pixels: uint8 ``(H, W, 3)``, at least 32 px a side.

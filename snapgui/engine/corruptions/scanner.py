@@ -20,7 +20,7 @@ _FINE = 8
 def compress(pixels: Pixels, quality: float, rng: np.random.Generator) -> Colours:
     """JPEG of this quality, with halved colour resolution as scanners and viewers write it."""
     _, data = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, int(quality)])
-    return cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1] / 255
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))[..., ::-1] / 255
 
 
 def blur_gaussian(pixels: Pixels, sigma_px: float, rng: np.random.Generator) -> Colours:

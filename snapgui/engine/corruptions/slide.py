@@ -17,7 +17,7 @@ BUBBLE_BLUR_PX, BUBBLE_LIGHT, RIM_SHADE, RIM_PX = 1.5, 0.25, 0.6, 1.2
 
 
 def shift_stains(pixels: Pixels, share: float, rng: np.random.Generator) -> Colours:
-    """Haematoxylin and eosin each stronger or weaker by this share, drawn which; what neither explains stays."""
+    """Haematoxylin and eosin each stronger or weaker by this share, drawn which; the rest stays."""
     stains = fit_stains(pixels)
     amounts, rest = stain_amounts(pixels / 255, stains)
     factors = 1 + share * rng.choice([-1, 1], size=2)
