@@ -29,16 +29,15 @@ def corruption_methods(comparison: Comparison) -> str:
     return (
         f"As the average case beside the worst we corrupted {images_words(comparison.numbers)} by {kinds}. "
         f"Kinds follow ImageNet-C and its like for pathology, with strengths for patches of {WINDOW_PX} px "
-        f"at {UM_PER_PX} µm/px; stains were raised or lowered in each image's own stain vectors, and what these "
-        "leave unexplained was kept; in a fold the optical densities of two layers add. Places, directions "
-        "and signs were drawn for each image from its name and a seed, the same at each grade. Every "
-        "corrupted picture was rounded to 8 bits before it was scored. We counted the recognised "
-        "metastases that were called normal, with Wilson's 95 % intervals, against mean CIEDE2000 and SSIM (7 px "
-        "window) over the whole picture. Pictures of SNAP were weakened by scaling their difference from the "
-        f"original by {SCALES[0]:g} to {SCALES[-1]:g}, rounded to 8 bits and scored again; beside each "
-        "corruption stands the strongest that was on average no more visible, on the same images, with "
-        "Newcombe's interval of the paired difference. References: "
-        f"{'; '.join(SOURCES)}."
+        f"at {UM_PER_PX} µm/px; stains were raised or lowered in each image's own stain vectors, and what "
+        "these leave unexplained was kept; in a fold the optical densities of two layers add. Places, "
+        "directions and signs were drawn for each image from its name and a seed, the same at each grade. "
+        "Every corrupted picture was rounded to 8 bits before it was scored. We counted the recognised "
+        "metastases that were called normal, with Wilson's 95 % intervals, against mean CIEDE2000 and SSIM "
+        "(7 px window) over the whole picture. Pictures of SNAP were weakened by scaling their difference "
+        f"from the original by {SCALES[0]:g} to {SCALES[-1]:g}, rounded to 8 bits and scored again; beside "
+        "each corruption stands the strongest that was on average no more visible, on the same images, with "
+        f"Newcombe's interval of the paired difference. References: {'; '.join(SOURCES)}."
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from snapgui.corruptions.store import Comparison
 from snapgui.corruptions.summary import MEASURES, OUTCOMES, Numbers
 from snapgui.engine.corruptions.catalogue import corruption_of
-from snapgui.words import NONE, with_count, with_interval
+from snapgui.words import NONE, as_set, with_count, with_interval
 
 COSTS = {"lost": "recognised metastases", "turned": "recognised normal patches"}
 HEAD = (
@@ -20,6 +20,7 @@ HEAD = (
     "difference, points",
     "SNAP, SSIM no lower",
 )
+SNAP_HEAD = ("SNAP", "of its change", "CIEDE2000", "SSIM", "metastases lost", "normal turned metastasis")
 CAVEAT = (
     "CIEDE2000 and SSIM compare pixel with pixel over the whole picture: they overstate what the eye sees of "
     "a shift or a rotation. Readers decide; these measures only put all on one scale."
@@ -83,6 +84,18 @@ def point_cells(point: Numbers, curve: str, outcome: str = "lost") -> list[str]:
     ]
 
 
+def snap_cells(name: str, point: Numbers) -> list[str]:
+    """One line of the table of SNAP's strengths, in the order of `SNAP_HEAD`."""
+    own = next(point[outcome] for outcome in OUTCOMES if outcome in point)
+    return [
+        name,
+        as_set(point["scale"]),
+        _mean(own["de00"], 2),
+        _mean(own["ssim"], 3),
+        *(with_interval(point[name]["flipped"]) if name in point else NONE for name in OUTCOMES),
+    ]
+
+
 def match_words(match: Numbers | None) -> str:
     """What SNAP achieves at no more visibility, and at which, such as ``96.0 % (93.1 to 97.7) at 0.8``."""
     if match is None:
@@ -108,8 +121,8 @@ def explanation(comparison: Comparison) -> str:
         f"{normal['recognised']:,}; accuracy untouched {with_interval(comparison.numbers['accuracy'])}. "
         "Lost: share of the recognised metastases called normal. CIEDE2000 and SSIM are means over the whole "
         "picture and over these images. SNAP stands with the strongest share of its change that is on "
-        "average no more visible than the corruption, rounded to 8 bits and scored again (after “at”: its own "
-        "CIEDE2000 / SSIM); the difference is SNAP's share less the corruption's, on the same images. "
+        "average no more visible than the corruption, rounded to 8 bits and scored again (after “at”: its "
+        "own CIEDE2000 / SSIM); the difference is SNAP's share less the corruption's, on the same images. "
         f"Brackets are 95 % intervals (Wilson; of differences Newcombe, paired). {CAVEAT}"
     )
 
