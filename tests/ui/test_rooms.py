@@ -15,7 +15,7 @@ FLOORS = (
     ("resources", "state"),
     ("parts",),
     ("analysis", "audit", "filmstrip", "model", "reader", "result", "studies"),
-    ("workbench", "naturalness", "runs"),
+    ("workbench", "naturalness", "corruptions", "runs"),
     ("pages",),
 )
 

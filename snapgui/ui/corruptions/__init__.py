@@ -1,0 +1,1 @@
+"""Ordinary corruptions beside SNAP: one figure of how often each fools the model against its visibility."""
