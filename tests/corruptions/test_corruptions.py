@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from snapgui import progress, shipped
@@ -243,8 +244,10 @@ def audit(tmp_path: Path, small_model: Path) -> Path:
 
 
 def test_the_command_writes_table_and_numbers_and_refuses_what_changed(
-    audit: Path, small_model: Path, capsys
+    audit: Path, monkeypatch, capsys
 ) -> None:
+    # The other tests of this process keep their threads.
+    monkeypatch.setattr(torch, "set_num_threads", lambda count: None)
     asked = [str(audit), "--kinds", "jpeg", "fold", "--grades", "5", "--images", "3", "--device", "cpu"]
     assert main(["corruptions", *asked]) == 0
     out = capsys.readouterr()

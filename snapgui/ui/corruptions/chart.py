@@ -15,6 +15,7 @@ from snapgui.words import as_set, with_count
 FAMILIES = {"optics": "#0072b2", "colour": "#009e73", "place": "#8a8a8a", "slide": "#cc79a7"}
 MARKS = ("circle", "square", "triangle-up", "diamond", "x", "cross")
 SNAP_COLOUR = "#d55e00"
+TICKS = [digit * 10.0**power for power in range(-4, 2) for digit in (1, 2, 5)]
 DASHES = ("solid", "dash", "dot")
 TITLES = {
     "de00": "colour difference of the whole picture (mean CIEDE2000)",
@@ -66,7 +67,7 @@ def corruption_chart(comparison: Comparison, *, measure: str, outcome: str, open
             ],
         )
     style_figure(figure, height=480, x_title=TITLES[measure], y_title=FLIPPED[outcome])
-    figure.update_xaxes(type="log", dtick="D2")
+    figure.update_xaxes(type="log", tickvals=TICKS, ticktext=[f"{tick:g}" for tick in TICKS])
     figure.update_yaxes(range=[-3, 103], tickvals=[0, 20, 40, 60, 80, 100])
     figure.update_layout(
         showlegend=True,
