@@ -12,9 +12,11 @@ import torch
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from snapgui import progress, shipped
+from snapgui.audit import run as audit_run
 from snapgui.audit import store as audit_store
 from snapgui.audit.read import read_finished
 from snapgui.audit.rows import SCHEMA, UNTOUCHED, new_row, to_parquet
+from snapgui.audit.run import AuditOutcome, AuditProgress
 from snapgui.audit.settings import AuditSettings
 from snapgui.audit.summary import summarise as summarise_audit
 from snapgui.cli import main
@@ -287,3 +289,20 @@ def test_the_command_writes_table_and_numbers_and_refuses_what_changed(
         path.write_bytes(encode_png(np.full((96, 96, 3), 200, np.uint8)))
     with pytest.raises(DataError, match="the model answers otherwise on"):
         audit_subjects(finished, victim)
+
+
+def test_an_audit_goes_on_to_corruptions_when_it_is_done(
+    audit: Path, tmp_path: Path, monkeypatch, capsys
+) -> None:
+    def done(*args, **settings):
+        yield AuditProgress(8, 8, "", 0.0, 4, 4)
+        return AuditOutcome(audit, {})
+
+    monkeypatch.setattr(torch, "set_num_threads", lambda count: None)
+    monkeypatch.setattr(audit_run, "run_audit", done)
+    asked = ["audit", str(tmp_path / "set"), "--out", str(tmp_path), "--device", "cpu", "--corruptions"]
+    assert main([*asked, "shift"]) == 0
+    assert "SNAP (this audit" in capsys.readouterr().out and (audit / "corruptions.json").is_file()
+    assert main([*asked, "fog"]) == 2
+    captured = capsys.readouterr()
+    assert "no corruption “fog”" in captured.err and "8 of 8" not in captured.err, "before any work"
