@@ -13,6 +13,7 @@ from snapgui.engine.settings import Settings
 from snapgui.engine.victim.victim import Victim
 from snapgui.engine.visibility.measures import colour_difference, similarity_map
 from snapgui.errors import DataError, SettingsError
+from snapgui.words import listed
 
 UNTOUCHED = "untouched"
 # Shares of what SNAP changed, from hardly anything to all of it.
@@ -48,6 +49,11 @@ class CorruptionSettings(Settings):
                 )
         if not self.kinds or not self.grades:
             raise SettingsError("No corruption or no grade is asked for; name at least one of each.")
+        if not any(map(self.grades_of, self.kinds)):
+            raise SettingsError(
+                f"{listed(self.kinds)} has no grade {listed([str(grade) for grade in self.grades])}; its grades "
+                f"end at {max(len(CORRUPTIONS[kind].strengths) for kind in self.kinds)}."
+            )
         if self.images is not None:
             self._check_range("images", 1, 10**9)
         self._check_range("seed", 0, 2**63 - 1)

@@ -180,6 +180,8 @@ def test_what_is_asked_is_checked() -> None:
         CorruptionSettings(kinds=("fog",))
     with pytest.raises(SettingsError, match="whole numbers from 1, weakest, to 5"):
         CorruptionSettings(grades=(0,))
+    with pytest.raises(SettingsError, match="shift has no grade 4 and 5; its grades end at 3"):
+        CorruptionSettings(kinds=("shift",), grades=(4, 5))
     with pytest.raises(SettingsError, match="images is 0"):
         CorruptionSettings(images=0)
     with pytest.raises(SettingsError, match="name at least one"):

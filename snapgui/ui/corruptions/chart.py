@@ -34,7 +34,11 @@ def corruption_chart(comparison: Comparison, *, measure: str, outcome: str, open
     """
     figure, places = go.Figure(), dict.fromkeys(FAMILIES, 0)
     for name, kind in CORRUPTIONS.items():
-        points = [point for point in comparison.numbers["corruptions"] if point["kind"] == name]
+        points = [
+            point
+            for point in comparison.numbers["corruptions"]
+            if point["kind"] == name and point[outcome]["flipped"]["of"]
+        ]
         mark = MARKS[places[kind.family]]
         places[kind.family] += 1
         if not points:
