@@ -51,8 +51,8 @@ class CorruptionSettings(Settings):
             raise SettingsError("No corruption or no grade is asked for; name at least one of each.")
         if not any(map(self.grades_of, self.kinds)):
             raise SettingsError(
-                f"{listed(self.kinds)} has no grade {listed([str(grade) for grade in self.grades])}; its grades "
-                f"end at {max(len(CORRUPTIONS[kind].strengths) for kind in self.kinds)}."
+                f"{listed(self.kinds)} has no grade {listed([str(grade) for grade in self.grades])}; its "
+                f"grades end at {max(len(CORRUPTIONS[kind].strengths) for kind in self.kinds)}."
             )
         if self.images is not None:
             self._check_range("images", 1, 10**9)
