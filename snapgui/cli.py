@@ -18,8 +18,8 @@ from snapgui.commands.naturalness import add_naturalness
 from snapgui.commands.predict import add_predict
 from snapgui.commands.report import add_report
 from snapgui.commands.study.study import add_study_command
-from snapgui.commands.train import add_train
-from snapgui.commands.train_generator import add_train_generator
+from snapgui.commands.training.train import add_train
+from snapgui.commands.training.train_generator import add_train_generator
 from snapgui.commands.transfer import add_transfer
 from snapgui.commands.universal import add_apply, add_universal
 from snapgui.commands.verify import add_verify

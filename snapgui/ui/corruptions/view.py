@@ -63,7 +63,7 @@ def _choose_source() -> SavedAudit | None:
 def _choice(label: str, options: dict[str, str], key: str) -> str:
     first = next(iter(options))
     chosen = st.segmented_control(
-        label, list(options), default=first, required=True, key=key, persist_state="session"
+        plain(label), list(options), default=first, required=True, key=key, persist_state="session"
     )
     return chosen if chosen in options else first
 

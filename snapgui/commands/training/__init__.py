@@ -1,0 +1,1 @@
+"""The commands that train: a victim, and the generator of nuclei."""
