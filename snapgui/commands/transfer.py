@@ -1,18 +1,40 @@
-"""The command ``transfer``: patches made on some models, tried on others."""
+"""The commands ``transfer`` and ``defend``: patches made on some models, tried on others or on the same one
+behind a defence.
+"""
 
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from snapgui.commands.options import WITH_DEFAULTS, Commands, add_data_argument, model_file
+from snapgui.commands.options import (
+    WITH_DEFAULTS,
+    Commands,
+    add_data_argument,
+    add_model_options,
+    load_victim,
+    model_file,
+)
 from snapgui.engine.presets import PRESET_NAMES
 from snapgui.progress import drain
 from snapgui.words import duration
 
 if TYPE_CHECKING:
-    from snapgui.transfer.run import TransferProgress
+    from snapgui.transfer.run import TransferOutcome, TransferProgress
+
+# As `engine.defences.named` makes them, which imports torch.
+DEFENCE_WORDS = {
+    "jpeg": "JPEG of this quality (75)",
+    "median": "median over a square of this side in px (3)",
+    "bits": "so many bits a channel (4)",
+    "gaussian": "blur of this standard deviation in px (1)",
+    "tv": "total-variation denoising of this weight (0.05)",
+    "shift": "vote over shifts by so many px (1)",
+    "nuclei": "vote with this share of the nuclei hidden (0.5)",
+    "patchcleanser": "double masking with so many masks a side (4)",
+}
 
 
 def add_transfer(commands: Commands) -> None:
@@ -49,6 +71,71 @@ def add_transfer(commands: Commands) -> None:
     transfer.set_defaults(run=run_transfer)
 
 
+def add_defend(commands: Commands) -> None:
+    """Add ``defend``."""
+    text = "try defences against attackers who do not know them, who do, and who see scores alone"
+    defend = commands.add_parser(
+        "defend",
+        help=text,
+        description=text,
+        formatter_class=WITH_DEFAULTS,
+        epilog="defences, each with its setting after a colon: "
+        + "; ".join(f"{name}: {words}" for name, words in DEFENCE_WORDS.items()),
+    )
+    add_data_argument(defend)
+    defend.add_argument(
+        "--defence", nargs="+", required=True, metavar="NAME", help="such as jpeg:75 or nuclei, see below"
+    )
+    defend.add_argument("--out", type=Path, required=True, metavar="DIR", help="where results are kept")
+    defend.add_argument("--split", default=None, help="of the data set; all patches without it")
+    defend.add_argument(
+        "--limit", type=int, default=100, help="metastases that all models recognise, at most"
+    )
+    defend.add_argument(
+        "--presets", nargs="+", choices=PRESET_NAMES, default=["natural", "strong"], help="a table for each"
+    )
+    defend.add_argument(
+        "--queries", type=int, default=0, metavar="N", help="of the search by scores alone; 0 leaves it out"
+    )
+    defend.add_argument(
+        "--clean", type=int, default=200, metavar="N", help="untouched patches for accuracy and time"
+    )
+    defend.add_argument("--shard-size", type=int, default=20, metavar="N")
+    defend.add_argument("--threads", type=int, default=None, help="CPU threads; all without it")
+    defend.add_argument("--seed", type=int, default=0)
+    add_model_options(defend)
+    defend.set_defaults(run=run_defend)
+
+
+def run_defend(args: argparse.Namespace, arguments: list[str]) -> int:
+    """Print a table a preset; 1 if it is not complete."""
+    from snapgui.engine.defences.named import defence_of
+
+    defences = [defence_of(words) for words in args.defence]
+    from snapgui.engine.victim.memory import keep_freed_memory
+    from snapgui.transfer.defence_words import defence_text
+    from snapgui.transfer.plan import defence_contest
+    from snapgui.transfer.run import run_contest
+    from snapgui.transfer.settings import TransferSettings
+
+    settings = TransferSettings(
+        split=args.split,
+        limit=args.limit,
+        presets=tuple(dict.fromkeys(args.presets)),
+        together=False,
+        queries=args.queries,
+        clean=args.clean,
+        shard_size=args.shard_size,
+        batch_size=args.shard_size,
+        threads=args.threads or os.cpu_count() or 1,
+        seed=args.seed,
+    )
+    keep_freed_memory()
+    contest = defence_contest(load_victim(args), defences)
+    outcome = drain(run_contest(contest, args.data, args.out, settings), _show)
+    return _tell(outcome, defence_text)
+
+
 def run_transfer(args: argparse.Namespace, arguments: list[str]) -> int:
     """Print the matrix of each preset; 1 if it is not complete."""
     from snapgui.engine.victim.memory import keep_freed_memory
@@ -72,13 +159,17 @@ def run_transfer(args: argparse.Namespace, arguments: list[str]) -> int:
     keep_freed_memory()
     device = str(choose_device(args.device))
     outcome = drain(steps_of(args.models, args.data, args.out, settings, device=device), _show)
+    return _tell(outcome, transfer_text)
+
+
+def _tell(outcome: "TransferOutcome", text_of: Callable[[dict[str, Any]], str]) -> int:
     print(file=sys.stderr)
     for name, why in outcome.failures.items():
         print(f"note: part {name} is missing: {why.rstrip('.')}.", file=sys.stderr)
     if outcome.summary is None:
-        print(f"The matrix is not complete; the same command continues it. So far: {outcome.folder}")
+        print(f"It is not complete; the same command continues it. So far: {outcome.folder}")
         return 1
-    print(transfer_text(outcome.summary))
+    print(text_of(outcome.summary))
     print(outcome.folder)
     return 0
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from snapgui.audit.alter import Subjects
 from snapgui.audit.shard import probabilities, read_or_why
 from snapgui.data.datasets import PatchSet, open_patches
+from snapgui.engine.defences.defended import Defence, Defended
 from snapgui.engine.generator.files import generator_of
 from snapgui.engine.presets import PRESETS, PresetName
 from snapgui.engine.victim.several import Several
@@ -20,6 +21,9 @@ from snapgui.errors import DataError, ModelError
 from snapgui.provenance import library_versions
 from snapgui.transfer.settings import MEAN, WORST, TransferSettings
 
+BARE = "undefended"
+# Draws over which an attacker averages who knows that a defence is random.
+EXPECTATION = 10
 # Counted up when the same settings begin to give another table.
 METHOD = 1
 
@@ -85,20 +89,60 @@ def load_models(paths: Sequence[Path], device: str) -> dict[str, Victim]:
     return models
 
 
-def sources_of(models: dict[str, Victim], settings: TransferSettings) -> dict[str, Victim]:
-    """What patches are made on, by name: each model, and all at once."""
-    if not settings.together:
-        return dict(models)
-    victims = list(models.values())
-    return models | {MEAN: Several(victims, "mean"), WORST: Several(victims, "worst")}
+@dataclass(frozen=True)
+class Contest:
+    """Who is attacked, and on whom patches are made.
+
+    Attributes:
+        kind: ``transfer`` or ``defend``, the first word of its folders.
+        models: every victim that is tried, by name.
+        sources: every victim on which patches are made, by name.
+        tried_on: of each source, the names of the models that its patches are tried on.
+    """
+
+    kind: str
+    models: dict[str, Victim]
+    sources: dict[str, Victim]
+    tried_on: dict[str, tuple[str, ...]]
 
 
-def plan_transfer(models: dict[str, Victim], data: Path, settings: TransferSettings) -> Plan:
+def transfer_contest(models: dict[str, Victim], *, together: bool) -> Contest:
+    """Each model against all; with ``together`` patches are also made on all at once, by mean and by worst
+    case.
+    """
+    sources, victims = dict(models), list(models.values())
+    if together:
+        sources |= {MEAN: Several(victims, "mean"), WORST: Several(victims, "worst")}
+    return Contest("transfer", models, sources, dict.fromkeys(sources, tuple(models)))
+
+
+def defence_contest(victim: Victim, defences: Sequence[Defence]) -> Contest:
+    """The bare victim, on whose patches every defence is tried (an attacker who does not know), and each
+    defence attacked through itself (one who does); a random one also through the mean of `EXPECTATION` draws.
+    """
+    models: dict[str, Victim] = {BARE: victim}
+    sources: dict[str, Victim] = {BARE: victim}
+    tried_on: dict[str, tuple[str, ...]] = {}
+    for defence in defences:
+        behind = Defended(victim, defence)
+        if defence.name in models:
+            raise ModelError(f"The defence {defence.name} is named twice. Leave one out.")
+        models[defence.name] = sources[defence.name] = behind
+        tried_on[defence.name] = (defence.name,)
+        if defence.random:
+            averaged = Defended(victim, defence, draws=EXPECTATION)
+            sources[averaged.card.name] = averaged
+            tried_on[averaged.card.name] = (defence.name,)
+    return Contest("defend", models, sources, {BARE: tuple(models), **tried_on})
+
+
+def plan_contest(contest: Contest, data: Path, settings: TransferSettings) -> Plan:
     """Choose the metastases and say what is to be done.
 
     Raises:
         DataError: no data set or split, or no metastasis that all models recognise.
     """
+    models = contest.models
     everything = open_patches(data)
     patches = everything.split(settings.split) if settings.split else everything
     order = np.random.default_rng(settings.seed).permutation(np.flatnonzero(patches.labels == 1))
@@ -151,6 +195,7 @@ def plan_transfer(models: dict[str, Victim], data: Path, settings: TransferSetti
     decides = {
         "settings": settings.to_json(),
         "models": {name: victim.card.sha256 for name, victim in models.items()},
+        "sources": list(contest.sources),
         "pictures": digest.hexdigest(),
         "versions": library_versions(),
         "method": METHOD,
@@ -164,7 +209,7 @@ def plan_transfer(models: dict[str, Victim], data: Path, settings: TransferSetti
         # Images first: a matrix that is stopped is small and whole, not large and full of holes.
         for part in parts
         for preset in settings.presets
-        for source in sources_of(models, settings)
+        for source in contest.sources
     )
     return Plan(
         patches,

@@ -27,7 +27,8 @@ from snapgui.engine.presets import PRESETS, PresetName
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError, refused
 from snapgui.provenance import device_name, library_versions
-from snapgui.transfer.plan import METHOD, Plan, load_models, plan_transfer, sources_of
+from snapgui.transfer.clean import measure_clean
+from snapgui.transfer.plan import METHOD, Contest, Plan, load_models, plan_contest, transfer_contest
 from snapgui.transfer.settings import TransferSettings
 from snapgui.transfer.shard import COLUMNS, run_shard, universal_settings
 from snapgui.transfer.summary import summarise
@@ -78,13 +79,33 @@ def run_transfer(
     Raises:
         ModelError, DataError: as `load_models` and `plan_transfer` do, or the place cannot be written.
     """
+    contest = transfer_contest(load_models(paths, device), together=settings.together)
+    return (yield from run_contest(contest, data, out, settings, stop=stop))
+
+
+def run_contest(
+    contest: Contest,
+    data: Path,
+    out: Path,
+    settings: TransferSettings,
+    *,
+    stop: Callable[[], bool] | None = None,
+) -> Generator[TransferProgress, None, TransferOutcome]:
+    """Make patches on every source of a contest and try them; as `run_transfer` does."""
     torch.set_num_threads(settings.threads)
-    models = load_models(paths, device)
+    models, sources = contest.models, contest.sources
     yield TransferProgress(0, 0, "reading", None)
-    plan = plan_transfer(models, data, settings)
-    sources = sources_of(models, settings)
-    folder = Path(out) / f"transfer-{plan.fingerprint[:12]}"
-    _begin(folder, models, data, plan, settings)
+    plan = plan_contest(contest, data, settings)
+    folder = Path(out) / f"{contest.kind}-{plan.fingerprint[:12]}"
+    _begin(folder, contest, data, plan, settings)
+    for name in models:
+        if (
+            settings.clean
+            and not (path := folder / "clean" / f"{models[name].card.sha256[:12]}.json").is_file()
+        ):
+            yield TransferProgress(0, len(plan.shards), f"{name} on untouched patches", None)
+            found = measure_clean(models[name], plan.patches, settings)
+            write_whole(path, json.dumps(found, indent=2).encode(), advice=FREE_SPACE)
     pending = [shard for shard in plan.shards if not (folder / "shards" / f"{shard.name}.parquet").is_file()]
     failures: dict[str, str] = {}
     begin = time.perf_counter()
@@ -98,7 +119,8 @@ def run_transfer(
             canvas = None
             if settings.universal and shard.source in models:
                 canvas = _canvas(folder, models[shard.source], shard.preset, data, settings)
-            result = run_shard(sources[shard.source], models, plan, shard, settings, canvas)
+            tried = {name: models[name] for name in contest.tried_on[shard.source]}
+            result = run_shard(sources[shard.source], tried, plan, shard, settings, canvas)
             stream = io.BytesIO()
             pd.DataFrame(result.rows, columns=list(COLUMNS)).to_parquet(stream, index=False)
             write_whole(
@@ -119,6 +141,7 @@ def run_transfer(
         "metastases": plan.metastases,
         "recognised": plan.recognised,
         "attacked": len(plan.subjects.ids),
+        "clean": _read_clean(folder, models) if settings.clean else {},
     }
     stream = io.BytesIO()
     rows.to_parquet(stream, index=False)
@@ -128,11 +151,10 @@ def run_transfer(
     return TransferOutcome(folder, summary, failures)
 
 
-def _begin(
-    folder: Path, models: dict[str, Victim], data: Path, plan: Plan, settings: TransferSettings
-) -> None:
+def _begin(folder: Path, contest: Contest, data: Path, plan: Plan, settings: TransferSettings) -> None:
+    models = contest.models
     try:
-        for name in ("shards", "pictures", "canvases"):
+        for name in ("shards", "pictures", "canvases", "clean"):
             (folder / name).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(
@@ -154,6 +176,17 @@ def _begin(
         "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
     write_whole(folder / "transfer.json", json.dumps(about, indent=2).encode(), advice=FREE_SPACE)
+
+
+def _read_clean(folder: Path, models: dict[str, Victim]) -> dict[str, Any]:
+    return {
+        name: json.loads(_clean_path(folder, victim).read_text(encoding="utf-8"))
+        for name, victim in models.items()
+    }
+
+
+def _clean_path(folder: Path, victim: Victim) -> Path:
+    return folder / "clean" / f"{victim.card.sha256[:12]}.json"
 
 
 def _canvas(

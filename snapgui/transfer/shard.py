@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from snapgui.audit.alter import Altered, Subjects, alter, masks_for
 from snapgui.audit.settings import Condition, seed_of
 from snapgui.audit.shard import probabilities
+from snapgui.engine.attack.objectives import Untargeted
+from snapgui.engine.attack.random_search import search_at_random
 from snapgui.engine.attack.universal import apply_canvas, fit_shared, random_canvas
 from snapgui.engine.cells.outlines import Mask, area_fraction, draw_mask, touches_centre
 from snapgui.engine.cells.proposals import propose_cells, shared_cells
@@ -24,6 +26,7 @@ from snapgui.transfer.plan import Plan, Shard
 from snapgui.transfer.settings import TransferSettings
 
 Row = dict[str, Any]
+BLACK_BOX = "black box"
 UNIVERSAL, RANDOM_UNIVERSAL = "universal", "universal, random"
 
 
@@ -90,6 +93,26 @@ def _attack_each(
     )
     random = made(replace(snap, kind="fill", fill="random"))
     _score(models, plan, shard, "random", chosen, random, masks, result)
+    if settings.queries and shard.source in models:
+        searched = _search(source, settings, snap, chosen, masks)
+        own = {shard.source: source}
+        _score(own, plan, shard, BLACK_BOX, chosen, searched, masks, result)
+
+
+def _search(
+    source: Victim, settings: TransferSettings, snap: Condition, chosen: Subjects, masks: list[Mask]
+) -> list[NDArray[np.uint8]]:
+    images = torch.stack([to_image(pixels) for pixels in chosen.pixels]).to(source.mean.device)
+    stacked = torch.from_numpy(np.stack(masks))[:, None].to(images.device)
+    found = search_at_random(
+        source,
+        images,
+        stacked,
+        objective=Untargeted(torch.from_numpy(chosen.labels).to(images.device)),
+        settings=snap.attack,
+        queries=settings.queries,
+    )
+    return [to_pixels(image) for image in found.images]
 
 
 def universal_settings(preset: PresetName, settings: TransferSettings) -> UniversalSettings:

@@ -7,17 +7,24 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from snapgui import shipped
 from snapgui.cli import main
+from snapgui.engine.defences.defended import Defended
+from snapgui.engine.defences.named import defence_of
+from snapgui.engine.defences.votes import NucleiDropout
 from snapgui.engine.images import decode_pixels, to_image
 from snapgui.engine.presets import PRESETS, Preset
 from snapgui.engine.settings import AttackSettings, CellSettings
 from snapgui.engine.victim.several import Several
-from snapgui.engine.victim.victim import Victim
+from snapgui.engine.victim.victim import ModelCard, Victim
 from snapgui.errors import DataError, ModelError, SettingsError
 from snapgui.progress import drain
-from snapgui.transfer.run import run_transfer
+from snapgui.statistics import share
+from snapgui.transfer.defence_words import defence_text, masked, verdict_words
+from snapgui.transfer.plan import defence_contest
+from snapgui.transfer.run import run_contest, run_transfer
 from snapgui.transfer.settings import MEAN, WORST, TransferSettings
 from snapgui.transfer.summary import summarise
 from snapgui.transfer.words import robust_words, transfer_text
@@ -157,3 +164,62 @@ def test_differences_are_paired_and_told_in_words() -> None:
     )
     (sentence,) = robust_words(summarise(rows, ["cnn", "vit"], ["cnn", "vit"], ["paper"]))
     assert sentence.startswith("paper: vit is harder to fool than cnn (each attacked on itself, +30.0 points")
+
+
+def test_defences_are_tried_by_attackers_who_know_and_who_do_not(
+    small_set, tmp_path, monkeypatch, capsys
+) -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.AvgPool2d(8), nn.Flatten(), nn.Linear(3 * 12 * 12, 2))
+    with torch.no_grad():
+        net[2].bias.copy_(torch.tensor([-1.0, 1.0]))
+    card = ModelCard("tiny", "none", input_size_px=96, mean=(0, 0, 0), std=(1, 1, 1), sha256="0" * 64)
+    victim, defence = Victim(net, card), NucleiDropout(0.3, 2)
+    settings = TransferSettings(
+        split="val", limit=2, presets=("paper",), together=False, clean=4, queries=4, shard_size=2
+    )
+    contest = defence_contest(victim, [defence_of("gaussian:0.5"), defence])
+    outcome = drain(run_contest(contest, small_set, tmp_path, settings))
+    assert not outcome.failures
+    said = defence_text(outcome.summary)
+    lines = {line.split("  ")[0]: line for line in said.splitlines()}
+    assert lines["undefended"].count("–") == 2, "an attacker of the bare model knows it"
+    assert lines["Gaussian 0.5 px"].count("–") == 1, "what is not random has no expectation"
+    assert lines[defence.name].count("–") == 0
+    summary = json.loads((outcome.folder / "summary.json").read_text(encoding="utf-8"))
+    assert set(summary["clean"]) == set(summary["models"])
+    assert summary["clean"]["undefended"]["accuracy"]["of"] == 4
+    rows = pd.read_parquet(outcome.folder / "rows.parquet")
+    behind = Defended(victim, defence)
+    row = rows[(rows.target == behind.card.name) & (rows.kind == "SNAP")].iloc[0]
+    pixels = decode_pixels((outcome.folder / "pictures" / row.picture).read_bytes())
+    assert float(behind.predict(to_image(pixels)[None])[0, 1]) == pytest.approx(row.p_after, abs=1e-5)
+    with pytest.raises(ModelError, match="is named twice"):
+        defence_contest(victim, [defence, defence])
+    assert main(["defend", str(small_set), "--defence", "prayer", "--out", str(tmp_path)]) == 2
+    assert "choose from jpeg" in capsys.readouterr().err
+
+
+def test_a_masked_gradient_is_called_one() -> None:
+    def cell(kind: str, source: str, count: int) -> dict[str, object]:
+        return {
+            "preset": "paper",
+            "kind": kind,
+            "source": source,
+            "target": "odd",
+            "flipped": share(count, 100),
+            "area": 0.05,
+            "mean_de00_mask": 20.0,
+            "centre_open": share(50, 100),
+        }
+
+    bare = cell("SNAP", "undefended", 90) | {"target": "undefended"}
+    odd = [cell("SNAP", "undefended", 20), cell("SNAP", "odd", 10), cell("black box", "odd", 60)]
+    summary = {"cells": [bare, *odd], "models": ["undefended", "odd"], "presets": ["paper"], "clean": {}}
+    sentences = verdict_words(summary, "paper")
+    assert masked(summary, "paper", "odd") and "Its gradient is masked" in sentences[1]
+    assert sentences[0].startswith("odd lets 20.0 % (13.3 to 28.9) through")
+    assert "does not stop one who knows it: 60.0 %" in sentences[0], "the strongest attacker counts"
+    summary["cells"][3] = cell("black box", "odd", 8)
+    (sentence,) = verdict_words(summary, "paper")
+    assert "halves what an attacker who knows it reaches" in sentence

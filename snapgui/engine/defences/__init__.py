@@ -1,0 +1,1 @@
+"""What a hospital could put between the scanner and the classifier."""

@@ -1,0 +1,81 @@
+"""A victim behind a defence: still a victim, so that everything that attacks or scores one takes it."""
+
+import hashlib
+from dataclasses import replace
+from typing import Protocol
+
+import torch
+from torch import nn
+
+from snapgui.engine.victim.victim import Victim
+from snapgui.errors import ModelError
+
+
+class Defence(Protocol):
+    """A way to answer that is harder to fool."""
+
+    @property
+    def name(self) -> str:
+        """For people; names all settings."""
+
+    @property
+    def random(self) -> bool:
+        """Whether two answers to one image may differ."""
+
+    def __call__(self, victim: Victim, images: torch.Tensor, chance: torch.Generator) -> torch.Tensor:
+        """Logits ``(N, 2)`` of the defended prediction of images ``(N, 3, H, W)`` in [0, 1].
+
+        They have a gradient by the images. A step that has none of use is passed straight through (BPDA:
+        Athalye, Carlini and Wagner, arXiv 1802.00420), so that an attacker who knows the defence attacks
+        through it.
+        """
+
+
+class Defended(Victim):
+    """A victim that answers through a defence.
+
+    Chance begins anew with every prediction, so that a saved picture is scored the same each time; inside an
+    attack every pass draws afresh, from another seed, and with ``draws`` above 1 answers with the mean over
+    so many draws (expectation over the defence's chance: Athalye et al., arXiv 1707.07397).
+    """
+
+    def __init__(self, victim: Victim, defence: Defence, *, draws: int = 1, seed: int = 0) -> None:
+        nn.Module.__init__(self)
+        self.victim, self.defence, self.draws = victim, defence, draws
+        told = f"{victim.card.sha256}:{defence.name}:{draws}"
+        name = defence.name + (f", mean of {draws} draws" if draws > 1 else "")
+        self.card = replace(victim.card, name=name, sha256=hashlib.sha256(told.encode()).hexdigest())
+        self.register_buffer("mean", victim.mean)
+        self._seed = seed
+        self._chance = torch.Generator().manual_seed(seed + 1)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Logits ``(N, 2)``; raises ModelError for a defence that answers in another shape."""
+        logits = [self.defence(self.victim, images, self._chance) for _ in range(self.draws)]
+        for answer in logits:
+            if answer.shape != (len(images), len(self.card.classes)):
+                raise ModelError(
+                    f"The defence {self.defence.name} answered {tuple(answer.shape)} for {len(images)} "
+                    f"images, where {(len(images), len(self.card.classes))} is needed: logits of each class."
+                )
+        return logits[0] if self.draws == 1 else mean_vote(torch.stack(logits))
+
+    @torch.no_grad()
+    def predict(self, images: torch.Tensor) -> torch.Tensor:
+        """Probabilities ``(N, K)`` in float32; every image with the same chance, whoever is beside it."""
+        answers = []
+        for image in images.to(self.mean.device).split(1):
+            chance = torch.Generator().manual_seed(self._seed)
+            answers.append(self.defence(self.victim, image, chance).float().softmax(1))
+        return torch.cat(answers)
+
+
+def mean_vote(logits: torch.Tensor) -> torch.Tensor:
+    """The logits ``(N, K)`` of the mean probabilities of several answers ``(V, N, K)``."""
+    votes = logits.float().log_softmax(-1)
+    return votes.logsumexp(0) - torch.log(torch.tensor(float(len(logits))))
+
+
+def straight_through(images: torch.Tensor, changed: torch.Tensor) -> torch.Tensor:
+    """``changed`` with the gradient of ``images``: BPDA with the identity."""
+    return images + (changed - images).detach()

@@ -1,0 +1,124 @@
+"""What defences are worth, in words and as a table of plain text."""
+
+from typing import Any
+
+from snapgui.transfer.plan import BARE, EXPECTATION
+from snapgui.transfer.shard import BLACK_BOX
+from snapgui.transfer.words import area_words, cell_of, subject_words
+from snapgui.words import NONE, with_interval
+
+HEAD = (
+    "defence",
+    "accuracy",
+    "time",
+    "does not know",
+    "knows",
+    f"knows, mean of {EXPECTATION} draws",
+    "black box",
+    "sham",
+)
+
+
+def averaged(name: str) -> str:
+    """The name of a random defence that is attacked through the mean of its draws."""
+    return f"{name}, mean of {EXPECTATION} draws"
+
+
+def attacks_on(summary: dict[str, Any], preset: str, name: str) -> dict[str, dict[str, Any] | None]:
+    """Of each attacker on a model, share of the metastases that it hides; None where it was not tried."""
+
+    def flipped(kind: str, source: str) -> dict[str, Any] | None:
+        found = cell_of(summary, preset, kind, source, name)
+        return found and found["flipped"]
+
+    return {
+        "does not know": flipped("SNAP", BARE) if name != BARE else None,
+        "knows": flipped("SNAP", name),
+        "expectation": flipped("SNAP", averaged(name)),
+        "black box": flipped(BLACK_BOX, name),
+        "sham": flipped("sham", name),
+    }
+
+
+def defence_rows(summary: dict[str, Any], preset: str) -> list[list[str]]:
+    """One line a model, the undefended first, in the order of `HEAD`."""
+    bare = summary["clean"].get(BARE)
+    lines = []
+    for name in summary["models"]:
+        clean = summary["clean"].get(name)
+        times = clean["seconds_per_patch"] / bare["seconds_per_patch"] if clean and bare else None
+        attacks = attacks_on(summary, preset, name).values()
+        lines.append(
+            [
+                name,
+                with_interval(clean["accuracy"]) if clean else NONE,
+                NONE if times is None else f"{times:.1f} x",
+                *(with_interval(found) if found else NONE for found in attacks),
+            ]
+        )
+    return lines
+
+
+def worst_of(summary: dict[str, Any], preset: str, name: str) -> dict[str, Any] | None:
+    """The most that any attacker who knows the defence, or asks it, reached: what it is worth."""
+    attacks = attacks_on(summary, preset, name)
+    tried = [found for key, found in attacks.items() if found and key != "sham"]
+    return max(tried, key=lambda found: found["share"], default=None)
+
+
+def verdict_words(summary: dict[str, Any], preset: str) -> list[str]:
+    """What it means for a hospital, a sentence a defence; and where a number must not be believed."""
+    bare = worst_of(summary, preset, BARE)
+    sentences = []
+    for name in summary["models"]:
+        found = worst_of(summary, preset, name)
+        if name == BARE or found is None or bare is None:
+            continue
+        naive = attacks_on(summary, preset, name)["does not know"]
+        before = f"lets {with_interval(naive)} through that were made without it" if naive else ""
+        halved = found["interval"][1] <= bare["share"] / 2
+        held = "halves what an attacker who knows it reaches" if halved else "does not stop one who knows it"
+        sentences.append(
+            f"{name} {before}{', ' if before else ''}and {held}: {with_interval(found)}, "
+            f"{with_interval(bare)} undefended"
+        )
+        if masked(summary, preset, name):
+            sentences.append(
+                f"{name}: a search without gradients finds more than the attack through the defence. Its "
+                "gradient is masked, and the number of the attack through it is too low"
+            )
+    return sentences
+
+
+def masked(summary: dict[str, Any], preset: str, name: str) -> bool:
+    """Whether a search that sees scores alone surely beats the attack that knows everything, which nothing
+    but a useless gradient explains (Athalye et al., arXiv 1802.00420).
+    """
+    attacks = attacks_on(summary, preset, name)
+    white = [found for key in ("knows", "expectation") if (found := attacks[key])]
+    search = attacks["black box"]
+    return bool(search and white and search["interval"][0] > max(one["share"] for one in white))
+
+
+def defence_text(summary: dict[str, Any]) -> str:
+    """All presets as tables of plain text."""
+    parts = [subject_words(summary)]
+    for preset in summary["presets"]:
+        rows = [list(HEAD), *defence_rows(summary, preset)]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        table = [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        ]
+        parts += ["", f"{preset}: metastases called normal", *table, area_words(summary, preset)]
+        parts += [f"{sentence}." for sentence in verdict_words(summary, preset)]
+    return "\n".join(
+        [
+            *parts,
+            "",
+            "Brackets are Wilson's 95 % intervals. Does not know: patches made on the undefended model. "
+            "Knows: made through the defence, its steps without a gradient passed straight through (BPDA). "
+            "Black box: random search by scores alone. Sham: the change that was made through the defence, "
+            "mirrored within its cells. Accuracy and time: on untouched patches of both classes.",
+        ]
+    )
