@@ -18,6 +18,7 @@ from snapgui.commands.naturalness import add_naturalness
 from snapgui.commands.predict import add_predict
 from snapgui.commands.report import add_report
 from snapgui.commands.study.study import add_study_command
+from snapgui.commands.training.measure import add_measure
 from snapgui.commands.training.train import add_train
 from snapgui.commands.training.train_generator import add_train_generator
 from snapgui.commands.transfer import add_defend, add_transfer
@@ -29,6 +30,7 @@ from snapgui.errors import SnapError, refused
 COMMANDS = (
     add_app,
     add_train,
+    add_measure,
     add_train_generator,
     add_predict,
     add_attack,

@@ -156,14 +156,41 @@ def write_model(
         device=device,
     )
     write_card(out, card)
-    victim = Victim.load(out)
-    figures = {"train": asdict(evaluate(victim, training.sample(TRAIN_SAMPLE, seed=0)))}
-    for name in sorted(set(patches.splits) - {"train"}):
-        figures[name] = asdict(evaluate(victim, patches.split(name)))
-    write_card(out, card | {"figures": figures})
-    for name, row in figures.items():
-        low, high = row["accuracy_interval"]
+    write_card(out, card | {"figures": measure_splits(Victim.load(out), patches)})
+
+
+def measure_splits(victim: Victim, patches: PatchSet) -> dict[str, Any]:
+    """The victim's figures on every split, of ``train`` on a fixed sample; prints a line each."""
+    figures = {}
+    for name in sorted(set(patches.splits), key=lambda split: (split != "train", split)):
+        part = patches.split(name)
+        row = evaluate(victim, part.sample(TRAIN_SAMPLE, seed=0) if name == "train" else part)
+        figures[name] = asdict(row)
+        low, high = row.accuracy_interval
         print(
-            f"{name:12} accuracy {row['accuracy']:.4f} ({low:.4f} to {high:.4f})  AUC "
-            f"{row['auc']:.4f}  n {row['count']}"
+            f"{name:12} accuracy {row.accuracy:.4f} ({low:.4f} to {high:.4f})  AUC {row.auc:.4f}  "
+            f"calibration error {row.calibration_error:.3f}  n {row.count}"
         )
+    return figures
+
+
+def measure_card(model: Path, data: Path) -> None:
+    """Measure a checkpoint on a data set and write its figures into the card beside it, which is made where
+    there is none.
+
+    Raises:
+        ModelError, DataError: the model does not load, or there is no data set.
+    """
+    victim = Victim.load(model)
+    figures = measure_splits(victim, open_patches(data))
+    card = victim.card
+    about = dict(card.details or {}) or {
+        "name": card.name,
+        "architecture": card.architecture,
+        "classes": list(card.classes),
+        "input_size_px": card.input_size_px,
+        "mean": list(card.mean),
+        "std": list(card.std),
+        "sha256": card.sha256,
+    }
+    write_card(model, about | {"figures": figures, "measured_on": f"CPU, {torch.get_num_threads()} threads"})

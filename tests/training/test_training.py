@@ -9,6 +9,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from scipy.stats import binomtest
 
+from snapgui.cli import main
 from snapgui.engine.victim.networks import VIT
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError, ModelError, SettingsError
@@ -264,3 +265,28 @@ def test_figures_by_hand() -> None:
     assert (
         figures.accuracy == 0.6 and figures.sensitivity == pytest.approx(2 / 3) and figures.specificity == 0.5
     )
+
+
+def test_calibration_and_curves_by_hand() -> None:
+    labels = np.array([1] * 8 + [0] * 2 + [1] * 1 + [0] * 9)
+    p = np.array([0.9] * 10 + [0.3] * 10)
+    figures = figures_of(labels, p)
+    # Of ten patches called 90 % eight are right, of ten called 30 % one is.
+    assert figures.calibration_error == pytest.approx((0.1 + 0.2) / 2)
+    assert figures.reliability == [(pytest.approx(0.3), 0.1, 10), (pytest.approx(0.9), 0.8, 10)]
+    assert figures.roc == [(0, 0), (pytest.approx(2 / 11, abs=1e-4), pytest.approx(8 / 9, abs=1e-4)), (1, 1)]
+    assert figures_of(np.ones(3, int), np.array([0.2, 0.9, 1.0])).roc == []
+
+
+def test_a_card_is_measured_anew(data, tmp_path, capsys) -> None:
+    torch.manual_seed(0)
+    path = tmp_path / "m.safetensors"
+    save_file(build_network("mobilenet_v2").state_dict(), path)
+    path.with_suffix(".json").write_text(
+        json.dumps({"architecture": "mobilenet_v2", "input_size_px": 32, "licence": "MIT"}), encoding="utf-8"
+    )
+    assert main(["measure", str(data), "--model", str(path)]) == 0
+    card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    assert card["licence"] == "MIT" and set(card["figures"]) == {"train", "val_random"}
+    assert card["figures"]["val_random"]["count"] == 4 and card["figures"]["train"]["seconds_per_patch"] > 0
+    assert "calibration error" in capsys.readouterr().out and Victim.load(path).card.details["figures"]

@@ -147,8 +147,10 @@ def load_controls(state: SnapState) -> None:
     if pressed:
         _load(state, Path(path))
     st.caption(
-        "ResNet50 and DenseNet-121 with one or two outputs, under whatever names. The file is only read as "
-        "numbers; no code in it is run."
+        "ResNet50, DenseNet-121, MobileNetV2 and DINOv2's ViT-S/14 with one or two outputs are known by "
+        "their tensors, under whatever names; any other network of torchvision or timm by the name in a "
+        "model card. The file is only read as numbers; no code in it is run, unless a card says that it is "
+        "TorchScript."
     )
 
 

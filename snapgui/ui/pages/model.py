@@ -6,6 +6,7 @@ import streamlit as st
 
 from snapgui.ui.model.card import load_controls, show_card
 from snapgui.ui.model.folder import predict_controls, show_folder_run
+from snapgui.ui.model.zoo import show_zoo
 from snapgui.ui.parts.header import page_header
 from snapgui.ui.state import get_state
 
@@ -21,6 +22,8 @@ with card_column:
         show_card(victim.card)
 with load_column:
     load_controls(state)
+st.divider()
+show_zoo(state)
 st.divider()
 st.subheader("Predict a folder", anchor=False)
 if victim is not None:

@@ -1,10 +1,13 @@
 """The Model page: card, another checkpoint, a folder predicted in the background."""
 
+import json
+
 import pytest
 
 from snapgui.engine.images import encode_png
 from snapgui.engine.victim.victim import ModelCard
 from snapgui.ui import resources
+from snapgui.ui.model import zoo
 from snapgui.ui.model.card import fact_rows, result_rows
 
 
@@ -106,3 +109,38 @@ def test_half_written_cards_do_no_harm(details):
     card = ModelCard("odd", "resnet50", details=details)
     assert all(len(column) == len(result_rows(card)["Split"]) for column in result_rows(card).values())
     assert "resnet50" in fact_rows(card)["Value"]
+
+
+def test_models_stand_side_by_side_and_one_is_taken(model_page, text_of, tmp_path, monkeypatch) -> None:
+    folder = tmp_path / "models"
+    folder.mkdir()
+    for name, accuracy in (("tiny", 0.9), ("<i>other</i>", 0.8)):
+        row = {
+            "count": 400,
+            "accuracy": accuracy,
+            "accuracy_interval": [accuracy - 0.03, accuracy + 0.03],
+            "auc": 0.95,
+            "calibration_error": 0.031,
+            "reliability": [[0.1, 0.08, 200], [0.9, 0.93, 4], [0.8, 0.7, 196]],
+            "roc": [[0, 0], [0.1, 0.9], [1, 1]],
+            "seconds_per_patch": 0.0214,
+        }
+        (folder / f"{name.replace('/', '')}.safetensors").write_bytes(b"stands for weights")
+        (folder / f"{name.replace('/', '')}.json").write_text(
+            json.dumps({"architecture": "resnet50", "input_size_px": 96, "figures": {"val_slides": row}}),
+            encoding="utf-8",
+        )
+    models = {path.stem: path for path in sorted(folder.glob("*.safetensors"))}
+    monkeypatch.setattr("snapgui.ui.model.zoo.known_models", lambda: models)
+    app = model_page.run()
+    assert "Models side by side" in text_of(app)
+    cards = zoo.read_cards(models)
+    rows = zoo.zoo_rows(cards, "val_slides")
+    place = rows["Model"].index("tiny")
+    assert rows["Accuracy (95 % interval)"][place] == "90.0 % (87.0 to 93.0)"
+    assert (rows["Calibration error"][place], rows["Time per patch"][place]) == ("3.1 %", "21 ms")
+    curve = zoo.reliability_together(cards, "val_slides").data[1]
+    assert list(curve.x) == [10, 80], "a bin of four patches is drawn"
+    assert all("<" not in line.name for line in zoo.roc_together(cards, "val_slides").data[1:])
+    app.selectbox(key="zoo_used").set_value("tiny").run()
+    assert not app.exception and "Model tiny" in text_of(app)
