@@ -3,9 +3,11 @@
 from typing import Any
 
 import lightning
+import numpy as np
 import torch
 import torch.nn.functional as F
 
+from snapgui.training.in_the_loop import attack_batch
 from snapgui.training.settings import TrainSettings
 from snapgui.training.student import Student, make_rule
 
@@ -27,10 +29,27 @@ class FineTuning(lightning.LightningModule):
     def training_step(self, batch: tuple[torch.Tensor, torch.Tensor], _: int) -> torch.Tensor:
         pixels, labels = batch
         cropped = self.current_epoch < self.settings.crop_epochs
+        if self.settings.snap_steps and not cropped:
+            pixels = self._attacked(pixels, labels)
         views = self.student.views(pixels, cropped=cropped, generator=self.chance)
         loss = self.student.loss(views, labels, cropped=cropped)
         self.log("loss", loss, prog_bar=True)
         return loss
+
+    def _attacked(self, pixels: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """The batch with its first part attacked; a batch is in random order."""
+        count = round(len(pixels) * self.settings.snap_share)
+        seed = int(torch.randint(2**31, (1,), generator=self.chance))
+        with torch.enable_grad():
+            attacked = attack_batch(
+                self.student.network,
+                pixels[:count].float() / 255,
+                labels[:count],
+                size_px=self.settings.input_size_px,
+                steps=self.settings.snap_steps,
+                rng=np.random.default_rng(seed),
+            )
+        return torch.cat([(attacked * 255).round().to(pixels.dtype), pixels[count:]])
 
     def validation_step(self, batch: tuple[torch.Tensor, torch.Tensor], _: int) -> None:
         pixels, labels = batch

@@ -31,6 +31,8 @@ class TrainSettings:
         drop_path: share of a transformer's blocks that a training step leaves out.
         layer_decay: each block of a transformer learns at this share of the rate of the one above it.
         stain: strength of the stain augmentation, see `augment.random_views`.
+        snap_steps: steps of the attack on part of each batch, see `training.in_the_loop`; 0 makes none.
+        snap_share: share of a batch that is attacked.
         seed: of weights, order and augmentation.
     """
 
@@ -47,6 +49,8 @@ class TrainSettings:
     drop_path: float = 0.0
     layer_decay: float = 1.0
     stain: float = 0.12
+    snap_steps: int = 0
+    snap_share: float = 0.5
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -60,6 +64,8 @@ class TrainSettings:
             ("drop_path", 0.0, 0.9),
             ("layer_decay", 0.1, 1.0),
             ("stain", 0.0, 0.5),
+            ("snap_steps", 0, 100),
+            ("snap_share", 0.0, 1.0),
             ("crop_epochs", 0, 10_000),
         ):
             value = getattr(self, name)

@@ -10,13 +10,15 @@ from safetensors.torch import load_file, save_file
 from scipy.stats import binomtest
 
 from snapgui.cli import main
+from snapgui.engine.images import to_image
 from snapgui.engine.victim.networks import VIT
-from snapgui.engine.victim.victim import Victim
+from snapgui.engine.victim.victim import IMAGENET_MEAN, IMAGENET_STD, Victim
 from snapgui.errors import DataError, ModelError, SettingsError
 from snapgui.statistics import area_under_curve, wilson_interval
 from snapgui.training.augment import random_views, resize_patches
 from snapgui.training.card import write_weights
 from snapgui.training.evaluate import figures_of
+from snapgui.training.in_the_loop import attack_batch, draw_attack
 from snapgui.training.networks import build_network, load_start, stages
 from snapgui.training.run import train
 from snapgui.training.settings import TrainSettings
@@ -290,3 +292,48 @@ def test_a_card_is_measured_anew(data, tmp_path, capsys) -> None:
     assert card["licence"] == "MIT" and set(card["figures"]) == {"train", "val_random"}
     assert card["figures"]["val_random"]["count"] == 4 and card["figures"]["train"]["seconds_per_patch"] > 0
     assert "calibration error" in capsys.readouterr().out and Victim.load(path).card.details["figures"]
+
+
+def test_part_of_a_batch_is_attacked_on_the_network_as_it_stands(tissue) -> None:
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 4, 7, stride=4),
+        torch.nn.BatchNorm2d(4),
+        torch.nn.ReLU(),
+        torch.nn.AdaptiveAvgPool2d(2),
+        torch.nn.Flatten(),
+        torch.nn.Linear(16, 2),
+    )
+    images = torch.stack([to_image(tissue)] * 2 + [torch.ones(3, 96, 96)])
+    labels = torch.tensor([0, 1, 1])
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    kinds = set()
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        kinds.add(draw_attack(5, np.random.default_rng(seed)).attack.texture)
+        attacked = attack_batch(network, images, labels, size_px=48, steps=5, rng=rng)
+        assert torch.equal(attacked[2], images[2]), "glass has no room for cells"
+        changed = (attacked[:2] != images[:2]).any(1).float().mean((1, 2))
+        assert (changed > 0.005).all() and (changed < 0.4).all()
+        network.eval()
+        with torch.no_grad():
+            small = torch.nn.functional.interpolate(
+                torch.cat([images[:2], attacked[:2]]), 48, mode="bilinear"
+            )
+            mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (IMAGENET_MEAN, IMAGENET_STD))
+            own = network((small - mean) / std).log_softmax(1)[range(4), [0, 1, 0, 1]]
+        network.train()
+        assert (own[2:] <= own[:2] + 1e-5).all(), "the label's probability grew"
+    assert kinds == {"free", "retouch", "nucleus"}
+    after = network.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before), "the attack changed the network"
+    assert network.training
+
+
+def test_a_robust_model_is_trained(data, tmp_path) -> None:
+    settings = TrainSettings(
+        "mobilenet_v2", init="random", input_size_px=32, epochs=1, batch_size=4, snap_steps=2
+    )
+    out = train(data, tmp_path / "robust.safetensors", settings)
+    card = json.loads(out.with_suffix(".json").read_text(encoding="utf-8"))
+    assert card["training"]["snap_steps"] == 2 and card["training"]["snap_share"] == 0.5

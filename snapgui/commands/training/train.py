@@ -60,6 +60,17 @@ def add_train(commands: Commands) -> None:
     )
     train.add_argument("--stain", type=float, default=0.12, help="strength of the stain augmentation")
     train.add_argument(
+        "--snap-steps",
+        type=int,
+        default=0,
+        metavar="N",
+        help="SNAP in the loop: part of each batch is attacked with so many steps and learned with its true "
+        "label (7 to 10 are usual)",
+    )
+    train.add_argument(
+        "--snap-share", type=float, default=0.5, metavar="SHARE", help="of each batch that is attacked"
+    )
+    train.add_argument(
         "--seed",
         type=int,
         default=0,
@@ -99,6 +110,8 @@ def run_train(args: argparse.Namespace, arguments: list[str]) -> None:
         drop_path=args.drop_path,
         layer_decay=args.layer_decay,
         stain=args.stain,
+        snap_steps=args.snap_steps,
+        snap_share=args.snap_share,
         seed=args.seed,
     )
     train(
