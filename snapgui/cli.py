@@ -21,7 +21,7 @@ from snapgui.commands.study.study import add_study_command
 from snapgui.commands.training.measure import add_measure
 from snapgui.commands.training.train import add_train
 from snapgui.commands.training.train_generator import add_train_generator
-from snapgui.commands.transfer import add_defend, add_transfer
+from snapgui.commands.transfer import add_defend, add_search, add_transfer
 from snapgui.commands.universal import add_apply, add_universal
 from snapgui.commands.verify import add_verify
 from snapgui.errors import SnapError, refused
@@ -41,6 +41,7 @@ COMMANDS = (
     add_apply,
     add_transfer,
     add_defend,
+    add_search,
     add_study_command,
     add_report,
     add_verify,

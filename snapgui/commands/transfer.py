@@ -1,5 +1,5 @@
-"""The commands ``transfer`` and ``defend``: patches made on some models, tried on others or on the same one
-behind a defence.
+"""The commands ``transfer``, ``defend`` and ``search``: patches made on some models, tried on others, on the
+same one behind a defence, or made by asking for scores alone.
 """
 
 import argparse
@@ -134,6 +134,51 @@ def run_defend(args: argparse.Namespace, arguments: list[str]) -> int:
     contest = defence_contest(load_victim(args), defences)
     outcome = drain(run_contest(contest, args.data, args.out, settings), _show)
     return _tell(outcome, defence_text)
+
+
+def add_search(commands: Commands) -> None:
+    """Add ``search``."""
+    text = "attack a classifier that gives scores alone: a Python function, or a service on this computer"
+    search = commands.add_parser("search", help=text, description=text, formatter_class=WITH_DEFAULTS)
+    add_data_argument(search)
+    search.add_argument(
+        "--scores",
+        required=True,
+        metavar="WHERE",
+        help="FILE.py:FUNCTION (pictures uint8 (N, H, W, 3) to probabilities of metastasis (N,); the file is "
+        'run), or http://127.0.0.1:PORT/PATH (POST {"images": [PNG as base64]}, answer {"p": [...]})',
+    )
+    search.add_argument("--out", type=Path, required=True, metavar="DIR", help="where results are kept")
+    search.add_argument("--split", default=None, help="of the data set; all patches without it")
+    search.add_argument("--limit", type=int, default=50, help="metastases that it recognises, at most")
+    search.add_argument("--presets", nargs="+", choices=PRESET_NAMES, default=["natural", "paper"])
+    search.add_argument("--queries", type=int, default=500, metavar="N", help="of each picture")
+    search.add_argument("--shard-size", type=int, default=10, metavar="N")
+    search.add_argument("--seed", type=int, default=0)
+    search.set_defaults(run=run_search)
+
+
+def run_search(args: argparse.Namespace, arguments: list[str]) -> int:
+    """Print what a search by scores reaches beside random draws; 1 if it is not complete."""
+    from snapgui.engine.victim.scores import open_scores
+    from snapgui.transfer.plan import search_contest
+    from snapgui.transfer.run import run_contest
+    from snapgui.transfer.settings import TransferSettings
+    from snapgui.transfer.words import transfer_text
+
+    settings = TransferSettings(
+        split=args.split,
+        limit=args.limit,
+        presets=tuple(dict.fromkeys(args.presets)),
+        together=False,
+        queries=args.queries,
+        shard_size=args.shard_size,
+        batch_size=args.shard_size,
+        threads=os.cpu_count() or 1,
+        seed=args.seed,
+    )
+    contest = search_contest(open_scores(args.scores), settings.presets)
+    return _tell(drain(run_contest(contest, args.data, args.out, settings), _show), transfer_text)
 
 
 def run_transfer(args: argparse.Namespace, arguments: list[str]) -> int:

@@ -15,9 +15,10 @@ from snapgui.data.datasets import PatchSet, open_patches
 from snapgui.engine.defences.defended import Defence, Defended
 from snapgui.engine.generator.files import generator_of
 from snapgui.engine.presets import PRESETS, PresetName
+from snapgui.engine.victim.scores import ScoresOnly
 from snapgui.engine.victim.several import Several
 from snapgui.engine.victim.victim import Victim
-from snapgui.errors import DataError, ModelError
+from snapgui.errors import DataError, ModelError, SettingsError
 from snapgui.provenance import library_versions
 from snapgui.transfer.settings import MEAN, WORST, TransferSettings
 
@@ -114,6 +115,20 @@ def transfer_contest(models: dict[str, Victim], *, together: bool) -> Contest:
     if together:
         sources |= {MEAN: Several(victims, "mean"), WORST: Several(victims, "worst")}
     return Contest("transfer", models, sources, dict.fromkeys(sources, tuple(models)))
+
+
+def search_contest(victim: ScoresOnly, presets: Sequence[PresetName]) -> Contest:
+    """A victim that gives scores alone, attacked by asking; raises SettingsError for a preset that places its
+    cells by the gradient.
+    """
+    for preset in presets:
+        if PRESETS[preset].cells.placement in ("gain", "trim"):
+            raise SettingsError(
+                f"The preset {preset} places its cells by the gradient, which scores alone do not give. "
+                "Choose natural or paper."
+            )
+    name = victim.card.name
+    return Contest("search", {name: victim}, {name: victim}, {name: (name,)})
 
 
 def defence_contest(victim: Victim, defences: Sequence[Defence]) -> Contest:

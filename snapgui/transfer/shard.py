@@ -19,6 +19,7 @@ from snapgui.engine.cells.proposals import propose_cells, shared_cells
 from snapgui.engine.images import decode_pixels, encode_png, to_image, to_pixels
 from snapgui.engine.presets import PRESETS, PresetName
 from snapgui.engine.settings import CellSettings, UniversalSettings
+from snapgui.engine.victim.scores import ScoresOnly
 from snapgui.engine.victim.victim import Victim
 from snapgui.engine.visibility.measures import measure
 from snapgui.errors import MaskError
@@ -86,11 +87,11 @@ def _attack_each(
         altered: Altered = alter(source, chosen, masks, condition, (), batch_size=settings.batch_size, **how)
         return altered.pixels
 
-    pictures = made(snap)
-    _score(models, plan, shard, "SNAP", chosen, pictures, masks, result)
-    _score(
-        models, plan, shard, "sham", chosen, made(replace(snap, kind="sham"), snap=pictures), masks, result
-    )
+    if not isinstance(source, ScoresOnly):
+        pictures = made(snap)
+        _score(models, plan, shard, "SNAP", chosen, pictures, masks, result)
+        sham = made(replace(snap, kind="sham"), snap=pictures)
+        _score(models, plan, shard, "sham", chosen, sham, masks, result)
     random = made(replace(snap, kind="fill", fill="random"))
     _score(models, plan, shard, "random", chosen, random, masks, result)
     if settings.queries and shard.source in models:

@@ -10,6 +10,7 @@ KIND_WORDS = {
     "SNAP": "made on the model of the line, tried on that of the column",
     "sham": "control: the same change mirrored within its cells",
     "random": "control: a random draw of the same texture in the very same cells",
+    "black box": "made by asking the model of the line for scores alone",
     "universal": "one patch for all images",
     "universal, random": "control: one random patch for all images",
 }
@@ -57,9 +58,12 @@ def subject_words(summary: dict[str, Any]) -> str:
 
 def area_words(summary: dict[str, Any], preset: str) -> str:
     """Area, visibility and place of a preset's patches, over all sources."""
-    cells = [c for c in summary["cells"] if c["preset"] == preset and c["kind"] == "SNAP"]
-    if not cells:
+    kinds = kinds_of(summary, preset)
+    if not kinds:
         return ""
+    # SNAP, or a search where there is no gradient.
+    kind = next((name for name in ("SNAP", "black box") if name in kinds), kinds[0])
+    cells = [c for c in summary["cells"] if c["preset"] == preset and c["kind"] == kind]
     areas = [cell["area"] for cell in cells]
     seen = [cell["mean_de00_mask"] for cell in cells]
     share = [cell["centre_open"]["share"] for cell in cells]
