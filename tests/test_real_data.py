@@ -11,6 +11,7 @@ from benchmarks.reference import read_kept
 from snapgui.data.datasets import PatchSet
 from snapgui.engine.controls import control_images
 from snapgui.engine.settings import AttackSettings, CellSettings
+from snapgui.engine.tissue import why_not_tissue
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError
 from snapgui.training.evaluate import evaluate
@@ -23,6 +24,12 @@ def test_the_card_is_true_on_val_random(hcd: PatchSet, shipped_victim: Victim) -
     measured = evaluate(shipped_victim, hcd.split("val_random"))
     for name in ("accuracy", "auc", "sensitivity", "specificity"):
         assert getattr(measured, name) == pytest.approx(card[name], abs=0.005), name
+
+
+def test_real_patches_pass_as_tissue(hcd: PatchSet) -> None:
+    split = hcd.split("val_slides")
+    stopped = sum(bool(why_not_tissue(split.pixels(position))) for position in range(len(split)))
+    assert stopped / len(split) <= 0.01
 
 
 @pytest.fixture(scope="module")

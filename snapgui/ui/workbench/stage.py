@@ -5,6 +5,7 @@ its place and its size.
 import streamlit as st
 
 from snapgui.engine.images import UM_PER_PX, WINDOW_PX
+from snapgui.engine.tissue import why_not_tissue
 from snapgui.engine.victim.victim import Victim
 from snapgui.runs.records import Progress
 from snapgui.ui.jobs import Snapshot
@@ -62,6 +63,9 @@ def picture_words(choice: Choice, victim: Victim | None) -> str:
         name += ", synthetic"
     if victim is None:
         return name
+    if instead := why_not_tissue(choice.pixels):
+        # A classifier names a class for anything that it is shown.
+        return f"{name}  \nThis shows {plain(instead)}, not tissue that can be read: no class is named."
     p = predict_pixels(victim, choice.pixels)
     top = max(range(len(p)), key=p.__getitem__)
     true = (
