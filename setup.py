@@ -16,7 +16,6 @@ SHIPPED = (
     "assets/detector",
     "assets/demo",
     "assets/naturalness",
-    "assets/corruptions",
     "assets/spot",
     "assets/mark.svg",
     "assets/name.svg",

@@ -179,7 +179,7 @@ def main() -> None:
         }
         draw(comparison, FIGURE)
         write_comparison(
-            shipped.CORRUPTIONS_FOLDER,
+            shipped.NATURALNESS_FOLDER,
             comparison,
             {"commit": commit(), "model_sha256": victim.card.sha256, "device": facts["device"]},
         )

@@ -12,7 +12,7 @@ from snapgui.audit.read import SavedAudit
 from snapgui.corruptions.summary import MEASURES, OUTCOMES, Numbers
 from snapgui.engine.corruptions.catalogue import corruption_of
 from snapgui.errors import DataError, SnapError
-from snapgui.shipped import CORRUPTIONS_FOLDER
+from snapgui.shipped import NATURALNESS_FOLDER
 from snapgui.words import defuse
 from snapgui.workspace import write_whole
 
@@ -50,9 +50,13 @@ def write_comparison(folder: Path, comparison: Comparison, facts: Mapping[str, A
     write_whole(folder, files, advice="Free space, then run it again.")
 
 
-def read_shipped(folder: Path = CORRUPTIONS_FOLDER) -> Comparison:
+def read_shipped(folder: Path = NATURALNESS_FOLDER) -> Comparison:
     """What was measured of the release; raises DataError where it is not there, or damaged."""
-    return _read(folder / FILE, "Fetch the program's assets again.")[0]
+    advice = (
+        "Run “python -m snapgui corruptions” on an audit of your own to see its numbers here, or fetch the "
+        "program's assets again."
+    )
+    return _read(folder / FILE, advice)[0]
 
 
 def has_comparison(audit: SavedAudit) -> bool:
