@@ -35,6 +35,7 @@ from snapgui.engine.images import encode_png, read_pixels, to_image
 from snapgui.engine.nuclei import find_nuclei
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError, SettingsError
+from snapgui.report.audit.methods import audit_methods
 from snapgui.statistics import mean_of, paired_difference
 
 SETTINGS = CorruptionSettings(kinds=("contrast", "fold"), grades=(1, 4))
@@ -267,6 +268,7 @@ def test_the_command_writes_table_and_numbers_and_refuses_what_changed(
         float(whole["de00"])
     )
 
+    assert "we corrupted 3 metastases and 3 normal patches by JPEG" in audit_methods(read_finished(audit))
     for wrong, sentence in (
         (["--kinds", "fog"], "There is no corruption “fog”"),
         (["--grades", "9"], "A grade is 9"),

@@ -4,8 +4,11 @@ from snapgui.audit.choose import numbers_of
 from snapgui.audit.plan import DONOR_COUNT
 from snapgui.audit.read import FinishedAudit
 from snapgui.audit.settings import CELL_COUNTS, DRAWS, SNAP, Group
+from snapgui.corruptions.methods import corruption_methods
+from snapgui.corruptions.store import has_comparison, read_audited
 from snapgui.engine.images import UM_PER_PX, WINDOW_PX
 from snapgui.engine.settings import RANDOM_NAMES, best_name
+from snapgui.errors import SnapError
 from snapgui.runs.methods import (
     DE00,
     RESCORED,
@@ -39,7 +42,20 @@ def audit_methods(audit: FinishedAudit, *, input_px: int | None = None) -> str:
         f"Each image was attacked towards the other class; {goal_words(settings.attack)} {_beside(audit)} "
         f"{RESCORED} {_statistics()} {software_words(about.get('versions', {}), about.get('device'))} "
         f"{references([SNAP_ABSTRACT, *methods_of(settings.attack, settings.cells), DE00, WILSON, KORN])}"
+        f"{_corruptions(audit)}"
     )
+
+
+def _corruptions(audit: FinishedAudit) -> str:
+    """What was done where corruptions were measured beside SNAP; damaged numbers are told where they are
+    shown.
+    """
+    if not has_comparison(audit):
+        return ""
+    try:
+        return f" {corruption_methods(read_audited(audit))}"
+    except SnapError:
+        return ""
 
 
 def _pictures(audit: FinishedAudit) -> str:
