@@ -27,9 +27,7 @@ def inked(pixels: np.ndarray, colour: tuple[int, int, int], rows: int) -> np.nda
         (lambda x: cv2.GaussianBlur(x, (0, 0), 3), "out of focus"),
         (lambda x: np.random.default_rng(0).integers(0, 256, x.shape).astype(np.uint8), "ink"),
         (
-            lambda x: (
-                np.random.default_rng(0).integers(0, 256, x.shape[:2] + (1,)).repeat(3, 2).astype(np.uint8)
-            ),
+            lambda x: np.random.default_rng(0).integers(0, 256, (96, 96, 1)).repeat(3, 2).astype(np.uint8),
             "noise",
         ),
     ],
