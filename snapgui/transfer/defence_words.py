@@ -5,7 +5,7 @@ from typing import Any
 from snapgui.transfer.plan import BARE, EXPECTATION
 from snapgui.transfer.shard import BLACK_BOX
 from snapgui.transfer.words import area_words, cell_of, subject_words
-from snapgui.words import NONE, with_interval
+from snapgui.words import NONE, listed, with_interval
 
 HEAD = (
     "defence",
@@ -98,6 +98,27 @@ def masked(summary: dict[str, Any], preset: str, name: str) -> bool:
     white = [found for key in ("knows", "expectation") if (found := attacks[key])]
     search = attacks["black box"]
     return bool(search and white and search["interval"][0] > max(one["share"] for one in white))
+
+
+def methods_words(about: dict[str, Any], summary: dict[str, Any]) -> str:
+    """What was done, as a paragraph for a paper."""
+    names = listed([name for name in summary["models"] if name != BARE])
+    queries = about["settings"]["queries"]
+    search = (
+        f", and by a random search of {queries:,} queries that sees scores alone (after Sparse-RS, arXiv "
+        "2006.12834)"
+        if queries
+        else ""
+    )
+    return (
+        f"Defences ({names}) were tried with SNAP Studio {about['versions'].get('snap-studio', '')}. "
+        f"{subject_words(summary)} Patches of the presets {listed(list(summary['presets']))} were made on "
+        "the undefended model, and through each defence with the steps that have no gradient passed straight "
+        f"through (BPDA, arXiv 1802.00420); of a random defence also through the mean of {EXPECTATION} draws "
+        f"(arXiv 1707.07397){search}. Every altered picture was scored through the defence after it had been "
+        "saved as an 8-bit PNG; a defence is worth what the strongest of these attackers leaves. Intervals "
+        "are Wilson's 95 %."
+    )
 
 
 def defence_text(summary: dict[str, Any]) -> str:

@@ -22,6 +22,7 @@ _SUMMARY = {
     "metastases",
     "recognised",
     "attacked",
+    "clean",
 }
 
 
@@ -40,9 +41,9 @@ def matrices_folder() -> Path:
     return workspace() / "transfer"
 
 
-def find_matrices(out: Path) -> list[Path]:
-    """The matrices in a folder, the newest first."""
-    found = [path.parent for path in Path(out).glob("transfer-*/transfer.json")]
+def find_matrices(out: Path, kind: str = "transfer") -> list[Path]:
+    """The matrices of a kind (``transfer``, ``defend``) in a folder, the newest first."""
+    found = [path.parent for path in Path(out).glob(f"{kind}-*/transfer.json")]
     return sorted(found, key=lambda path: (path / "transfer.json").stat().st_mtime, reverse=True)
 
 
@@ -66,6 +67,6 @@ def read_matrix(folder: Path) -> SavedMatrix:
 def delete_matrix(out: Path, name: str) -> None:
     """Remove a matrix and its files; raises DataError for a name that is none of ``out``."""
     folder = Path(out) / name
-    if folder not in find_matrices(out):
+    if folder not in find_matrices(out, name.split("-")[0]):
         raise DataError(f"“{name[:60]}” is not the name of a matrix. Choose one from the list.")
     shutil.rmtree(folder, ignore_errors=True)

@@ -50,9 +50,12 @@ def subject_words(summary: dict[str, Any]) -> str:
             for name, count in summary["recognised"].items()
         ]
     )
+    count = len(summary["models"])
+    every = "both" if count == 2 else f"all {count}"
+    who = "the model recognises" if count == 1 else f"{every} models recognise"
     return (
-        f"Attacked: {counted(summary['attacked'], 'metastasis', 'metastases')} that all "
-        f"{len(summary['models'])} models recognise, of {summary['metastases']:,} looked at ({found})."
+        f"Attacked: {counted(summary['attacked'], 'metastasis', 'metastases')} that {who}, of "
+        f"{summary['metastases']:,} looked at ({found})."
     )
 
 

@@ -85,7 +85,7 @@ def test_a_matrix_is_counted_on_its_saved_pictures_and_continues(
     sham = rows[(rows.source == "small") & (rows.target == "small") & (rows.kind == "sham")].p_after.mean()
     assert attacked < sham, "the attack does no more than its sham"
     text = transfer_text(whole.summary)
-    assert "Attacked: 2 metastases that all 2 models recognise" in text and "all, worst case" in text
+    assert "Attacked: 2 metastases that both models recognise" in text and "all, worst case" in text
 
 
 def test_one_patch_for_all_is_made_on_train_and_laid_on_others(

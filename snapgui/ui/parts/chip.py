@@ -19,6 +19,7 @@ KINDS = {
     "study": ("Study", "studies"),
     "folder": ("Prediction", "model"),
     "transfer": ("Matrix", "transfer"),
+    "defend": ("Table", "defences"),
     "alternatives": ("Comparison", "runs"),
 }
 

@@ -12,7 +12,14 @@ from snapgui.ui.state import get_state
 
 POLL_S = 0.5
 # Where the address names a job of each kind, so that a reload of the page finds it.
-ADDRESS = {"attack": "run", "audit": "audit", "study": "build", "folder": "folder", "transfer": "matrix"}
+ADDRESS = {
+    "attack": "run",
+    "audit": "audit",
+    "study": "build",
+    "folder": "folder",
+    "transfer": "matrix",
+    "defend": "table",
+}
 
 
 def start_job(

@@ -51,6 +51,7 @@ def summary_of(models: list[str]) -> dict[str, object]:
         "metastases": 120,
         "recognised": dict.fromkeys(models, 110),
         "attacked": 100,
+        "clean": {},
     }
 
 
@@ -76,7 +77,7 @@ def test_a_matrix_is_drawn_told_and_taken_away(app, page, matrix) -> None:
     app = app.run().switch_page(page("transfer")).run()
     assert not app.exception
     shown = " ".join(element.value for element in [*app.caption, *app.markdown])
-    assert "100 metastases that all 2 models recognise, of 120 looked at" in shown
+    assert "100 metastases that both models recognise, of 120 looked at" in shown
     assert "is harder to fool than cnn" in shown and "+20.0 points" in shown
     assert "8-bit PNG" in shown, "no paragraph of methods"
     app.segmented_control(key="transfer_kind").set_value("sham").run()

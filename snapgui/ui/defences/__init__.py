@@ -1,0 +1,1 @@
+"""The Defences page's parts."""
