@@ -24,7 +24,25 @@ SPLITS = ("val_slides", "test", "val", "val_random", "train")
 DASHES = ("solid", "dash", "dot", "dashdot")
 
 
-def show_zoo(state: SnapState) -> None:
+def choose_model(state: SnapState) -> None:
+    """Draw the choice of the model in use among those at hand."""
+    models = known_models()
+    names = list(models)
+    chosen = state.model_path or shipped_model()
+    used = next((name for name, path in models.items() if path == chosen), None)
+    st.subheader("Model in use", anchor=False)
+    st.selectbox(
+        "One of those that ship or were fetched",
+        names,
+        index=names.index(used) if used else None,
+        key="zoo_used",
+        placeholder="a checkpoint of your own, see below",
+        on_change=_use,
+        args=(state,),
+    )
+
+
+def show_zoo() -> None:
     """Draw the models that are at hand; nothing where there is but one."""
     cards = read_cards(known_models())
     if len(cards) < 2:
@@ -53,20 +71,6 @@ def show_zoo(state: SnapState) -> None:
             "the diagonal its probabilities can be believed. Bins with fewer than 5 patches are left out.",
         )
         show_chart(reliability_together(cards, split), key="zoo_reliability")
-    names = list(cards)
-    used = next(
-        (n for n, path in known_models().items() if path == (state.model_path or shipped_model())), None
-    )
-    st.selectbox(
-        "Model in use",
-        names,
-        index=names.index(used) if used in names else None,
-        key="zoo_used",
-        placeholder="another checkpoint, see beside",
-        on_change=_use,
-        args=(state,),
-        width=360,
-    )
 
 
 def _use(state: SnapState) -> None:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from snapgui.ui.model.card import load_controls, show_card
 from snapgui.ui.model.folder import predict_controls, show_folder_run
-from snapgui.ui.model.zoo import show_zoo
+from snapgui.ui.model.zoo import choose_model, show_zoo
 from snapgui.ui.parts.header import page_header
 from snapgui.ui.state import get_state
 
@@ -21,9 +21,10 @@ with card_column:
     if victim is not None:
         show_card(victim.card)
 with load_column:
+    choose_model(state)
     load_controls(state)
 st.divider()
-show_zoo(state)
+show_zoo()
 st.divider()
 st.subheader("Predict a folder", anchor=False)
 if victim is not None:
