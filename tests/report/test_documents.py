@@ -15,6 +15,7 @@ from snapgui import cli
 from snapgui.audit.read import read_finished
 from snapgui.audit.words import condition_names, median_words
 from snapgui.engine.images import decode_pixels, encode_png
+from snapgui.engine.visibility.naturalness import look_of
 from snapgui.errors import DataError
 from snapgui.report.audit.document import audit_document
 from snapgui.report.audit.gallery import audit_sheet
@@ -27,7 +28,9 @@ from snapgui.report.pages.pdf import pdf_pages
 from snapgui.report.run.document import run_document
 from snapgui.report.run.figure import caption
 from snapgui.report.study.document import PARTS, study_document
+from snapgui.runs.naturalness import naturalness_of
 from snapgui.runs.records import RunResult
+from snapgui.runs.verdict import verdict_card
 from snapgui.statistics import share
 from snapgui.study.design.settings import StudySettings
 from snapgui.words import per_cent, with_count
@@ -106,6 +109,10 @@ def test_a_runs_page_says_all_that_a_claim_needs(run_result: RunResult) -> None:
     ):
         assert words in page.words, words
     assert page.tags.count("img") == 5
+    card = document.card
+    assert card == verdict_card(run_result, look_of(naturalness_of(run_result)))
+    for words in (f"{card.before} → {card.after}", *(chip.words for chip in card.chips), card.sentence):
+        assert tied(words) in page.words, words
     check_pdf(document)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from snapgui.report.bundle.manifest import NOTICE
+from snapgui.runs.verdict import Card
 from snapgui.words import setting
 
 # Blanks inside a number with its unit, and inside an interval: there no line breaks.
@@ -60,9 +61,10 @@ class Document:
 
     Attributes:
         title: what it is about, with its name.
-        verdict: what came out, in a sentence or two.
+        verdict: what came out, in a sentence or two; may be empty where there is a card.
         beside: what must be read together with the verdict: controls, area, centre.
         text: provenance, for the file's own metadata.
+        card: the verdict on one altered picture, above all else.
     """
 
     title: str
@@ -71,6 +73,7 @@ class Document:
     sections: tuple[Section, ...]
     text: Mapping[str, str] = field(default_factory=dict)
     notice: str = NOTICE
+    card: Card | None = None
 
 
 def settings_table(title: str, values: Mapping[str, Any]) -> Table:

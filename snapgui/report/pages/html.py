@@ -19,6 +19,9 @@ TEMPLATE = """<!DOCTYPE html>
   h1 { font-size: 24px; margin: 4px 0 12px; } h2 { font-size: 18px; margin: 30px 0 8px; border-bottom: 1px solid #bbb; padding-bottom: 3px; }
   .notice { font-size: 13px; font-weight: 600; border: 1px solid #111; padding: 4px 10px; display: inline-block; }
   .verdict { font-size: 17px; font-weight: 600; margin: 8px 0; } .beside { margin: 6px 0; }
+  .card { border: 1px solid #999; border-radius: 6px; padding: 10px 16px; margin: 12px 0; break-inside: avoid; } .card p { margin: 0; }
+  .card .answers { font-size: 24px; font-weight: 650; } .card .chips { display: flex; flex-wrap: wrap; gap: 6px; margin: 8px 0; }
+  .card .chips span { border: 1px solid #777; border-radius: 99px; padding: 1px 11px; } .card .chips .on { background: #2b5f8a; border-color: #2b5f8a; color: #fff; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   .pictures { display: flex; flex-wrap: wrap; gap: 14px 12px; margin: 10px 0; align-items: flex-start; }
   figure { margin: 0; break-inside: avoid; max-width: 100%; } figure img { display: block; max-width: 100%; height: auto; background: #fff; }
   figure img.exact { image-rendering: pixelated; max-width: none; } figcaption { font-size: 12.5px; color: #333; margin-top: 4px; }
@@ -33,7 +36,14 @@ TEMPLATE = """<!DOCTYPE html>
 <body>
 <p class="notice">{{ document.notice }}</p>
 <h1>{{ document.title }}</h1>
+{%- if document.card %}
+<div class="card"><p class="answers">{{ document.card.before }} → {{ document.card.after }}</p>
+<p class="chips">{% for chip in document.card.chips %}<span{% if chip.holds %} class="on"{% endif %}>{{ chip.words }}</span> {% endfor %}</p>
+<p>{{ document.card.sentence }}</p></div>
+{%- endif %}
+{%- if document.verdict %}
 <p class="verdict">{{ document.verdict }}</p>
+{%- endif %}
 {%- for sentence in document.beside %}
 <p class="beside">{{ sentence }}</p>
 {%- endfor %}

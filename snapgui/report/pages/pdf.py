@@ -10,6 +10,7 @@ from xml.sax.saxutils import escape
 from snapgui.engine.images import decode_pixels, encode_png
 from snapgui.engine.visibility.measures import enlarge
 from snapgui.report.pages.document import Document, Picture, Section, Table, tied
+from snapgui.runs.verdict import Card
 
 # DejaVu comes with matplotlib: letters beyond Latin-1 are drawn, whatever fonts the computer has.
 FONTS = {"Snap": "DejaVuSans.ttf", "Snap-Bold": "DejaVuSans-Bold.ttf"}
@@ -22,6 +23,8 @@ FRAME_PADDING = 6.0  # reportlab's own, on each side
 # A viewer blends what it enlarges: exact pictures go in with each pixel repeated, at 200 dots an inch or
 # more.
 LEAST_DPI = 200
+# The app's accent, and that of the HTML page.
+ACCENT = "#2b5f8a"
 # So many rows stay on one page.
 SHORT_TABLE = 14
 # Points that a heading wants below it: the beginning of what it is about.
@@ -55,7 +58,8 @@ def pdf_pages(document: Document) -> bytes:
     story: list[Any] = [
         Paragraph(_text(document.notice), styles["notice"]),
         Paragraph(_text(document.title), styles["title"]),
-        Paragraph(_text(document.verdict), styles["verdict"]),
+        *(_card(document.card, styles, width) if document.card else ()),
+        *([Paragraph(_text(document.verdict), styles["verdict"])] if document.verdict else ()),
         *(Paragraph(_text(line), styles["body"]) for line in document.beside),
     ]
     for section in document.sections:
@@ -95,6 +99,9 @@ def _styles() -> dict[str, Any]:
 
     return {
         "title": style("title", 15, bold=True, spaceBefore=4, spaceAfter=6),
+        "answers": style("answers", 17, bold=True),
+        "chip": style("chip", 8, alignment=1),
+        "chip on": style("chip on", 8, alignment=1, textColor="white"),
         "verdict": style("verdict", 10.5, bold=True, spaceAfter=5),
         "heading": style("heading", 12, bold=True, spaceBefore=14, spaceAfter=5),
         "table title": style("table title", 8.5, bold=True, spaceBefore=6, spaceAfter=2),
@@ -115,6 +122,49 @@ def _styles() -> dict[str, Any]:
             spaceAfter=8,
         ),
     }
+
+
+def _card(card: Card, styles: dict[str, Any], width: float) -> list[Any]:
+    """The verdict card: the answers, a pill for each finding, one sentence."""
+    from reportlab.pdfbase.pdfmetrics import stringWidth
+    from reportlab.platypus import Paragraph, Spacer
+    from reportlab.platypus import Table as Grid
+
+    edge = 10.0
+    chips: list[Any] = []
+    widths: list[float] = []
+    pills: list[tuple[Any, ...]] = []
+    for chip in card.chips:
+        at = (len(chips), 0)
+        chips += [Paragraph(_text(chip.words), styles["chip on" if chip.holds else "chip"]), ""]
+        widths += [stringWidth(chip.words, "Snap", 8) + 20, 5.0]
+        pills.append(("BOX", at, at, 0.6, ACCENT if chip.holds else "#777777"))
+        if chip.holds:
+            pills.append(("BACKGROUND", at, at, ACCENT))
+    rest = max(width - 2 * edge - sum(widths), 1.0)
+    plain = [("LEFTPADDING", (0, 0), (-1, -1), 0), ("RIGHTPADDING", (0, 0), (-1, -1), 0)]
+    tight = [("TOPPADDING", (0, 0), (-1, -1), 2), ("BOTTOMPADDING", (0, 0), (-1, -1), 3)]
+    row = Grid([[*chips, ""]], colWidths=[*widths, rest], hAlign="LEFT", style=[*plain, *tight, *pills])
+    parts = [
+        Paragraph(_text(f"{card.before} → {card.after}"), styles["answers"]),
+        Spacer(1, 5),
+        row,
+        Spacer(1, 5),
+        Paragraph(_text(card.sentence), styles["body"]),
+    ]
+    frame = Grid(
+        [[parts]],
+        colWidths=[width],
+        hAlign="LEFT",
+        style=[
+            ("BOX", (0, 0), (-1, -1), 0.6, "#999999"),
+            ("LEFTPADDING", (0, 0), (-1, -1), edge),
+            ("RIGHTPADDING", (0, 0), (-1, -1), edge),
+            ("TOPPADDING", (0, 0), (-1, -1), 6),
+            ("BOTTOMPADDING", (0, 0), (-1, -1), 6),
+        ],
+    )
+    return [frame, Spacer(1, 8)]
 
 
 def _section(section: Section, styles: dict[str, Any], width: float) -> list[Any]:

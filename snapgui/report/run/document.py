@@ -15,7 +15,7 @@ from snapgui.runs.methods import run_methods
 from snapgui.runs.naturalness import HELP, naturalness_of, naturalness_words
 from snapgui.runs.picture_text import run_text
 from snapgui.runs.records import RunResult
-from snapgui.runs.verdict import control_words, verdict, verdict_card
+from snapgui.runs.verdict import control_words, verdict_card
 from snapgui.words import NONE, as_set, counted, duration, number, per_cent
 
 SHOWN_PX = 210
@@ -39,10 +39,9 @@ def run_document(result: RunResult) -> Document:
     findings = (Section("Noted before the run", sentences=result.findings),) if result.findings else ()
     return Document(
         title=f"SNAP run {result.run_id}",
-        verdict=f"{verdict(result)} {control_words(result)}".strip(),
+        card=verdict_card(result, look_of(naturalness_of(result))),
+        verdict=control_words(result),
         beside=(
-            ". ".join(chip.words for chip in verdict_card(result, look_of(naturalness_of(result))).chips)
-            + ".",
             naturalness_words(naturalness_of(result)),
             f"Image {result.request.image_name}{' (synthetic)' if result.request.synthetic else ''}, "
             f"true class {_true_class(result)}; model {result.model_name}; {result.started[:10]}.",
