@@ -24,8 +24,14 @@ WATCH_JS = """(() => {
   const app = () => document.querySelector("[data-testid=stApp]");
   watch.resting = () => app()?.dataset.testScriptState === "notRunning" &&
     [...document.images].every((one) => one.complete);
-  const seen = new WeakSet(), options = { subtree: true, childList: true, attributes: true, characterData: true };
-  const see = (root) => { if (!seen.has(root)) { seen.add(root); observer.observe(root, options); search(root); } };
+  const seen = new WeakSet();
+  const everything = { subtree: true, childList: true, attributes: true, characterData: true };
+  const see = (root) => {
+    if (seen.has(root)) return;
+    seen.add(root);
+    observer.observe(root, everything);
+    search(root);
+  };
   const search = (node) => {
     if (node.shadowRoot) see(node.shadowRoot);
     for (const one of node.querySelectorAll?.("*") ?? []) if (one.shadowRoot) see(one.shadowRoot);

@@ -1,9 +1,9 @@
-"""How long a person waits in the app: from a press to the page at rest, in a real browser, at default settings.
+"""How long a person waits in the app: from a press to the page at rest, in a browser, at default settings.
 
-`python benchmarks/app_time.py [--repeats 5] [--write]` fills a workspace from the demo patches, starts the app
-with it and opens the labelled data set on the workbench. Then it picks patches, changes each control, places
-cells by trimming, runs attacks and goes from page to page. A page is at rest when the app's script does not run
-and nothing has changed for 150 ms, which are not counted.
+`python benchmarks/app_time.py [--repeats 5] [--write]` fills a workspace from the demo patches, starts the
+app with it and opens the labelled data set on the workbench. Then it picks patches, changes each control,
+places cells by trimming, runs attacks and goes from page to page. A page is at rest when the app's script
+does not run and nothing has changed for 150 ms, which are not counted.
 """
 
 import argparse

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from snapgui import shipped
 from snapgui.audit.read import audits_folder
@@ -63,7 +64,8 @@ def fill_workspace(folder: Path, *, steps: int = PRESETS["natural"].attack.steps
         settings = AuditSettings(
             cells=PRESETS["natural"].cells,
             attack=replace(PRESETS["natural"].attack, steps=steps),
-            threads=len(os.sched_getaffinity(0)),
+            threads=torch.get_num_threads(),
+            shard_size=6,
         )
         audit = drain(run_audit(shipped.MODEL, data, audits_folder(), settings)).folder
         store = open_store()

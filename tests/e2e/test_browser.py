@@ -1,12 +1,8 @@
-"""The app as a person uses it.
-
-``SNAP_SCREENSHOTS=assets/screenshots pytest tests/e2e`` also takes the README's pictures.
-"""
+"""The app as a person uses it."""
 
 import csv
 import io
 import json
-import os
 import re
 import shutil
 import zipfile
@@ -31,13 +27,6 @@ def settle(page: Page, pause_ms: int = 700) -> None:
     page.wait_for_timeout(400)
     expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
     page.wait_for_timeout(pause_ms)
-
-
-def screenshot(page: Page, name: str) -> None:
-    folder = os.environ.get("SNAP_SCREENSHOTS")
-    if folder:
-        settle(page, 1500)
-        page.screenshot(path=Path(folder) / name)
 
 
 def open_workbench(page: Page, address: str) -> None:
@@ -97,6 +86,32 @@ def download(page: Page, name: str) -> bytes:
     return Path(waiting.value.path()).read_bytes()
 
 
+def check_small_and_dark(page: Page) -> None:
+    """In a window of 1024 x 768 px the whole loop is in sight, and a dark system gets a dark page."""
+    page.set_viewport_size({"width": 1024, "height": 768})
+    settle(page)
+    for part in (
+        page.locator(".gallery").first,
+        page.get_by_text("Natural", exact=True).first,
+        page.get_by_role("slider", name=re.compile("Area")),
+        page.get_by_role("button", name="Run", exact=True),
+        page.locator(".comparison canvas.stage"),
+        page.locator(VERDICT),
+        page.get_by_role("button", name="Figure (PNG)"),
+        page.get_by_role("button", name="Everything (ZIP)"),
+    ):
+        box = part.bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 1024, part
+        assert box["y"] >= 0 and box["y"] + box["height"] <= 768, part
+    surround = "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
+    assert page.evaluate(surround) == "rgb(226, 226, 226)"
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(f"{surround} === 'rgb(30, 30, 30)'")
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    settle(page)
+
+
 def check_bundle(data: bytes, victim: Victim) -> dict:
     """What the ZIP says is what its pictures say."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -144,6 +159,11 @@ def test_a_person_fools_the_model_and_takes_the_evidence_away(
     page.keyboard.press("Control+Shift+Z")
     expect(page.get_by_text(f"({drawn} px)")).to_be_visible()
     settle(page)
+    brush = page.get_by_role("spinbutton", name="Brush, px")
+    assert brush.input_value() == "8"
+    page.keyboard.press("]")
+    expect(brush).to_have_value("10")
+    settle(page)
 
     edited = page.locator("canvas.upper-canvas").bounding_box()
     press(page, "Run")
@@ -157,13 +177,13 @@ def test_a_person_fools_the_model_and_takes_the_evidence_away(
     download_row = page.get_by_role("button", name="Everything (ZIP)").bounding_box()
     assert max(download_row["y"], viewer["y"] + head_px + edited["height"]) < 900, "without scrolling"
     expect(page.get_by_text(re.compile(r"metastasis \d+\.\d % (->|→) "))).to_be_visible()
-    screenshot(page, "workbench.png")
     values = check_bundle(download(page, "Everything (ZIP)"), shipped_victim)
     assert values["mask_source"] == "edited" and values["synthetic"] and values["true_class"] == 1
     assert round(values["area_fraction"] * 9216) == drawn
     assert values["flipped"], "a typical metastasis is to flip at the default settings"
     assert decode_pixels(download(page, "Figure (PNG)")).shape[1] > 1800
-    page.locator('.gallery button[title*="metastasis"]').nth(1).click()
+    check_small_and_dark(page)
+    page.keyboard.press("ArrowRight")
     expect(page.get_by_text(re.compile("The last run was on"))).to_be_visible()
     expect(page.locator(VERDICT)).to_have_count(0)
     assert "run=" not in page.url and outside == []
@@ -206,11 +226,9 @@ def test_a_long_run_survives_a_reload_and_stops_when_asked(
 
     page.get_by_role("link", name="Runs").click()
     expect(page.locator(VERDICT)).to_be_visible()
-    screenshot(page, "runs.png")
     page.get_by_role("link", name="Model").click()
     expect(page.get_by_text("Predict a folder")).to_be_visible()
     expect(page.get_by_text("How good it is", exact=True)).to_be_visible()
-    screenshot(page, "model.png")
 
     page.get_by_role("link", name="Runs").click()
     shown = page.locator(f'{VERDICT}[data-of="{run}"]')
@@ -259,6 +277,7 @@ def test_an_audit_is_run_kept_and_opened_on_the_workbench(page, outside, app_add
     folder.press("Enter")
     expect(page.get_by_text("6 patches, 4 of them metastases")).to_be_visible()
     expect(page.get_by_text("6 steps, goal 70 %")).to_be_visible()
+    expect(page.get_by_text(re.compile("At most about .*on this computer"))).to_be_visible()
     press(page, "Run audit")
     expect(page.get_by_text("of 6 images done")).to_be_visible()
     audit = re.search(r"audit=([\w-]+)", page.url).group(1)
@@ -268,7 +287,6 @@ def test_an_audit_is_run_kept_and_opened_on_the_workbench(page, outside, app_add
     ).to_be_visible()
     assert audit in page.url
     settle(page)
-    screenshot(page, "audit.png")
 
     verdict = page.get_by_text(re.compile("SNAP made the model call")).inner_text()
     table = list(csv.DictReader(io.StringIO(download(page, "Table (CSV)").decode())))
@@ -277,8 +295,12 @@ def test_an_audit_is_run_kept_and_opened_on_the_workbench(page, outside, app_add
     assert f"{fooled} of {len(snap)} recognised" in verdict and f"{fooled / len(snap) * 100:.1f} %" in verdict
     assert json.loads(download(page, "Numbers (JSON)"))["before"]["images"] == 6
 
+    page.get_by_text("Who falls", exact=True).click()
+    expect(page.get_by_text("How sure the model was before")).to_be_visible()
+    page.get_by_text("Pictures", exact=True).click()
     tiles = page.locator(".light-box .tile")
     expect(tiles).to_have_count(len(snap))
+    settle(page)
     tiles.first.locator(".open").hover()
     expect(tiles.first.get_by_text("original")).to_be_visible()
     tiles.first.locator("input").check()
@@ -327,6 +349,12 @@ def test_a_thumbnail_gives_its_own_picture_after_another_split_was_chosen(
         "title", re.compile("^metastasis_03")
     )
     expect(page.get_by_text("metastasis_03", exact=True)).to_be_visible()
+    settle(page)
+    page.get_by_role("checkbox", name=re.compile("Tick metastasis_01")).check()
+    expect(page.get_by_role("button", name="Run 1 picture")).to_be_enabled()
+    settle(page)
+    page.get_by_role("link", name="Model").click()
+    expect(page.get_by_role("textbox", name=re.compile("Folder"))).to_have_value(str(labelled_set))
 
 
 def test_a_bad_upload_is_a_sentence_and_loses_nothing(page, app_address) -> None:

@@ -1,4 +1,4 @@
-"""A study from a folder of pairs, made, taken away and deleted as a person does it."""
+"""A study from a folder of pairs, made, answered, looked at, taken away and deleted as a person does it."""
 
 import json
 from pathlib import Path
@@ -9,6 +9,8 @@ from playwright.sync_api import Page, expect
 
 from snapgui import shipped
 from snapgui.engine.images import encode_png, read_pixels
+from snapgui.study.store.store import open_store
+from tests.study.simulated import answer_trial
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=180_000)
@@ -48,7 +50,21 @@ def download(page: Page, name: str) -> bytes:
     return Path(waiting.value.path()).read_bytes()
 
 
-def test_a_study_is_made_taken_away_and_deleted(page, outside, app_address, pairs) -> None:
+def answer(name: str) -> None:
+    """Three readers answer a study of the workspace."""
+    store, rng = open_store(), np.random.default_rng(0)
+    by_id = store.study(name).by_id()
+    odd = {stimulus.source: 0.0 for stimulus in by_id.values()}
+    for _ in range(3):
+        session = store.begin(store.enrol(name).pseudonym)
+        for trial in session.trials:
+            store.record(session.id, answer_trial(trial, by_id, rng, 0.0, odd))
+    store.close()
+
+
+def test_a_study_is_made_answered_and_deleted(
+    page, outside, app_address, app_workspace, pairs, monkeypatch
+) -> None:
     page.goto(f"{app_address}/studies")
     # The app may hold audits and runs of other tests, which it would offer first.
     page.get_by_text("A folder", exact=True).click()
@@ -69,7 +85,16 @@ def test_a_study_is_made_taken_away_and_deleted(page, outside, app_address, pair
     expect(page.get_by_text(f"SHA-256 of the design: {design['sha256']}")).to_be_visible()
     assert design["study"]["settings"]["title"] == "Two fields" and design["study"]["settings"]["kind"] == "B"
     assert download(page, "Answers (ZIP)") == download(page, "Answers (ZIP)")
+    monkeypatch.setenv("SNAP_WORKSPACE", str(app_workspace))
+    answer(name)
+    page.get_by_role("link", name="Analysis").click()
+    expect(page.get_by_text(f"Two fields ({name})").first).to_be_visible()
+    expect(page.locator(".js-plotly-plot").first).to_be_visible()
+    page.get_by_role("link", name="Studies").click()
+    expect(page.get_by_text("Address for readers")).to_be_visible()
+    settle(page)
     page.get_by_role("button", name="Delete this study").click()
+    fill(page, "To confirm, type the title: Two fields", "Two fields")
     page.get_by_role("button", name="Delete for good", exact=True).click()
     expect(page.get_by_text(f"{name} is deleted.")).to_be_visible()
     expect(page.get_by_role("button", name="Delete for good")).not_to_be_visible()
