@@ -23,7 +23,7 @@ WATCH_JS = """(() => {
   const watch = window.snapWatch = { began: null, last: 0, ran: false };
   const app = () => document.querySelector("[data-testid=stApp]");
   watch.resting = () => app()?.dataset.testScriptState === "notRunning" &&
-    [...document.images].every((one) => one.complete);
+    !document.querySelector("[data-testid=stSkeleton]") && [...document.images].every((one) => one.complete);
   const seen = new WeakSet();
   const everything = { subtree: true, childList: true, attributes: true, characterData: true };
   const see = (root) => {

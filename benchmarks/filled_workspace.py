@@ -28,7 +28,7 @@ from snapgui.runs.shelf.labels import clean_label, keep_label
 from snapgui.runs.store import save_run
 from snapgui.study.design.recipe import suggest_recipe, suggest_repeats
 from snapgui.study.design.settings import StudySettings
-from snapgui.study.design.texts import consent_text, instructions_text
+from snapgui.study.design.texts import CONTACT, consent_text, instructions_text
 from snapgui.study.pictures.build import build_study
 from snapgui.study.pictures.material import material_from_audit
 from snapgui.study.store.store import StudyStore, open_store
@@ -44,8 +44,8 @@ class Filled:
     """What is in the workspace: the data set that was audited, and the names of the studies."""
 
     data: Path
-    answered: str
     open: str
+    answered: str
 
 
 def fill_workspace(folder: Path, *, steps: int = PRESETS["natural"].attack.steps) -> Filled:
@@ -69,8 +69,8 @@ def fill_workspace(folder: Path, *, steps: int = PRESETS["natural"].attack.steps
         )
         audit = drain(run_audit(shipped.MODEL, data, audits_folder(), settings)).folder
         store = open_store()
-        names = [_make_study(audit, store, title, seed) for seed, title in enumerate((ANSWERED, OPEN), 1)]
-        _answer(store, names[0])
+        names = [_make_study(audit, store, title, seed) for seed, title in enumerate((OPEN, ANSWERED), 1)]
+        _answer(store, names[1])
         store.close()
         ready.write_text("\n".join(names), encoding="utf-8")
     return Filled(data, *ready.read_text(encoding="utf-8").split("\n"))
@@ -116,7 +116,7 @@ def _make_study(audit: Path, store: StudyStore, title: str, seed: int) -> str:
         seed,
         repeats=repeats,
         repeat_gap=gap,
-        consent=consent_text("A"),
+        consent=consent_text("A").replace(CONTACT, "Dr. A. Example, no real study"),
         instructions=instructions_text("A"),
     )
     outcome = drain(build_study(material, recipe, settings, store))

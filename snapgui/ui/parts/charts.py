@@ -47,8 +47,8 @@ def style_figure(figure: go.Figure, *, height: int, x_title: str, y_title: str) 
         "ticks": "outside",
         "automargin": True,
     }
-    figure.update_xaxes(title=x_title, **axis)
-    figure.update_yaxes(title=y_title, **axis)
+    figure.update_xaxes(title={"text": x_title, "font": {"size": 13}}, **axis)
+    figure.update_yaxes(title={"text": y_title, "font": {"size": 13}}, **axis)
     return figure
 
 
@@ -114,11 +114,18 @@ def confidence_chart(
                 showarrow=False,
                 font={"color": CLASS_COLOURS[index % len(CLASS_COLOURS)]},
             )
-    figure.add_hline(
-        y=threshold * 100,
-        line={"color": INK, "dash": "dash", "width": 1},
-        annotation={"text": f"goal: {classes[target]} {as_set(threshold)}", "font": {"size": 12}},
-        annotation_position="bottom right",
+    figure.add_hline(y=threshold * 100, line={"color": INK, "dash": "dash", "width": 1})
+    # Above the plot: within it the curves may run anywhere.
+    figure.add_annotation(
+        x=1.0,
+        y=1.0,
+        xref="paper",
+        yref="paper",
+        xanchor="right",
+        yanchor="bottom",
+        text=f"– – goal: {classes[target]} {as_set(threshold)}",
+        showarrow=False,
+        font={"size": 12},
     )
     if best_step is not None:
         _mark_step(figure, points, best_step, target)
@@ -135,7 +142,7 @@ def confidence_chart(
         dtick=None,
     )
     figure.update_yaxes(range=[-2, 103])
-    figure.update_layout(margin_r=90, uirevision="keep")
+    figure.update_layout(margin_r=90, margin_t=20, uirevision="keep")
     return figure
 
 
