@@ -9,10 +9,15 @@ from snapgui.study.analysis.details import measure_words
 from snapgui.study.analysis.estimate_words import Values, decimals, spread
 from snapgui.ui.parts.charts import CLASS_COLOURS, FAINT, INK, PAPER, style_figure
 from snapgui.ui.parts.text import chart_text
-from snapgui.words import counted, per_cent
+from snapgui.words import as_set, counted, per_cent
 
 HEIGHT = 330
 SYMBOLS = ("circle", "square", "triangle-up", "diamond", "x")
+# Marks of an axis of shares, in the form that all pages have.
+SHARES: Values = {
+    "tickvals": [0, 0.2, 0.4, 0.6, 0.8, 1],
+    "ticktext": [as_set(share) for share in (0, 0.2, 0.4, 0.6, 0.8, 1)],
+}
 NAMES = {"auc": "area under the ROC curve", "right": "share right"}
 
 
@@ -73,7 +78,7 @@ def roc_chart(analysis: Values) -> go.Figure | None:
         figure, height=HEIGHT, x_title="untouched pictures called altered", y_title="altered called altered"
     )
     for axes in (figure.update_xaxes, figure.update_yaxes):
-        axes(range=[-0.02, 1.02], tickformat=".0%")
+        axes(range=[-0.02, 1.02], **SHARES)
     return _legend(figure)
 
 
@@ -245,7 +250,7 @@ def visibility_chart(analysis: Values, measure: str) -> go.Figure:
     style_figure(
         figure, height=HEIGHT, x_title=chart_text(measure_words(measure)), y_title="readers who found it"
     )
-    figure.update_yaxes(range=[-0.06, 1.1], tickformat=".0%")
+    figure.update_yaxes(range=[-0.06, 1.1], **SHARES)
     return _legend(figure)
 
 
