@@ -88,9 +88,10 @@ def _preset() -> None:
         key="preset",
         format_func=str.capitalize,
         then=take_preset,
-        help=" ".join(f"{name.capitalize()}: {preset.words}" for name, preset in PRESETS.items()),
         label_visibility="collapsed",
     )
+    name = get_state().controls["preset"]
+    st.caption(plain(PRESETS[name].words) if name is not None else "Settings of your own.")
 
 
 def _target(state: SnapState, victim: Victim) -> None:
