@@ -1,39 +1,10 @@
-"""SNAP Studio: page config and navigation. ``streamlit run app.py`` or ``snap app`` starts it."""
+"""SNAP Studio: ``streamlit run app.py`` or ``snap app`` starts it; its pages are in ``snapgui/ui/pages/``."""
 
-import streamlit as st
+from streamlit.starlette import App
 
 from snapgui.server import keep_to_this_computer
-from snapgui.shipped import PACKAGE, ROOT
-from snapgui.ui.resources import prepare_process
-from snapgui.ui.state import init_state
+from snapgui.shipped import PACKAGE
 
-PAGES = PACKAGE / "ui" / "pages"
-MARK, NAME = (str(ROOT / "assets" / name) for name in ("mark.svg", "name.svg"))
-# Where ``streamlit run app.py`` started it.
+# Streamlit imports this before it answers the first request.
 keep_to_this_computer()
-
-if "study" in st.query_params:
-    # A reader's address: nothing else of the app is there.
-    st.set_page_config(page_title="Reading", layout="wide")
-    st.navigation([st.Page(PAGES / "reader.py", title="Reading", default=True)], position="hidden").run()
-    st.stop()
-
-st.set_page_config(page_title="SNAP Studio", page_icon=MARK, layout="wide")
-st.logo(NAME)
-st.html(PACKAGE / "ui" / "style.css")
-prepare_process()
-init_state()
-st.navigation(
-    [
-        st.Page(PAGES / "workbench.py", title="Workbench", default=True),
-        st.Page(PAGES / "audit.py", title="Audit"),
-        st.Page(PAGES / "naturalness.py", title="Naturalness"),
-        st.Page(PAGES / "transfer.py", title="Transfer"),
-        st.Page(PAGES / "defences.py", title="Defences"),
-        st.Page(PAGES / "studies.py", title="Studies"),
-        st.Page(PAGES / "analysis.py", title="Analysis"),
-        st.Page(PAGES / "runs.py", title="Runs"),
-        st.Page(PAGES / "model.py", title="Model"),
-    ],
-    position="top",
-).run()
+app = App(PACKAGE / "ui" / "pages" / "navigation.py")

@@ -1,10 +1,17 @@
 """What goes wrong in a user's hands. Each message says what came, what is needed and what to do."""
 
 import os
+import re
+
+# What would end a line, move a terminal's cursor or turn the order of letters, as values from files may.
+_NO_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
 class SnapError(Exception):
-    """Root of every error that a user can cause; its text is shown as it stands."""
+    """Root of every error that a user can cause; its text, always one line, is shown as it stands."""
+
+    def __str__(self) -> str:
+        return _NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", super().__str__())
 
 
 class ImageError(SnapError):

@@ -19,6 +19,9 @@ from snapgui.data.datasets import PatchSet, open_patches
 from snapgui.engine.images import encode_png, read_pixels
 from snapgui.engine.victim.memory import keep_freed_memory
 from snapgui.engine.victim.victim import ModelCard, Victim
+from tests.fuzz.doors import door
+
+__all__ = ["door"]
 
 SIZE = 96
 if "PYTEST_XDIST_WORKER" in os.environ:

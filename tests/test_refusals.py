@@ -79,3 +79,8 @@ def test_a_name_that_is_no_text_is_read_and_written_with_a_sign(tmp_path, tissue
 def test_a_file_whose_name_begins_as_a_formula_is_defused() -> None:
     table = predictions_csv(["=cmd|x.png", "a.png"], np.array([[0.2, 0.8], [0.9, 0.1]]), ["a", "b"])
     assert [row.split(",")[0] for row in table.splitlines()] == ["file", "'=cmd|x.png", "a.png"]
+
+
+def test_an_error_is_one_line_whatever_a_file_holds() -> None:
+    said = str(DataError("labels.csv gives “a\nb\x1b[2J\u202e” the label “\udcff”. Correct it."))
+    assert said == "labels.csv gives “a\ufffdb\ufffd[2J\ufffd” the label “\ufffd”. Correct it."

@@ -1,7 +1,12 @@
 """The server of the pages: nothing is looked up outside, and nobody is told more than a page needs."""
 
 import asyncio
+import http.client
+import os
 import socket
+import subprocess
+import sys
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +16,7 @@ from streamlit.runtime.app_session import AppSession
 from streamlit.web.server import server_util
 from streamlit.web.server.starlette import starlette_app
 
+from snapgui import shipped
 from snapgui.server import HEADERS, NOBODY, SaysLittle, keep_to_this_computer
 
 
@@ -86,3 +92,37 @@ def test_numbers_of_the_server_are_closed_and_pages_keep_to_it(path: str, status
 
 def test_streamlit_is_given_the_guard(kept, monkeypatch) -> None:
     assert starlette_app.create_streamlit_middleware()[0].cls is SaysLittle
+
+
+def test_the_very_first_request_meets_the_guard(tmp_path) -> None:
+    """However Streamlit was started: no page was drawn before."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}"]
+    environment = os.environ | {"STREAMLIT_SERVER_HEADLESS": "true", "SNAP_WORKSPACE": str(tmp_path)}
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    upgrade |= {"Sec-WebSocket-Key": "MDEyMzQ1Njc4OWFiY2RlZg==", "Origin": "http://evil.example"}
+
+    def ask(path: str, **headers: str) -> http.client.HTTPResponse:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        connection.request("GET", path, headers=headers)
+        return connection.getresponse()
+
+    with (tmp_path / "log").open("w") as log:
+        server = subprocess.Popen(
+            command, cwd=shipped.ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
+        )
+    try:
+        for _ in range(240):
+            try:
+                first = ask("/_stcore/metrics")
+                break
+            except OSError:
+                assert server.poll() is None, (tmp_path / "log").read_text(encoding="utf-8")
+                time.sleep(0.25)
+        assert first.status == 404
+        assert ask("/_stcore/stream", **upgrade).status == 403
+        assert first.getheader("content-security-policy") == HEADERS["content-security-policy"]
+    finally:
+        server.kill()
+        server.wait()

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from snapgui.audit import store
 from snapgui.audit.plan import select_patches
+from snapgui.audit.rows import UNTOUCHED
 from snapgui.audit.settings import AuditSettings
 from snapgui.data.datasets import PatchSet
 from snapgui.engine.cells.outlines import Mask, read_mask
@@ -18,18 +19,6 @@ from snapgui.errors import DataError, SnapError
 from snapgui.workspace import workspace
 
 _TEXTS = ("data_path", "model_path", "fingerprint", "model", "model_sha256", "data", "started")
-_BEFORE = {"images", "attacked", "accuracy", "sensitivity", "specificity", "unreadable"}
-_CONDITION = {
-    "condition",
-    "flipped",
-    "flipped_by_centre",
-    "reached_goal",
-    "accuracy",
-    "sensitivity",
-    "specificity",
-    "medians",
-    "no_room",
-}
 
 
 @dataclass(frozen=True)
@@ -81,13 +70,22 @@ def read_audit(folder: Path) -> SavedAudit:
         for name in _TEXTS:
             if not isinstance(about[name], str):
                 raise ValueError(f"{name} is no text")
-        if not isinstance(about["classes"], list) or len(about["classes"]) != 2:
+        if [type(name) for name in about["classes"]] != [str, str]:
             raise ValueError("classes are not two names")
         images, size = int(about["images"]), settings.shard_size
         done = sum(max(0, min(size, images - index * size)) for index in store.finished_shards(folder))
         finished = (folder / "summary.json").is_file() and (folder / "rows.parquet").is_file()
         return SavedAudit(folder, about, settings, done, images, finished)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, SnapError) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+        SnapError,
+    ) as error:
         raise DataError(
             f"{folder.name} is no audit that can be read: its audit.json is damaged or of another version "
             f"({str(error)[:120]}). Run the audit again, or choose another folder named audit-…"
@@ -97,16 +95,19 @@ def read_audit(folder: Path) -> SavedAudit:
 def read_finished(folder: Path) -> FinishedAudit:
     """A finished audit; raises DataError where it is not finished or damaged."""
     audit = read_audit(folder)
-    summary = store.read_summary(folder)
-    try:
-        whole = set(summary["before"]) >= _BEFORE and all(
-            set(row) >= _CONDITION for row in summary["conditions"]
+    summary, rows = store.read_summary(folder), store.read_rows(folder)
+    untouched, before = rows[rows["condition"] == UNTOUCHED], summary["before"]
+    told = {row["condition"] for row in summary["conditions"]}
+    same = (len(untouched), int((untouched["status"] == "unreadable").sum())) == (
+        before["images"],
+        before["unreadable"],
+    )
+    if not same or not told <= set(rows["condition"]):
+        raise DataError(
+            f"The summary of {folder.name} and its table speak of different images or conditions. Delete "
+            "the audit and run it again."
         )
-    except (KeyError, TypeError):
-        whole = False
-    if not whole:
-        raise DataError(f"The summary of {folder.name} lacks numbers. Delete the audit and run it again.")
-    return FinishedAudit(**vars(audit), summary=summary, rows=store.read_rows(folder))
+    return FinishedAudit(**vars(audit), summary=summary, rows=rows)
 
 
 def why_not_continued(audit: SavedAudit) -> str:

@@ -1,9 +1,11 @@
 """The table of an audit: one row per image and condition, several where a condition is drawn anew."""
 
 import io
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from snapgui.data.datasets import PatchSet
@@ -53,6 +55,10 @@ SCHEMA = pa.schema(
 NATURALNESS = ("cells", "picked_out", "picked_out_before", "beyond_stains", "own_beyond_stains")
 # Columns that tables of before do not have.
 LATER = ("draw", *NATURALNESS)
+# What every row has.
+_ALWAYS = ("position", "id", "label", "condition", "status")
+# Shares, and true classes.
+_UP_TO_1 = ("label", "p_label_before", "p_label_after", "area", "predicted_before", "predicted_after")
 
 
 def new_row(patches: PatchSet, position: int, condition: str, **values: Any) -> Row:
@@ -95,3 +101,30 @@ def to_parquet(rows: list[Row]) -> bytes:
     stream = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), stream, compression="zstd")
     return stream.getvalue()
+
+
+def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """A table as `SCHEMA` has it, or some columns of it; tables of before lack `LATER`.
+
+    Raises:
+        ValueError: no such table, a column is missing, of another kind, or without a value that each row
+            has.
+    """
+    table = pq.read_table(path, columns=columns)
+    wanted = [name for name in SCHEMA.names if columns is None or name in columns]
+    missing = [name for name in wanted if name not in table.column_names]
+    if set(missing) - set(LATER) or 0 < len(set(missing) & set(NATURALNESS)) < len(NATURALNESS):
+        raise ValueError(f"it lacks {', '.join(missing)}")
+    table = table.select([name for name in wanted if name not in missing])
+    table = table.cast(pa.schema([SCHEMA.field(name) for name in table.column_names]))
+    for name in table.column_names:
+        column = table[name]
+        if name in _ALWAYS and column.null_count:
+            raise ValueError(f"{name} is not there in each row")
+        # Numbers that a column cannot hold; none is negative.
+        if pa.types.is_integer(column.type) or name in _UP_TO_1:
+            most = 1 if name in _UP_TO_1 else 2**53
+            ends = pc.min_max(column).as_py()
+            if ends["min"] is not None and not 0 <= ends["min"] <= ends["max"] <= most + 1e-6:
+                raise ValueError(f"{name} is {ends['min']:g} to {ends['max']:g}")
+    return table

@@ -17,8 +17,9 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 
-from snapgui.audit.rows import SCHEMA, to_parquet
+from snapgui.audit.rows import SCHEMA, read_table, to_parquet
 from snapgui.audit.shard import ShardResult
+from snapgui.audit.summary import check_summary
 from snapgui.errors import DataError, refused
 from snapgui.workspace import write_whole, writing_beside
 
@@ -115,17 +116,31 @@ def read_costs(folder: Path) -> dict[str, dict[str, float]]:
 def read_rows(folder: Path, columns: list[str] | None = None) -> pd.DataFrame:
     """The table of a finished audit; raises DataError if there is none."""
     try:
-        return pq.read_table(folder / "rows.parquet", columns=columns).to_pandas()
-    except (OSError, ValueError) as error:
-        raise DataError(f"{folder.name} has no table ({error}). Let the audit run to its end.") from error
+        return read_table(folder / "rows.parquet", columns).to_pandas()
+    # Arrow tells with many lines, and with errors of many kinds, what is damaged.
+    except Exception as error:
+        raise DataError(
+            f"{folder.name} has no table that can be read ({str(error).splitlines()[0]:.80}). Let the audit "
+            "run to its end, or delete it."
+        ) from error
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
     """The summary of a finished audit; raises DataError if there is none."""
     try:
-        return dict(json.loads((folder / "summary.json").read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{folder.name} has no summary ({error}). Let the audit run to its end.") from error
+        summary = dict(json.loads((folder / "summary.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise DataError(
+            f"{folder.name} has no summary ({str(error)[:80]}). Let the audit run to its end."
+        ) from error
+    try:
+        check_summary(summary)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise DataError(
+            f"The summary of {folder.name} lacks numbers ({str(error)[:80]}). Delete the audit and run "
+            "it again."
+        ) from error
+    return summary
 
 
 def write_summary(folder: Path, summary: dict[str, Any]) -> None:

@@ -26,7 +26,8 @@ def add_report(commands: Commands) -> None:
         type=Path,
         required=True,
         metavar="FILE",
-        help=".html, .pdf or .zip; .png or .svg for the figure card or contact sheet",
+        help=".html, .pdf or .zip; .png or .svg for the figure card or contact sheet; for QuPath "
+        ".geojson of a run, .geojson.zip of an audit",
     )
     report.set_defaults(run=run_report)
 
@@ -35,8 +36,8 @@ def run_report(args: argparse.Namespace, arguments: list[str]) -> None:
     """Write a report; what kind is told by the end of the file's name."""
     from snapgui.report.write import FORMS, make_report
 
-    form = args.out.suffix.lower().removeprefix(".")
-    if form not in FORMS:
+    form = next((one for one in FORMS if args.out.name.lower().endswith(f".{one}")), None)
+    if form is None:
         raise DataError(
             f"{args.out.name} ends in “{args.out.suffix}”; choose one of "
             f"{', '.join(f'.{known}' for known in FORMS)}."

@@ -2,9 +2,11 @@
 
 import hashlib
 import io
+import logging
 import stat
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,10 @@ WINDOW_PX = 96
 UM_PER_PX = 0.97
 
 ImageFile.LOAD_TRUNCATED_IMAGES = False
+# What they think of a damaged file is said by an ImageError.
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)
+logging.getLogger("PIL").setLevel(logging.CRITICAL)
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
 def decode_pixels(data: bytes, *, name: str = "The picture") -> NDArray[np.uint8]:
@@ -37,10 +43,11 @@ def decode_pixels(data: bytes, *, name: str = "The picture") -> NDArray[np.uint8
     Raises:
         ImageError: as `open_picture` does, or values that are no numbers.
     """
-    if _is_float_tiff(data):
-        return _deep_colours(data, name)
-    picture = open_picture(data, name=name)
-    return _deep_colours(data, name) if _is_deep(data) else _to_rgb(picture)
+    with _decoding(name):
+        if _is_float_tiff(data):
+            return _deep_colours(data, name)
+        picture = open_picture(data, name=name)
+        return _deep_colours(data, name) if _is_deep(data) else _to_rgb(picture)
 
 
 def open_picture(data: bytes, *, name: str = "The picture") -> Image.Image:
@@ -58,26 +65,39 @@ def open_picture(data: bytes, *, name: str = "The picture") -> Image.Image:
         raise ImageError(
             f"{name} has {len(data) / 2**20:.1f} MB; at most {MAX_BYTES >> 20} MB are read. Crop it first."
         )
+    with _decoding(name):
+        picture = Image.open(io.BytesIO(data), formats=FORMATS)
+        _require_size(*picture.size, name)
+        frames = getattr(picture, "n_frames", 1)
+        if frames > 1:
+            raise ImageError(
+                f"{name} holds {frames} {_kind_of_frames(picture)}; save the one you mean as its own file."
+            )
+        if picture.format == "PNG":
+            # Pillow checks the sums of a PNG's parts only when asked, and needs to open it again for it.
+            Image.open(io.BytesIO(data), formats=FORMATS).verify()
+        picture.load()
+        upright = ImageOps.exif_transpose(picture)
+        upright.format = picture.format
+        return upright
+
+
+@contextmanager
+def _decoding(name: str) -> Iterator[None]:
+    """Whatever a damaged file makes a decoder raise is one sentence, and its warnings are not shown."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            picture = Image.open(io.BytesIO(data), formats=FORMATS)
-            _require_size(*picture.size, name)
-            frames = getattr(picture, "n_frames", 1)
-            if frames > 1:
-                raise ImageError(
-                    f"{name} holds {frames} {_kind_of_frames(picture)}; save the one you mean as its own "
-                    "file."
-                )
-            picture.load()
-            upright = ImageOps.exif_transpose(picture)
-            upright.format = picture.format
-            return upright
+            warnings.simplefilter("ignore")
+            yield
+    except ImageError:
+        raise
     except (UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise ImageError(f"{name} is not a PNG, JPEG, TIFF, WebP or BMP picture of usable size.") from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    # Of what kind nobody can list: Pillow alone lets a dozen through.
+    except Exception as error:
+        reason = " ".join(str(error).split())[:80] or type(error).__name__
         raise ImageError(
-            f"{name} is damaged or cut short ({error}). Export it again from its source."
+            f"{name} is damaged or cut short ({reason}). Export it again from its source."
         ) from error
 
 

@@ -168,8 +168,8 @@ def _read(folder: Path, advice: str) -> dict[str, Any]:
         ]
     except FileNotFoundError as error:
         raise DataError(f"There is no {path}. {advice}") from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path} cannot be read ({error!r}). {advice}") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise DataError(f"{path} cannot be read ({repr(error)[:120]}). {advice}") from error
     if not readings:
         raise DataError(f"{path} lists no conditions. {advice}")
     return dict(about)

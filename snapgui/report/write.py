@@ -8,7 +8,8 @@ from snapgui.report.pages.document import Document
 from snapgui.report.pages.html import html_page
 from snapgui.report.pages.pdf import pdf_pages
 
-FORMS = ("html", "pdf", "zip", "png", "svg")
+# The end of a name says which; of two that fit the longer.
+FORMS = ("html", "pdf", "geojson.zip", "zip", "png", "svg", "geojson")
 
 
 def make_report(source: Path, form: str) -> bytes:
@@ -19,7 +20,8 @@ def make_report(source: Path, form: str) -> bytes:
         source: the folder of a run, of a finished audit or of a universal patch, a folder of runs, or an
             ``analysis.json``.
         form: one of `FORMS`; ``png`` and ``svg`` are the figure card of a run, and the contact sheet of an
-            audit or of runs.
+            audit or of runs; ``geojson`` is a run's cells and altered pixels for QuPath, ``geojson.zip``
+            those of an audit's pictures.
 
     Raises:
         DataError: nothing there to report, it is damaged, or there is no such form of it.
@@ -58,6 +60,7 @@ def _run_forms(folder: Path) -> dict[str, Callable[[], bytes]]:
     from snapgui.report.run.bundle import bundle_zip
     from snapgui.report.run.document import run_document
     from snapgui.report.run.figure import figure_png, figure_svg
+    from snapgui.runs.files import run_geojson
     from snapgui.runs.store import read_run
 
     result = read_run(folder)
@@ -67,6 +70,7 @@ def _run_forms(folder: Path) -> dict[str, Callable[[], bytes]]:
         "zip": lambda: bundle_zip(result),
         "png": lambda: figure_png(result),
         "svg": lambda: figure_svg(result),
+        "geojson": lambda: run_geojson(result),
     }
 
 
@@ -75,6 +79,7 @@ def _audit_forms(folder: Path) -> dict[str, Callable[[], bytes]]:
     from snapgui.report.audit.bundle import audit_bundle
     from snapgui.report.audit.document import audit_document
     from snapgui.report.audit.gallery import audit_sheet
+    from snapgui.report.audit.qupath import audit_geojson
     from snapgui.report.pages.contact_sheet import sheet_png, sheet_svg
 
     audit = read_finished(folder)
@@ -84,6 +89,7 @@ def _audit_forms(folder: Path) -> dict[str, Callable[[], bytes]]:
         "zip": lambda: audit_bundle(audit),
         "png": lambda: sheet_png(audit_sheet(audit)),
         "svg": lambda: sheet_svg(audit_sheet(audit)),
+        "geojson.zip": lambda: audit_geojson(audit),
     }
 
 

@@ -139,7 +139,7 @@ def run_of_files(read: Callable[[str], bytes], name: str) -> RunResult:
         )
     except (
         *(OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError),
-        SnapError,
+        *(csv.Error, SnapError),
     ) as error:
         raise DataError(f"The run {name} is gone or damaged ({error}). Delete it and run again.") from error
 

@@ -49,8 +49,8 @@ def load_request(run_id: str) -> RunRequest:
         attack = AttackSettings.from_json(values.pop("attack"))
         cells = values.pop("cells")
         return RunRequest(pixels, mask, attack, CellSettings.from_json(cells) if cells else None, **values)
-    except (OSError, ValueError, KeyError, TypeError, SnapError) as error:
-        raise DataError(f"There is no unfinished run {run_id} ({error}).") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, SnapError) as error:
+        raise DataError(f"There is no unfinished run {run_id} ({str(error)[:120]}).") from error
 
 
 def drop_request(run_id: str) -> None:

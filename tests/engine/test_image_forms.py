@@ -80,3 +80,34 @@ def test_deep_colours_that_are_none_are_a_sentence() -> None:
         decode_pixels(tiff(np.full((8, 8, 3), np.nan, dtype=np.float32)))
     with pytest.raises(ImageError, match="is not a PNG, JPEG"):
         decode_pixels(b"II*\0" + b"\xff" * 60)
+
+
+@pytest.mark.parametrize("tag", [256, 257, 258, 273])
+def test_a_tiff_without_one_of_its_tags_is_a_sentence(tag: int, recwarn, caplog, capfd) -> None:
+    """Pillow raises errors of a dozen kinds, and tifffile tells a log."""
+    data = bytearray(tiff(BASE))
+    start = int.from_bytes(data[4:8], "little") + 2
+    place = next(
+        at for at in range(start, len(data), 12) if int.from_bytes(data[at : at + 2], "little") == tag
+    )
+    data[place : place + 2] = (60000).to_bytes(2, "little")
+    with pytest.raises(ImageError, match="The picture (is damaged|is not a)"):
+        decode_pixels(bytes(data))
+    assert not recwarn.list and not caplog.records and not capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "data", [lambda: png16(BASE.astype(np.uint16)), lambda: cv2.imencode(".png", BASE)[1].tobytes()]
+)
+def test_a_png_whose_sums_are_wrong_is_damaged(data) -> None:
+    """Pillow alone reads it, with other pixels."""
+    png = bytearray(data())
+    png[png.index(b"IDAT") + 30] ^= 8
+    with pytest.raises(ImageError, match="damaged"):
+        decode_pixels(bytes(png))
+
+
+def test_damaged_exif_is_not_told_on_the_terminal(recwarn) -> None:
+    stream = io.BytesIO()
+    Image.fromarray(BASE).save(stream, "PNG", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x05\x01")
+    assert (decode_pixels(stream.getvalue()) == BASE).all() and not recwarn.list

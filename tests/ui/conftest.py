@@ -15,10 +15,9 @@ from snapgui.data.demo import DemoPatch
 from snapgui.engine.images import encode_png
 from snapgui.engine.victim.victim import ModelCard, Victim
 from snapgui.errors import ModelError
+from snapgui.shipped import PACKAGE
 from snapgui.ui import resources
 from snapgui.ui.result.screen import Screen, keep_screen
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 class Redness(torch.nn.Module):
@@ -120,13 +119,13 @@ def app(tmp_path: Path, patches: list[DemoPatch], monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("SNAP_WORKSPACE", str(tmp_path / "workspace"))
     # A sixteenth of the pixels for FLIP, which takes longer than all the rest of a page with a run.
     keep_screen(Screen(zoom=1))
-    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+    return AppTest.from_file(str(PACKAGE / "ui" / "pages" / "navigation.py"), default_timeout=30)
 
 
 @pytest.fixture
 def page() -> Callable[[str], str]:
     """The path of a page, as AppTest wants it."""
-    return lambda name: f"snapgui/ui/pages/{name}.py"
+    return lambda name: f"{name}.py"
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The rooms of the app: each imports from below alone; app.py is near to the core of it."""
+"""The rooms of the app: each imports from below alone; the navigation is near to the core of it."""
 
 import ast
 from pathlib import Path
@@ -56,8 +56,8 @@ def test_a_room_of_the_app_imports_from_below_and_from_itself_alone() -> None:
     ],
 )
 def test_from_the_app_two_hops_lead_to_the_call(page: str, called: str) -> None:
-    """``app.py`` names the page, the page imports the file that calls it."""
-    assert f'PAGES / "{page}.py"' in (ROOT / "app.py").read_text(encoding="utf-8")
+    """The navigation names the page, the page imports the file that calls it."""
+    assert f'PAGES / "{page}.py"' in (UI / "pages" / "navigation.py").read_text(encoding="utf-8")
     calling = [
         path
         for path in imports(UI / "pages" / f"{page}.py")

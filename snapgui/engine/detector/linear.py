@@ -80,7 +80,7 @@ def load_detector(path: Path) -> LinearDetector:
             raise ValueError("threshold and false alarms must be numbers, the latter from 0 to 1")
         if (columns["deviation"] <= 0).any():
             raise ValueError("deviations must be above 0")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ModelError(
             f"{Path(path).name} is no detector of this version ({error}). Fetch the program's assets again, "
             "or train one with benchmarks/train_detector.py."

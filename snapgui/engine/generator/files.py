@@ -67,7 +67,7 @@ def _load(path: Path, _changed: int) -> tuple[Generator, dict[str, Any]]:
         card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         version, stated = card["version"], card["sha256"]
         card["area_px"]["low"], card["area_px"]["high"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ModelError(
             f"The card {path.with_suffix('.json').name} of the generator {path.name} is missing or cannot be "
             f"read. {again}"

@@ -1,7 +1,6 @@
 """What a victim is: the JSON card beside its weights, or what is assumed where there is none."""
 
 import json
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +12,8 @@ from snapgui.errors import ModelError
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 SIZES_PX = (32, 1024)
+# Of pictures in [0, 1], with room for a deviation that scales them to 255; not of pictures in 0 to 255.
+MEANS, DEVIATIONS = (-10.0, 10.0), (0.001, 10.0)
 # How the two classes are called; the first match of a name's beginning counts.
 _NORMAL = re.compile(
     r"(normal|norm|benign|negative|neg|healthy|non|not|no|without|0)(?![a-z])"
@@ -79,7 +80,8 @@ def card_beside(path: Path) -> ModelCard:
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ModelError(
-            f"{card_file.name} is not a model card ({error}); it needs architecture and input_size_px."
+            f"{card_file.name} is not a model card ({str(error)[:80]}); it needs architecture and "
+            "input_size_px."
         ) from error
     if wrong := _what_is_wrong(card):
         raise ModelError(f"{card_file.name} is not a model card that can be right: {wrong}. Correct it.")
@@ -107,12 +109,13 @@ def _what_is_wrong(card: ModelCard) -> str:
     size, (low, high) = card.input_size_px, SIZES_PX
     if isinstance(size, bool) or not isinstance(size, int) or not low <= size <= high:
         return f"input_size_px is {size!r:.40}, where a whole number from {low} to {high} is needed"
-    for key, values in (("mean", card.mean), ("std", card.std)):
+    for key, values, (least, most) in (("mean", card.mean, MEANS), ("std", card.std, DEVIATIONS)):
         numbers = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
-        if len(values) != 3 or len(numbers) != 3 or not all(map(math.isfinite, numbers)):
-            return f"{key} is {list(values)!r:.60}, where three finite numbers are needed"
-    if min(card.std) <= 0:
-        return f"std is {list(card.std)}, where three numbers above 0 are needed"
+        if len(values) != 3 or len(numbers) != 3 or not all(least <= v <= most for v in numbers):
+            return (
+                f"{key} is {list(values)!r:.60}, where three finite numbers from {least:g} to {most:g} are "
+                "needed, for pictures in [0, 1]"
+            )
     if not isinstance(card.options, dict) or not all(map(_is_plain, card.options.values())):
         return f"options are {card.options!r:.60}, where words and numbers by name are needed"
     names = card.details["classes"] if card.details and "classes" in card.details else list(card.classes)

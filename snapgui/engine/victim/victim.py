@@ -94,9 +94,15 @@ class Victim(nn.Module):
 
     @torch.no_grad()
     def predict(self, images: torch.Tensor) -> torch.Tensor:
-        """Probabilities ``(N, K)`` in float32."""
+        """Probabilities ``(N, K)`` in float32; raises ModelError where the network gives none."""
         device = self.mean.device
-        return self(images.to(device)).float().softmax(dim=1)
+        p: torch.Tensor = self(images.to(device)).float().softmax(dim=1)
+        if not bool(torch.isfinite(p).all()):
+            raise ModelError(
+                f"{self.card.name} answers with values that are not numbers. Check its weights, and mean "
+                "and std of its card."
+            )
+        return p
 
 
 def _build(found: Found, card: ModelCard, name: str) -> tuple[nn.Module, ModelCard]:

@@ -67,7 +67,7 @@ def check_audit_claims(
         yield from _pictures(rows, about, settings, names, read, victim_of, failed)
         yield _name_the_rest(manifest, about, rows, settings)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
-        yield Check("fails", f"audit.json and summary.json say all that they should ({error!r})")
+        yield Check("fails", f"audit.json and summary.json say all that they should ({repr(error)[:120]})")
 
 
 def _read_rows(read: Read) -> pd.DataFrame:

@@ -75,7 +75,7 @@ def check_run_claims(
         else:
             yield Check("stated", f"{LEFT}: the model is missing")
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
-        yield Check("fails", f"result.json says all that it should ({error!r})")
+        yield Check("fails", f"result.json says all that it should ({repr(error)[:120]})")
 
 
 def _each(manifest: dict[str, Any], claims: Claims, read: Read, victim_of: VictimOf) -> Iterator[Check]:

@@ -76,7 +76,7 @@ def check_universal_claims(
     except SnapError as error:
         raise BundleError(str(error)) from error
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError, MemoryError) as error:
-        yield Check("fails", f"universal.json and canvas.npy say all that they should ({error!r})")
+        yield Check("fails", f"universal.json and canvas.npy say all that they should ({repr(error)[:120]})")
 
 
 def _read_set(read: Read, numbers: dict[str, Any], part: str) -> Metastases:

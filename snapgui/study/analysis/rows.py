@@ -83,26 +83,31 @@ def read_rows(text: str) -> list[Row]:
     """The rows of a `trials.csv` with plain values, None for n/a; raises StudyError with what is wrong in
     which line.
     """
-    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
-    missing = [name for name in _WANTED if name not in (reader.fieldnames or [])]
-    if missing:
-        raise StudyError(
-            f"The table lacks the columns {', '.join(missing)}. Choose the {TRIALS_FILE} of a study's export."
-        )
+    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
     rows = []
-    for line in reader:
-        values = {name: None if line.get(name) in (None, MISSING, "") else line[name] for name in COLUMNS}
-        try:
+    try:
+        missing = [name for name in _WANTED if name not in (reader.fieldnames or [])]
+        if missing:
+            raise StudyError(
+                f"The table lacks the columns {', '.join(missing)}. Choose the {TRIALS_FILE} of a "
+                "study's export."
+            )
+        for line in reader:
+            values = {name: None if line.get(name) in (None, MISSING, "") else line[name] for name in COLUMNS}
             rows.append(
                 values
                 | {name: _number(values[name], int) for name in _WHOLE}
                 | {name: _number(values[name], float) for name in _BROKEN}
             )
-        except ValueError as error:
-            raise StudyError(
-                f"Line {reader.line_num} of the table holds something else than a number ({error}). "
-                "Export the study again."
-            ) from error
+    except ValueError as error:
+        raise StudyError(
+            f"Line {reader.line_num} of the table holds something else than a number ({str(error)[:80]}). "
+            "Export the study again."
+        ) from error
+    except csv.Error as error:
+        raise StudyError(
+            f"Line {reader.line_num} is none of a table ({error}). Export the study again."
+        ) from error
     return rows
 
 

@@ -43,7 +43,7 @@ def read_design(text: str) -> tuple[Study, str]:
         said = values.pop("sha256")
         if values["format"] != FORMAT:
             raise StudyError(
-                f"The design is of format {values['format']}; this version reads {FORMAT}. Use the "
+                f"The design is of format {str(values['format'])[:20]}; this version reads {FORMAT}. Use the "
                 "version that froze it."
             )
         if sha256(canonical_json(values).encode()) != said:
@@ -52,8 +52,10 @@ def read_design(text: str) -> tuple[Study, str]:
                 "Restore it or make a new study."
             )
         return Study.from_json(values["study"]), said
-    except (ValueError, KeyError, TypeError, AttributeError, SettingsError) as error:
-        raise StudyError(f"This is not the design of a study ({error!r}). Choose a {DESIGN_FILE}.") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, SettingsError) as error:
+        raise StudyError(
+            f"This is not the design of a study ({repr(error)[:120]}). Choose a {DESIGN_FILE}."
+        ) from error
 
 
 def freeze(study: Study, files: Mapping[str, bytes], folder: Path) -> str:

@@ -221,7 +221,7 @@ def with_fillings(source: Source, wanted: Collection[str], attack: AttackSetting
 def _read_json(path: Path, trouble: str) -> dict[str, Any]:
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise StudyError(f"{trouble}: its {path.name} cannot be read. Choose another folder.") from error
 
 

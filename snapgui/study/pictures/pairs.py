@@ -11,15 +11,16 @@ A folder of pairs holds pictures of one name in folders of these names::
 The pictures may be PNG, TIFF, BMP or WebP; a name may have another suffix in another folder.
 """
 
-import csv
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from snapgui.data.folders import PICTURE_SUFFIXES, by_stem, pictures_in
+from snapgui.data.tables import read_table
 from snapgui.engine.cells.outlines import load_mask
 from snapgui.engine.images import read_pixels
 from snapgui.engine.settings import RANDOM_NAMES, AttackSettings
 from snapgui.engine.sham import Source
+from snapgui.errors import DataError
 from snapgui.study.pictures.material import Material, fillings_of, size_words, with_fillings
 from snapgui.study.records import StudyError
 
@@ -106,12 +107,15 @@ def _labels(path: Path, names: Sequence[str]) -> tuple[tuple[int | None, ...], l
     if not path.is_file():
         return (None,) * len(names), []
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = {row["name"].strip(): row["label"].strip() for row in csv.DictReader(file)}
-    except (OSError, KeyError, AttributeError, UnicodeDecodeError, csv.Error) as error:
+        table, remarks = read_table(path, ("name", "label"))
+    except (OSError, DataError) as error:
         raise StudyError(
-            f"{path.name} is not a table with the columns name and label ({error!r}). Correct or remove it."
+            f"{path.name} is not a table with the columns name and label ({error}). Correct or remove it."
         ) from error
+    rows: dict[str, str] = {}
+    for row in table:
+        if rows.setdefault(row["name"], row["label"]) != row["label"]:
+            raise StudyError(f"{path.name} gives {row['name']:.80} two labels. Keep the row that is right.")
     # With or without the suffix of a picture, as tables have it.
     given = {
         name.removesuffix(suffix): label
@@ -126,8 +130,9 @@ def _labels(path: Path, names: Sequence[str]) -> tuple[tuple[int | None, ...], l
         )
     truths = tuple(int(given[name]) if given.get(name) else None for name in names)
     if not given or any(name in given for name in names):
-        return truths, []
+        return truths, list(remarks)
     return truths, [
+        *remarks,
         f"labels.csv names none of the pictures, so no class is known: it says “{next(iter(given))[:40]}” "
-        f"where a picture is “{names[0][:40]}”."
+        f"where a picture is “{names[0][:40]}”.",
     ]

@@ -100,6 +100,9 @@ def area_parts(altered: Floats, untouched: Floats, found: Floats | None = None) 
         kernel = success_kernel(altered[r, seen[0][r]], untouched[r, seen[1][r]])
         if found is not None:
             kernel = kernel * found[r, seen[0][r], None]
+        if not kernel.size:
+            # Too few answers in one of the arms: this reader counts for nothing.
+            continue
         area = kernel.mean()
         placed[r, seen[0][r]] = kernel.mean(1) - area / 2
         # Turned round, so that whatever makes a reader or a source look suspicious raises both tables alike.

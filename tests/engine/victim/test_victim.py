@@ -200,3 +200,12 @@ def test_devices() -> None:
     assert choose_device().type == ("cuda" if torch.cuda.is_available() else "cpu")
     with pytest.raises(SettingsError, match="Choose auto, cpu, cuda or mps"):
         choose_device("quantum")
+
+
+def test_a_network_that_answers_with_no_numbers_is_a_sentence(linear_victim) -> None:
+    """Finite weights may be too large for what is reckoned with them."""
+    victim = linear_victim(scale=1e38)
+    with pytest.raises(
+        ModelError, match=r"linear answers with values that are not numbers\. Check its weights"
+    ):
+        victim.predict(torch.ones(1, 3, 96, 96))

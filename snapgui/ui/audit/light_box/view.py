@@ -12,6 +12,7 @@ from snapgui.audit.words import condition_names
 from snapgui.data.datasets import PatchSet
 from snapgui.errors import SnapError
 from snapgui.report.audit.gallery import audit_sheet
+from snapgui.report.audit.qupath import audit_geojson
 from snapgui.report.pages.contact_sheet import MOST, sheet_png
 from snapgui.shipped import PACKAGE
 from snapgui.ui.audit.light_box.held import Held
@@ -177,6 +178,15 @@ def _take_along(state: SnapState, audit: FinishedAudit, tiles: Sequence[Tile], h
         f"The ticked pictures before and after on one sheet, at most {MOST}."
         if count
         else "The pictures that fooled the model most surely, before and after on one sheet.",
+    )
+    file_button(
+        "For QuPath",
+        lambda: audit_geojson(audit, pictures=chosen),
+        f"{name}.geojson.zip",
+        "application/zip",
+        "audit-geojson",
+        f"{'The ticked pictures' if count else 'All pictures'} before and after, each with its cells "
+        "and altered pixels as GeoJSON.",
     )
 
 

@@ -1,0 +1,37 @@
+"""What is run for every browser: page config and navigation."""
+
+import streamlit as st
+
+from snapgui.shipped import PACKAGE, ROOT
+from snapgui.ui.resources import prepare_process
+from snapgui.ui.state import init_state
+
+PAGES = PACKAGE / "ui" / "pages"
+MARK, NAME = (str(ROOT / "assets" / name) for name in ("mark.svg", "name.svg"))
+
+if "study" in st.query_params:
+    # A reader's address: nothing else of the app is there.
+    st.set_page_config(page_title="Reading", layout="wide")
+    st.navigation([st.Page(PAGES / "reader.py", title="Reading", default=True)], position="hidden").run()
+    st.stop()
+
+st.set_page_config(page_title="SNAP Studio", page_icon=MARK, layout="wide")
+st.logo(NAME)
+st.html(PACKAGE / "ui" / "style.css")
+prepare_process()
+init_state()
+st.navigation(
+    [
+        st.Page(PAGES / "workbench.py", title="Workbench", default=True),
+        st.Page(PAGES / "audit.py", title="Audit"),
+        st.Page(PAGES / "naturalness.py", title="Naturalness"),
+        st.Page(PAGES / "transfer.py", title="Transfer"),
+        st.Page(PAGES / "defences.py", title="Defences"),
+        st.Page(PAGES / "transfer.py", title="Transfer"),
+        st.Page(PAGES / "studies.py", title="Studies"),
+        st.Page(PAGES / "analysis.py", title="Analysis"),
+        st.Page(PAGES / "runs.py", title="Runs"),
+        st.Page(PAGES / "model.py", title="Model"),
+    ],
+    position="top",
+).run()
