@@ -36,6 +36,8 @@ def polygons_of(data: bytes, name: str) -> list[list[Outline]]:
         polygons = [
             [np.asarray(ring, dtype=np.float32)[:, :2] - 0.5 for ring in rings]
             for rings in _polygons(json.loads(data.decode("utf-8-sig")))
+            # A geometry may be empty.
+            if rings
         ]
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
         raise MaskError(

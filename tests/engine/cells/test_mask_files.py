@@ -236,3 +236,11 @@ def test_an_outline_of_a_million_corners_or_far_away_takes_little_memory() -> No
     assert 300 < read_mask(json.dumps(content).encode(), shape=SHAPE).sum() < 330
     far = {"type": "Polygon", "coordinates": [[[-1e30, -1e30], [1e30, -1e30], [1e30, 1e30], [-1e30, 1e30]]]}
     assert read_mask(json.dumps(far).encode(), shape=SHAPE).all()
+
+
+def test_a_polygon_without_rings_is_none() -> None:
+    square = [[[2, 2], [8, 2], [8, 8], [2, 8], [2, 2]]]
+    geometry = {"type": "MultiPolygon", "coordinates": [[], square]}
+    assert read_mask(json.dumps(geometry).encode(), shape=(21, 34)).sum() == 36
+    with pytest.raises(MaskError, match="holds no polygons"):
+        read_mask(b'{"type": "Polygon", "coordinates": []}', shape=(21, 34))

@@ -77,9 +77,7 @@ def test_alternatives_are_made_in_the_background_kept_and_opened(
 
     again = AppTest.from_file(app._script_path, default_timeout=30)
     again.run().session_state["saved-others"] = True
-    assert "One square, any colour" in text_of(again.switch_page("snapgui/ui/pages/runs.py").run()), (
-        "kept beside the run"
-    )
+    assert "One square, any colour" in text_of(again.switch_page("runs.py").run()), "kept beside the run"
 
 
 def test_stop_keeps_what_is_finished_and_the_rest_can_be_made(
