@@ -27,7 +27,6 @@ st.navigation(
         st.Page(PAGES / "naturalness.py", title="Naturalness"),
         st.Page(PAGES / "transfer.py", title="Transfer"),
         st.Page(PAGES / "defences.py", title="Defences"),
-        st.Page(PAGES / "transfer.py", title="Transfer"),
         st.Page(PAGES / "studies.py", title="Studies"),
         st.Page(PAGES / "analysis.py", title="Analysis"),
         st.Page(PAGES / "runs.py", title="Runs"),
