@@ -21,7 +21,7 @@ from streamlit.testing.v1 import AppTest
 from snapgui import shipped
 from snapgui.data.demo import demo_patches
 assert {site!r} in str(shipped.APP), shipped.APP
-app = AppTest.from_file(str(shipped.APP), default_timeout=300).run()
+app = AppTest.from_file(str(shipped.PACKAGE / "ui" / "pages" / "navigation.py"), default_timeout=300).run()
 assert not app.exception, app.exception
 said = " ".join(str(part.value) for part in [*app.markdown, *app.caption, *app.subheader])
 assert "resnet50_hcd" in said, said

@@ -29,9 +29,9 @@ def run_predict(args: argparse.Namespace, arguments: list[str]) -> None:
 
     files = picture_files(args.paths)
     victim = load_victim(args)
-    read, p, refused = predict_files(victim, files)
-    for why in refused:
-        print(f"note: left out, {why}", file=sys.stderr)
+    read, p, refused, told = predict_files(victim, files)
+    for words in (*(f"left out, {why}" for why in refused), *told):
+        print(f"note: {words}", file=sys.stderr)
     table = predictions_csv([as_text(file) for file in read], p, victim.card.classes)
     if args.csv:
         write_whole(args.csv, table.encode(), advice="Choose another place for --csv.")

@@ -10,18 +10,20 @@ import torch
 from numpy.typing import NDArray
 
 from snapgui.engine.images import read_window, to_image
+from snapgui.engine.tissue import why_not_tissue
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import ImageError
-from snapgui.words import defuse
+from snapgui.words import as_text, defuse
 
 
 def predict_files(
     victim: Victim, files: Sequence[Path], *, batch_size: int = 64
-) -> tuple[list[Path], NDArray[np.float64], list[str]]:
+) -> tuple[list[Path], NDArray[np.float64], list[str], list[str]]:
     """What a victim says of pictures of 96 x 96 px.
 
     Returns:
-        The files that were read, their probabilities ``(N, K)``, and why others were not.
+        The files that were read, their probabilities ``(N, K)``, why others were not, and which show no
+        tissue, in sentences.
 
     Raises:
         ImageError: none can be read; in the words of the first.
@@ -29,19 +31,26 @@ def predict_files(
     read: list[Path] = []
     rows = [np.empty((0, len(victim.card.classes)))]
     refused: list[str] = []
+    told: list[str] = []
     for start in range(0, len(files), batch_size):
         images = []
         for file in files[start : start + batch_size]:
             try:
-                images.append(to_image(read_window(file)))
+                pixels = read_window(file)
+                images.append(to_image(pixels))
                 read.append(file)
+                if instead := why_not_tissue(pixels):
+                    told.append(
+                        f"{as_text(file.name)} shows {instead}, not tissue that can be read: its class means "
+                        "nothing."
+                    )
             except ImageError as error:
                 refused.append(str(error))
         if images:
             rows.append(victim.predict(torch.stack(images)).cpu().double().numpy())
     if refused and not read:
         raise ImageError(refused[0])
-    return read, np.concatenate(rows), refused
+    return read, np.concatenate(rows), refused, told
 
 
 def predictions_csv(names: Sequence[str], p: NDArray[np.float64], classes: Sequence[str]) -> str:

@@ -208,8 +208,10 @@ def bad_neighbours(folder: Path) -> Path:
 
 def test_one_bad_file_does_not_end_a_prediction(tmp_path: Path, linear_victim) -> None:
     good = bad_neighbours(tmp_path)
-    read, p, refused = predict_files(linear_victim(), picture_files([tmp_path, tmp_path / "dangling.png"]))
+    files = picture_files([tmp_path, tmp_path / "dangling.png"])
+    read, p, refused, told = predict_files(linear_victim(), files)
     assert read == [good] and p.shape == (1, 2)
+    assert len(told) == 1 and told[0].startswith("good.png shows ") and "not tissue" in told[0]
     named = " ".join(refused)
     assert len(refused) == 6
     for name in ("broken.png", "dangling.png", "folder.png", "large.png", "pipe.png"):
