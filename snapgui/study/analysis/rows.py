@@ -55,6 +55,8 @@ _WANTED = (
     "excluded",
     "exclusion_reasons",
 )
+# What every answer has.
+_ALWAYS = ("participant_id", "session_id", "trial_index", "source_id", "role", "altered")
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,11 @@ def check_rows(rows: Sequence[Row], study: Study) -> None:
     """
     stimuli, seen = study.by_id(), set()
     for row in rows:
+        empty = next((name for name in _ALWAYS if row[name] is None), None)
+        if empty is not None:
+            raise StudyError(
+                f"A row of {TRIALS_FILE} has no {empty}, which each has. Export the study again."
+            )
         key = row["participant_id"], row["session_id"], row["trial_index"]
         if key in seen:
             raise StudyError(f"Trial {key[2]} of {key[0]}, {key[1]}, is there twice. Export the study again.")
@@ -155,6 +162,14 @@ def check_rows(rows: Sequence[Row], study: Study) -> None:
             raise StudyError(
                 f"{TRIALS_FILE} names the picture {row['stim_id']} ({row['arm']}), which "
                 f"{DESIGN_FILE} does not have. Give the two files of one export."
+            )
+        if (_undefused(row["source_id"], stimulus.source), bool(row["altered"])) != (
+            stimulus.source,
+            stimulus.arm.altered,
+        ):
+            raise StudyError(
+                f"{TRIALS_FILE} says of the picture {row['stim_id']} what {DESIGN_FILE} does not: its "
+                "source or whether it is altered. Give the two files of one export."
             )
         if row["trial_type"] not in CHOICES or row["response"] not in CHOICES[row["trial_type"]]:
             raise StudyError(

@@ -139,6 +139,25 @@ def test_a_reader_with_too_few_answers_in_an_arm_counts_for_nothing(recwarn) -> 
     assert not placed.values[0].any() and not beaten.values[0].any() and not recwarn.list
 
 
+@pytest.mark.parametrize(
+    ("column", "value", "words"),
+    [
+        ("participant_id", None, "has no participant_id"),
+        ("altered", 1, "altered"),
+        ("source_id", "x", "source"),
+    ],
+)
+def test_a_row_that_lacks_or_contradicts_is_refused(
+    exported: dict[str, bytes], column: str, value: object, words: str
+) -> None:
+    study, _ = read_design(exported["design.json"].decode())
+    rows = read_rows(exported["trials.csv"].decode())
+    untouched = next(at for at, row in enumerate(rows) if not row["altered"])
+    rows[untouched] = rows[untouched] | {column: value}
+    with pytest.raises(StudyError, match=words):
+        check_rows(rows, study)
+
+
 def test_an_endless_field_and_an_endless_nesting_are_sentences(exported: dict[str, bytes]) -> None:
     with pytest.raises(StudyError, match="is none of a table"):
         read_rows(exported["trials.csv"].decode() + '"' + "x" * 200_000)
