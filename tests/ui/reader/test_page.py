@@ -225,7 +225,7 @@ def test_the_network_needs_the_code_but_a_session_needs_it_once(kept, text_of, m
 
 
 def test_the_app_shows_a_reader_nothing_else(kept, text_of) -> None:
-    app = AppTest.from_file(str(shipped.APP), default_timeout=30)
+    app = AppTest.from_file(str(shipped.PACKAGE / "ui" / "pages" / "navigation.py"), default_timeout=30)
     app.query_params["study"] = kept.name
     app.run()
     assert (
