@@ -108,7 +108,7 @@ def test_the_very_first_request_meets_the_guard(tmp_path) -> None:
         connection.request("GET", path, headers=headers)
         return connection.getresponse()
 
-    with (tmp_path / "log").open("w") as log:
+    with (tmp_path / "log").open("w", encoding="utf-8") as log:
         server = subprocess.Popen(
             command, cwd=shipped.ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
         )

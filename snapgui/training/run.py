@@ -20,6 +20,7 @@ from snapgui.training.module import FineTuning
 from snapgui.training.settings import TrainSettings
 
 TRAIN_SAMPLE = 2000
+FEW = 256
 
 
 def train(
@@ -117,14 +118,15 @@ def train(
 def _loader(
     patches: PatchSet, settings: TrainSettings, *, train: bool
 ) -> DataLoader[tuple[torch.Tensor, int]]:
-    workers = min(8, max(1, (os.cpu_count() or 2) - 1))
+    # A few patches are read sooner than processes begin.
+    workers = 0 if len(patches) < FEW else min(8, max(1, (os.cpu_count() or 2) - 1))
     return DataLoader(
         patches,
         batch_size=settings.batch_size,
         shuffle=train,
         drop_last=train,
         num_workers=workers,
-        persistent_workers=True,
+        persistent_workers=workers > 0,
         pin_memory=torch.cuda.is_available(),
     )
 

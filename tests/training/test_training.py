@@ -85,7 +85,7 @@ def test_distillation_writes_a_model_that_loads_with_a_true_card(data, teacher, 
 def test_a_resumed_run_goes_on_where_it_stopped(data, tmp_path, monkeypatch) -> None:
     from snapgui.training.module import FineTuning
 
-    config = TrainSettings(init="random", input_size_px=32, epochs=3, batch_size=4)
+    config = TrainSettings("mobilenet_v2", init="random", input_size_px=32, epochs=3, batch_size=4)
     train(data, tmp_path / "whole.safetensors", config)
     step = FineTuning.training_step
     seen = []
@@ -122,7 +122,10 @@ def test_the_same_seed_gives_the_same_file_another_seed_another(data, tmp_path) 
     made = []
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
         out = tmp_path / name / "m.safetensors"
-        train(data, out, TrainSettings(init="random", input_size_px=32, epochs=1, batch_size=4, seed=seed))
+        settings = TrainSettings(
+            "mobilenet_v2", init="random", input_size_px=32, epochs=1, batch_size=4, seed=seed
+        )
+        train(data, out, settings)
         made.append(out.read_bytes())
     assert made[0] == made[1] != made[2]
 

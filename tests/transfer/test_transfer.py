@@ -94,9 +94,13 @@ def test_one_patch_for_all_is_made_on_train_and_laid_on_others(
     folder = tmp_path / "set"
     folder.mkdir()
     (folder / "patches").symlink_to(small_set / "patches")
-    (folder / "train_labels.csv").write_text((small_set / "train_labels.csv").read_text())
-    splits = (small_set / "splits.csv").read_text().replace("metastasis0,val", "metastasis0,train")
-    (folder / "splits.csv").write_text(splits.replace("metastasis1,val", "metastasis1,train"))
+    (folder / "train_labels.csv").write_bytes((small_set / "train_labels.csv").read_bytes())
+    splits = (
+        (small_set / "splits.csv").read_text(encoding="utf-8").replace("metastasis0,val", "metastasis0,train")
+    )
+    (folder / "splits.csv").write_text(
+        splits.replace("metastasis1,val", "metastasis1,train"), encoding="utf-8"
+    )
     settings = TransferSettings(
         split="val", limit=2, presets=("paper",), together=False, universal=2, epochs=2, shard_size=2
     )
@@ -134,7 +138,8 @@ def test_what_cannot_be_compared_is_said(small_model, other_model, small_set, tm
     weights |= {"fc.weight": torch.zeros(3, 2048), "fc.bias": torch.zeros(3)}
     save_file(weights, three)
     three.with_suffix(".json").write_text(
-        json.dumps({"architecture": "resnet50", "input_size_px": 48, "classes": ["a", "b", "c"]})
+        json.dumps({"architecture": "resnet50", "input_size_px": 48, "classes": ["a", "b", "c"]}),
+        encoding="utf-8",
     )
     assert "has 3 classes (a, b, c)" in trouble([small_model, three])
     assert "None of the 0 metastases" in trouble([small_model, other_model], split="train")

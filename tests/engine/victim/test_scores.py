@@ -45,7 +45,8 @@ def test_nonsense_is_a_sentence(answer) -> None:
 def test_files_and_addresses_that_cannot_be_asked(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     file.write_text(
-        "import numpy as np\ndef ask(x):\n    return x.mean((1, 2, 3)) / 255\ndef bad(x):\n    1 / 0\n"
+        "import numpy as np\ndef ask(x):\n    return x.mean((1, 2, 3)) / 255\ndef bad(x):\n    1 / 0\n",
+        encoding="utf-8",
     )
     victim = open_scores(f"{file}:ask")
     assert victim.card.name == "mine:ask" and victim.predict(torch.ones(1, 3, 8, 8))[0, 1] > 0.99
@@ -61,7 +62,7 @@ def test_files_and_addresses_that_cannot_be_asked(tmp_path: Path) -> None:
     ):
         with pytest.raises(ModelError, match=sentence):
             open_scores(words)
-    file.write_text("raise RuntimeError('no licence')")
+    file.write_text("raise RuntimeError('no licence')", encoding="utf-8")
     with pytest.raises(ModelError, match="no licence"):
         open_scores(f"{file}:ask")
 
@@ -115,7 +116,8 @@ def test_a_service_here_is_asked_and_its_faults_are_sentences(service: str) -> N
 def test_a_search_by_scores_runs_from_the_command_line(small_set: Path, tmp_path: Path, capsys) -> None:
     file = tmp_path / "rule.py"
     # Metastasis where the picture's red varies much: cells of other colours change that.
-    file.write_text("def ask(x):\n    return 1 / (1 + 2.718 ** (-(x[..., 0].std((1, 2)) - 20.0)))\n")
+    rule = "def ask(x):\n    return 1 / (1 + 2.718 ** (-(x[..., 0].std((1, 2)) - 20.0)))\n"
+    file.write_text(rule, encoding="utf-8")
     words = ["search", str(small_set), "--scores", f"{file}:ask", "--out", str(tmp_path / "out")]
     words += ["--split", "val", "--limit", "2", "--queries", "6", "--presets", "paper"]
     assert main(words) == 0
