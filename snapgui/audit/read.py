@@ -1,6 +1,7 @@
 """Saved audits: what lies on disk, finished or not, and the patches that they looked at."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,25 @@ def read_audit(folder: Path) -> SavedAudit:
             f"{folder.name} is no audit that can be read: its audit.json is damaged or of another version "
             f"({str(error)[:120]}). Run the audit again, or choose another folder named audit-…"
         ) from error
+
+
+def finished_audits(wanted: Callable[[SavedAudit], bool]) -> list[SavedAudit]:
+    """The finished audits of the workspace that are wanted, the newest first; of those that cannot be read
+    the Audit page says why.
+    """
+    found = []
+    try:
+        folders = store.find_audits(audits_folder())
+    except SnapError:
+        return []
+    for folder in folders:
+        try:
+            audit = read_audit(folder)
+        except SnapError:
+            continue
+        if audit.finished and wanted(audit):
+            found.append(audit)
+    return found
 
 
 def read_finished(folder: Path) -> FinishedAudit:

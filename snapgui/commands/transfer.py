@@ -5,7 +5,7 @@ same one behind a defence, or made by asking for scores alone.
 import argparse
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,41 +17,61 @@ from snapgui.commands.options import (
     load_victim,
     model_file,
 )
+from snapgui.engine.defences.catalogue import DEFENCE_WORDS
 from snapgui.engine.presets import PRESET_NAMES
 from snapgui.progress import drain
 from snapgui.words import duration
 
 if TYPE_CHECKING:
     from snapgui.transfer.run import TransferOutcome, TransferProgress
+    from snapgui.transfer.settings import TransferSettings
 
-# As `engine.defences.named` makes them, which imports torch.
-DEFENCE_WORDS = {
-    "jpeg": "JPEG of this quality (75)",
-    "median": "median over a square of this side in px (3)",
-    "bits": "so many bits a channel (4)",
-    "gaussian": "blur of this standard deviation in px (1)",
-    "tv": "total-variation denoising of this weight (0.05)",
-    "shift": "vote over shifts by so many px (1)",
-    "nuclei": "vote with this share of the nuclei hidden (0.5)",
-    "patchcleanser": "double masking with so many masks a side (4)",
-}
+    Steps = Generator[TransferProgress, None, TransferOutcome]
+
+
+def _add_contest(
+    commands: Commands, name: str, text: str, *, limit: int, presets: Sequence[str], shard: int, **more: Any
+) -> argparse.ArgumentParser:
+    """A command with the options that all three have, and what each has for itself as a default."""
+    command = commands.add_parser(name, help=text, description=text, formatter_class=WITH_DEFAULTS, **more)
+    add_data_argument(command)
+    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="where results are kept")
+    command.add_argument("--split", default=None, help="of the data set; all patches without it")
+    command.add_argument(
+        "--limit", type=int, default=limit, help="metastases that all models recognise, at most"
+    )
+    command.add_argument(
+        "--presets", nargs="+", choices=PRESET_NAMES, default=list(presets), help="a table for each"
+    )
+    command.add_argument(
+        "--shard-size", type=int, default=shard, metavar="N", help="images done and written together"
+    )
+    command.add_argument("--threads", type=int, default=None, help="CPU threads; all without it")
+    command.add_argument("--seed", type=int, default=0)
+    return command
+
+
+def _contest_settings(args: argparse.Namespace, **own: Any) -> "TransferSettings":
+    from snapgui.transfer.settings import TransferSettings
+
+    return TransferSettings(
+        split=args.split,
+        limit=args.limit,
+        presets=tuple(dict.fromkeys(args.presets)),
+        shard_size=args.shard_size,
+        batch_size=args.shard_size,
+        threads=args.threads or os.cpu_count() or 1,
+        seed=args.seed,
+        **own,
+    )
 
 
 def add_transfer(commands: Commands) -> None:
     """Add ``transfer``."""
     text = "make patches on each of several models and try them on all"
-    transfer = commands.add_parser("transfer", help=text, description=text, formatter_class=WITH_DEFAULTS)
-    add_data_argument(transfer)
+    transfer = _add_contest(commands, "transfer", text, limit=200, presets=("natural", "paper"), shard=20)
     transfer.add_argument(
         "--models", type=model_file, nargs="+", required=True, metavar="FILE", help="two or more checkpoints"
-    )
-    transfer.add_argument("--out", type=Path, required=True, metavar="DIR", help="where matrices are kept")
-    transfer.add_argument("--split", default=None, help="of the data set; all patches without it")
-    transfer.add_argument(
-        "--limit", type=int, default=200, help="metastases that all models recognise, at most"
-    )
-    transfer.add_argument(
-        "--presets", nargs="+", choices=PRESET_NAMES, default=["natural", "paper"], help="a matrix for each"
     )
     transfer.add_argument(
         "--alone", action="store_true", help="make no patches on all models at once (mean, worst case)"
@@ -64,35 +84,37 @@ def add_transfer(commands: Commands) -> None:
         help="also make one patch for all images, on N metastases of the split train",
     )
     transfer.add_argument("--epochs", type=int, default=10, help="of the patch that is one for all")
-    transfer.add_argument("--shard-size", type=int, default=20, metavar="N")
-    transfer.add_argument("--threads", type=int, default=None, help="CPU threads; all without it")
-    transfer.add_argument("--seed", type=int, default=0)
     transfer.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     transfer.set_defaults(run=run_transfer)
 
 
+def run_transfer(args: argparse.Namespace, arguments: list[str]) -> int:
+    """Print the matrix of each preset; 1 if it is not complete."""
+    from snapgui.engine.victim.memory import keep_freed_memory
+    from snapgui.engine.victim.victim import choose_device
+    from snapgui.transfer.run import run_transfer as steps_of
+    from snapgui.transfer.words import transfer_text
+
+    settings = _contest_settings(args, together=not args.alone, universal=args.universal, epochs=args.epochs)
+    keep_freed_memory()
+    device = str(choose_device(args.device))
+    return _tell(steps_of(args.models, args.data, args.out, settings, device=device), transfer_text)
+
+
 def add_defend(commands: Commands) -> None:
     """Add ``defend``."""
-    text = "try defences against attackers who do not know them, who do, and who see scores alone"
-    defend = commands.add_parser(
+    defend = _add_contest(
+        commands,
         "defend",
-        help=text,
-        description=text,
-        formatter_class=WITH_DEFAULTS,
+        "try defences against attackers who do not know them, who do, and who see scores alone",
+        limit=100,
+        presets=("natural", "strong"),
+        shard=20,
         epilog="defences, each with its setting after a colon: "
         + "; ".join(f"{name}: {words}" for name, words in DEFENCE_WORDS.items()),
     )
-    add_data_argument(defend)
     defend.add_argument(
         "--defence", nargs="+", required=True, metavar="NAME", help="such as jpeg:75 or nuclei, see below"
-    )
-    defend.add_argument("--out", type=Path, required=True, metavar="DIR", help="where results are kept")
-    defend.add_argument("--split", default=None, help="of the data set; all patches without it")
-    defend.add_argument(
-        "--limit", type=int, default=100, help="metastases that all models recognise, at most"
-    )
-    defend.add_argument(
-        "--presets", nargs="+", choices=PRESET_NAMES, default=["natural", "strong"], help="a table for each"
     )
     defend.add_argument(
         "--queries", type=int, default=0, metavar="N", help="of the search by scores alone; 0 leaves it out"
@@ -100,9 +122,6 @@ def add_defend(commands: Commands) -> None:
     defend.add_argument(
         "--clean", type=int, default=200, metavar="N", help="untouched patches for accuracy and time"
     )
-    defend.add_argument("--shard-size", type=int, default=20, metavar="N")
-    defend.add_argument("--threads", type=int, default=None, help="CPU threads; all without it")
-    defend.add_argument("--seed", type=int, default=0)
     add_model_options(defend)
     defend.set_defaults(run=run_defend)
 
@@ -110,37 +129,22 @@ def add_defend(commands: Commands) -> None:
 def run_defend(args: argparse.Namespace, arguments: list[str]) -> int:
     """Print a table a preset; 1 if it is not complete."""
     from snapgui.engine.defences.named import defence_of
-
-    defences = [defence_of(words) for words in args.defence]
     from snapgui.engine.victim.memory import keep_freed_memory
     from snapgui.transfer.defence_words import defence_text
     from snapgui.transfer.plan import defence_contest
     from snapgui.transfer.run import run_contest
-    from snapgui.transfer.settings import TransferSettings
 
-    settings = TransferSettings(
-        split=args.split,
-        limit=args.limit,
-        presets=tuple(dict.fromkeys(args.presets)),
-        together=False,
-        queries=args.queries,
-        clean=args.clean,
-        shard_size=args.shard_size,
-        batch_size=args.shard_size,
-        threads=args.threads or os.cpu_count() or 1,
-        seed=args.seed,
-    )
+    defences = [defence_of(words) for words in args.defence]
+    settings = _contest_settings(args, together=False, queries=args.queries, clean=args.clean)
     keep_freed_memory()
     contest = defence_contest(load_victim(args), defences)
-    outcome = drain(run_contest(contest, args.data, args.out, settings), _show)
-    return _tell(outcome, defence_text)
+    return _tell(run_contest(contest, args.data, args.out, settings), defence_text)
 
 
 def add_search(commands: Commands) -> None:
     """Add ``search``."""
     text = "attack a classifier that gives scores alone: a Python function, or a service on this computer"
-    search = commands.add_parser("search", help=text, description=text, formatter_class=WITH_DEFAULTS)
-    add_data_argument(search)
+    search = _add_contest(commands, "search", text, limit=50, presets=("natural", "paper"), shard=10)
     search.add_argument(
         "--scores",
         required=True,
@@ -148,13 +152,7 @@ def add_search(commands: Commands) -> None:
         help="FILE.py:FUNCTION (pictures uint8 (N, H, W, 3) to probabilities of metastasis (N,); the file is "
         'run), or http://127.0.0.1:PORT/PATH (POST {"images": [PNG as base64]}, answer {"p": [...]})',
     )
-    search.add_argument("--out", type=Path, required=True, metavar="DIR", help="where results are kept")
-    search.add_argument("--split", default=None, help="of the data set; all patches without it")
-    search.add_argument("--limit", type=int, default=50, help="metastases that it recognises, at most")
-    search.add_argument("--presets", nargs="+", choices=PRESET_NAMES, default=["natural", "paper"])
     search.add_argument("--queries", type=int, default=500, metavar="N", help="of each picture")
-    search.add_argument("--shard-size", type=int, default=10, metavar="N")
-    search.add_argument("--seed", type=int, default=0)
     search.set_defaults(run=run_search)
 
 
@@ -163,51 +161,16 @@ def run_search(args: argparse.Namespace, arguments: list[str]) -> int:
     from snapgui.engine.victim.scores import open_scores
     from snapgui.transfer.plan import search_contest
     from snapgui.transfer.run import run_contest
-    from snapgui.transfer.settings import TransferSettings
     from snapgui.transfer.words import transfer_text
 
-    settings = TransferSettings(
-        split=args.split,
-        limit=args.limit,
-        presets=tuple(dict.fromkeys(args.presets)),
-        together=False,
-        queries=args.queries,
-        shard_size=args.shard_size,
-        batch_size=args.shard_size,
-        threads=os.cpu_count() or 1,
-        seed=args.seed,
-    )
+    settings = _contest_settings(args, together=False, queries=args.queries)
     contest = search_contest(open_scores(args.scores), settings.presets)
-    return _tell(drain(run_contest(contest, args.data, args.out, settings), _show), transfer_text)
+    return _tell(run_contest(contest, args.data, args.out, settings), transfer_text)
 
 
-def run_transfer(args: argparse.Namespace, arguments: list[str]) -> int:
-    """Print the matrix of each preset; 1 if it is not complete."""
-    from snapgui.engine.victim.memory import keep_freed_memory
-    from snapgui.engine.victim.victim import choose_device
-    from snapgui.transfer.run import run_transfer as steps_of
-    from snapgui.transfer.settings import TransferSettings
-    from snapgui.transfer.words import transfer_text
-
-    settings = TransferSettings(
-        split=args.split,
-        limit=args.limit,
-        presets=tuple(dict.fromkeys(args.presets)),
-        together=not args.alone,
-        universal=args.universal,
-        epochs=args.epochs,
-        shard_size=args.shard_size,
-        batch_size=args.shard_size,
-        threads=args.threads or os.cpu_count() or 1,
-        seed=args.seed,
-    )
-    keep_freed_memory()
-    device = str(choose_device(args.device))
-    outcome = drain(steps_of(args.models, args.data, args.out, settings, device=device), _show)
-    return _tell(outcome, transfer_text)
-
-
-def _tell(outcome: "TransferOutcome", text_of: Callable[[dict[str, Any]], str]) -> int:
+def _tell(steps: "Steps", text_of: Callable[[dict[str, Any]], str]) -> int:
+    """Follow a contest to its end and print what came out."""
+    outcome = drain(steps, _show)
     print(file=sys.stderr)
     for name, why in outcome.failures.items():
         print(f"note: part {name} is missing: {why.rstrip('.')}.", file=sys.stderr)

@@ -18,6 +18,7 @@ from snapgui.training.card import make_card, write_card, write_weights
 from snapgui.training.evaluate import evaluate
 from snapgui.training.module import FineTuning
 from snapgui.training.settings import TrainSettings
+from snapgui.words import counted
 
 TRAIN_SAMPLE = 2000
 FEW = 256
@@ -134,7 +135,11 @@ def _loader(
 def _device_name(trainer: lightning.Trainer) -> str:
     if torch.cuda.is_available():
         return f"{trainer.world_size} x {torch.cuda.get_device_name()}"
-    return f"CPU, {torch.get_num_threads()} threads"
+    return _processor()
+
+
+def _processor() -> str:
+    return f"CPU, {counted(torch.get_num_threads(), 'thread')}"
 
 
 def write_model(
@@ -195,4 +200,5 @@ def measure_card(model: Path, data: Path) -> None:
         "std": list(card.std),
         "sha256": card.sha256,
     }
-    write_card(model, about | {"figures": figures, "measured_on": f"CPU, {torch.get_num_threads()} threads"})
+    measured = {"figures": figures, "measured_on": _processor()}
+    write_card(model, about | measured)

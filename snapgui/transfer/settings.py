@@ -1,15 +1,12 @@
 """What a transfer matrix is asked."""
 
 from dataclasses import dataclass
-from typing import Any, Literal, Self, get_args
+from typing import Any, Self
 
 from snapgui.engine.presets import PRESET_NAMES, PRESETS, PresetName
 from snapgui.engine.settings import Settings
 from snapgui.errors import SettingsError
 
-# What is laid on each image: SNAP, the same change mirrored within its cells, a random draw of its texture.
-Kind = Literal["SNAP", "sham", "random"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
 # Sources that are several models at once.
 MEAN, WORST = "all, mean", "all, worst case"
 

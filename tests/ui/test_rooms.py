@@ -14,7 +14,7 @@ FLOORS = (
     ("jobs", "pixels", "study_store"),
     ("resources", "state"),
     ("parts",),
-    ("analysis", "audit", "filmstrip", "model", "reader", "result", "studies", "transfer", "defences"),
+    ("analysis", "audit", "filmstrip", "model", "reader", "result", "studies", "transfer"),
     ("workbench", "naturalness", "corruptions", "runs"),
     ("pages",),
 )

@@ -2,15 +2,15 @@
 
 import streamlit as st
 
-from snapgui.audit.read import SavedAudit
+from snapgui.audit.read import SavedAudit, finished_audits
 from snapgui.corruptions.methods import corruption_methods
-from snapgui.corruptions.store import Comparison, read_audited, read_shipped, table_of
+from snapgui.corruptions.store import Comparison, has_comparison, read_audited, read_shipped, table_of
 from snapgui.corruptions.summary import OUTCOMES
 from snapgui.corruptions.words import CAVEAT, HEAD, explanation, headline, point_cells
 from snapgui.engine.corruptions.catalogue import corruption_of
 from snapgui.errors import SnapError
 from snapgui.ui.corruptions.chart import corruption_chart
-from snapgui.ui.corruptions.resources import audits_with_corruptions, example
+from snapgui.ui.corruptions.resources import example
 from snapgui.ui.parts.charts import show_chart
 from snapgui.ui.parts.downloads import file_button, show_methods
 from snapgui.ui.parts.text import plain, plain_rows
@@ -48,7 +48,7 @@ def show_corruptions() -> None:
 
 def _choose_source() -> SavedAudit | None:
     """An audit, or None for what was measured of the release."""
-    audits = {audit.folder.name: audit for audit in audits_with_corruptions()}
+    audits = {audit.folder.name: audit for audit in finished_audits(has_comparison)}
     if not audits:
         return None
     chosen = st.selectbox(

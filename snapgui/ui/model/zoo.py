@@ -108,11 +108,14 @@ def zoo_rows(cards: dict[str, ModelCard], split: str) -> dict[str, list[str]]:
     rows |= found
     return rows | {
         "Calibration error": [_number(card, split, "calibration_error", per_cent) for card in cards.values()],
-        "Time per patch": [
-            _number(card, split, "seconds_per_patch", lambda s: f"{s * 1000:.0f} ms")
-            for card in cards.values()
-        ],
+        "Time per patch": [_time(card, split) for card in cards.values()],
     }
+
+
+def _time(card: ModelCard, split: str) -> str:
+    words = _number(card, split, "seconds_per_patch", lambda seconds: f"{seconds * 1000:.0f} ms")
+    where = (card.details or {}).get("measured_on")
+    return f"{words} ({where})" if where and words != NONE else words
 
 
 def _number(card: ModelCard, split: str, key: str, words: Any) -> str:

@@ -2,13 +2,21 @@
 
 import streamlit as st
 
-from snapgui.audit.read import SavedAudit
+from snapgui.audit.read import SavedAudit, finished_audits
 from snapgui.engine.detector.cases import Case
 from snapgui.errors import SnapError
-from snapgui.naturalness.frontier import AXES, Frontier, Point, read_audited, read_shipped, shipped_examples
+from snapgui.naturalness.frontier import (
+    AXES,
+    Frontier,
+    Point,
+    has_numbers,
+    read_audited,
+    read_shipped,
+    shipped_examples,
+)
 from snapgui.naturalness.words import HEAD, condition_cells, explanation
 from snapgui.ui.naturalness.chart import drawn_points, frontier_chart
-from snapgui.ui.naturalness.resources import audit_examples, audits_with_numbers
+from snapgui.ui.naturalness.resources import audit_examples
 from snapgui.ui.parts.charts import show_chart
 from snapgui.ui.parts.text import plain, plain_rows
 from snapgui.ui.result.comparison.viewer import comparison
@@ -37,7 +45,7 @@ def show_naturalness() -> None:
 
 def _choose_source() -> SavedAudit | None:
     """An audit, or None for what was measured of the release."""
-    audits = {audit.folder.name: audit for audit in audits_with_numbers()}
+    audits = {audit.folder.name: audit for audit in finished_audits(has_numbers)}
     if not audits:
         return None
     chosen = st.selectbox(

@@ -2,10 +2,12 @@
 
 import streamlit as st
 
-from snapgui.ui.defences.ask import defence_controls, show_defence_job
-from snapgui.ui.defences.view import any_table, show_tables
 from snapgui.ui.parts.header import page_header
 from snapgui.ui.state import get_state
+from snapgui.ui.transfer.defence_ask import KIND, defence_controls
+from snapgui.ui.transfer.defence_view import show_tables
+from snapgui.ui.transfer.job import show_contest_job
+from snapgui.ui.transfer.saved import any_saved
 
 victim = page_header(
     get_state(),
@@ -13,8 +15,8 @@ victim = page_header(
     "What helps? Each defence against an attacker who does not know it, one who attacks through it, and one "
     "who sees scores alone. The strongest counts.",
 )
-show_defence_job()
+show_contest_job(KIND, "table")
 if victim is not None:
-    with st.expander("New table", expanded=not any_table(), key="new_table"):
+    with st.expander("New table", expanded=not any_saved(KIND), key="new_table"):
         defence_controls(victim)
 show_tables()

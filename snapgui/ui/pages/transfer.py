@@ -4,8 +4,10 @@ import streamlit as st
 
 from snapgui.ui.parts.header import page_header
 from snapgui.ui.state import get_state
-from snapgui.ui.transfer.ask import show_transfer_job, transfer_controls
-from snapgui.ui.transfer.view import any_matrix, show_matrices
+from snapgui.ui.transfer.ask import KIND, transfer_controls
+from snapgui.ui.transfer.job import show_contest_job
+from snapgui.ui.transfer.saved import any_saved
+from snapgui.ui.transfer.view import show_matrices
 
 page_header(
     get_state(),
@@ -13,7 +15,7 @@ page_header(
     "Does a patch made on one model fool another? Each model is attacked by itself and by patches made on "
     "every other, on the same metastases.",
 )
-show_transfer_job()
-with st.expander("New matrix", expanded=not any_matrix(), key="new_matrix"):
+show_contest_job(KIND, "matrix")
+with st.expander("New matrix", expanded=not any_saved(KIND), key="new_matrix"):
     transfer_controls()
 show_matrices()

@@ -1,17 +1,8 @@
-"""The matrices in the workspace: choose one, read it, take it away."""
-
-from contextlib import suppress
+"""A finished matrix: its heat map, what it says in words, and what one can take away."""
 
 import streamlit as st
 
-from snapgui.errors import SnapError
-from snapgui.transfer.read import (
-    SavedMatrix,
-    delete_matrix,
-    find_matrices,
-    matrices_folder,
-    read_matrix,
-)
+from snapgui.transfer.read import SavedMatrix
 from snapgui.transfer.words import (
     KIND_WORDS,
     area_words,
@@ -23,52 +14,24 @@ from snapgui.transfer.words import (
     transfer_csv,
 )
 from snapgui.ui.parts.charts import show_chart
+from snapgui.ui.parts.downloads import show_methods
 from snapgui.ui.parts.text import plain, plain_list, plain_rows
+from snapgui.ui.transfer.ask import KIND
 from snapgui.ui.transfer.chart import matrix_chart
-from snapgui.words import counted, shorten
-
-CHOICE = "transfer_choice"
-
-
-def any_matrix() -> bool:
-    """Whether the workspace holds a matrix, finished or not."""
-    try:
-        return bool(find_matrices(matrices_folder()))
-    except SnapError:
-        return False
+from snapgui.ui.transfer.saved import show_saved
+from snapgui.words import counted
 
 
 def show_matrices() -> None:
-    """Draw the list, newest first, and the chosen matrix."""
-    try:
-        folders = {folder.name: folder for folder in find_matrices(matrices_folder())}
-    except SnapError as error:
-        st.error(plain(error))
-        return
-    if not folders:
-        st.info(
-            "No matrix is saved yet. Choose a labelled data set and two or more models above and press Run "
-            "matrix."
-        )
-        return
-    read = {name: _read(name) for name in folders}
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.selectbox(
-            f"{counted(len(folders), 'matrix', 'matrices')}, the newest first; times are UTC",
-            list(folders),
-            key=CHOICE,
-            format_func=lambda name: _label(name, read[name]),
-        )
-        with st.popover("Delete", key="transfer-delete"):
-            st.write("The matrix and its pictures are removed from the disk.")
-            st.button("Delete for good", key="transfer-delete-now", on_click=_delete, args=(chosen,))
-    matrix = read[chosen]
-    if isinstance(matrix, str):
-        st.error(plain(matrix))
-    elif matrix.summary is None:
-        st.info("This matrix is not complete. Run the same one again above: what is done is kept.")
-    else:
-        _show(matrix)
+    """Draw the list of matrices, newest first, and the chosen one."""
+    show_saved(
+        KIND,
+        "matrix",
+        "matrices",
+        empty="Choose a labelled data set and two or more models above and press Run matrix.",
+        of=lambda saved: counted(len(saved.about["models"]), "model"),
+        draw=_show,
+    )
 
 
 def _show(matrix: SavedMatrix) -> None:
@@ -111,27 +74,5 @@ def _show(matrix: SavedMatrix) -> None:
             key="transfer_csv",
             on_click="ignore",
         )
-    with st.expander("Methods paragraph"):
-        st.markdown(plain(methods_words(matrix.about, summary)))
-
-
-def _read(name: str) -> SavedMatrix | str:
-    try:
-        return read_matrix(matrices_folder() / name)
-    except SnapError as error:
-        return str(error)
-
-
-def _label(name: str, matrix: SavedMatrix | str) -> str:
-    if isinstance(matrix, str):
-        return f"{name}, damaged"
-    about = matrix.about
-    models = counted(len(about["models"]), "model")
-    state = "" if matrix.summary is not None else ", not complete"
-    return f"{shorten(str(about['data']))}, {models}, {str(about['started'])[:16].replace('T', ' ')}{state}"
-
-
-def _delete(name: str) -> None:
-    # Another window may have deleted it already.
-    with suppress(SnapError):
-        delete_matrix(matrices_folder(), name)
+    with st.expander("How this was measured"):
+        show_methods(methods_words(matrix.about, summary))

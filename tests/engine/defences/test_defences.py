@@ -8,9 +8,10 @@ from torch import nn
 from snapgui.engine.attack.objectives import Untargeted
 from snapgui.engine.attack.random_search import search_at_random
 from snapgui.engine.controls import Alteration, attack_steps
+from snapgui.engine.defences.catalogue import DEFENCE_WORDS
 from snapgui.engine.defences.defended import Defended
 from snapgui.engine.defences.filters import BitDepth, Gaussian, Jpeg, Median, ShiftVote, TotalVariation
-from snapgui.engine.defences.named import DEFENCES, defence_of
+from snapgui.engine.defences.named import defence_of
 from snapgui.engine.defences.votes import NucleiDropout, PatchCleanser
 from snapgui.engine.images import to_image
 from snapgui.engine.settings import AttackSettings
@@ -137,7 +138,7 @@ def test_one_patch_is_cleansed_and_many_are_not() -> None:
 
 
 def test_every_defence_answers_and_can_be_named(images) -> None:
-    for words in (*DEFENCES, "jpeg:50", "median:5", "tv:0.1", "nuclei:0.3"):
+    for words in (*DEFENCE_WORDS, "jpeg:50", "median:5", "tv:0.1", "nuclei:0.3"):
         defence = defence_of(words)
         p = Defended(Seen(), defence).predict(images)
         assert p.shape == (2, 2) and torch.allclose(p.sum(1), torch.ones(2), atol=1e-5), defence.name

@@ -127,7 +127,14 @@ def test_models_stand_side_by_side_and_one_is_taken(model_page, text_of, tmp_pat
         }
         (folder / f"{name.replace('/', '')}.safetensors").write_bytes(b"stands for weights")
         (folder / f"{name.replace('/', '')}.json").write_text(
-            json.dumps({"architecture": "resnet50", "input_size_px": 96, "figures": {"val_slides": row}}),
+            json.dumps(
+                {
+                    "architecture": "resnet50",
+                    "input_size_px": 96,
+                    "figures": {"val_slides": row},
+                    "measured_on": "CPU, 2 threads",
+                }
+            ),
             encoding="utf-8",
         )
     models = {path.stem: path for path in sorted(folder.glob("*.safetensors"))}
@@ -138,7 +145,10 @@ def test_models_stand_side_by_side_and_one_is_taken(model_page, text_of, tmp_pat
     rows = zoo.zoo_rows(cards, "val_slides")
     place = rows["Model"].index("tiny")
     assert rows["Accuracy (95 % interval)"][place] == "90.0 % (87.0 to 93.0)"
-    assert (rows["Calibration error"][place], rows["Time per patch"][place]) == ("3.1 %", "21 ms")
+    assert (rows["Calibration error"][place], rows["Time per patch"][place]) == (
+        "3.1 %",
+        "21 ms (CPU, 2 threads)",
+    )
     curve = zoo.reliability_together(cards, "val_slides").data[1]
     assert list(curve.x) == [10, 80], "a bin of four patches is drawn"
     assert all("<" not in line.name for line in zoo.roc_together(cards, "val_slides").data[1:])

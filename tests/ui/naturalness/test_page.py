@@ -67,7 +67,7 @@ def test_an_audit_with_numbers_can_be_chosen_and_what_is_gone_is_one_sentence(
     own = dict(numbers["conditions"]["natural"]["numbers"])
     del own["mean_flip"]
     audit = SavedAudit(tmp_path / "audit-mine", {"fingerprint": "f"}, AuditSettings(), 1, 1, True)
-    monkeypatch.setattr(view, "audits_with_numbers", lambda: [audit])
+    monkeypatch.setattr(view, "finished_audits", lambda wanted: [audit])
     pixels = stained_patch(1, 190)
     mask = np.zeros((96, 96), bool)
     mask[20:40, 20:40] = True

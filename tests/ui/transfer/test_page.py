@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from snapgui.transfer.read import delete_matrix, find_matrices, matrices_folder, read_matrix
+from snapgui.transfer.run import TransferOutcome, TransferProgress
 from snapgui.transfer.words import transfer_csv
 from snapgui.ui.transfer import ask
 from snapgui.ui.transfer.chart import matrix_chart
@@ -76,7 +77,7 @@ def matrix(own_workspace: Path) -> Path:
 def test_a_matrix_is_drawn_told_and_taken_away(app, page, matrix) -> None:
     app = app.run().switch_page(page("transfer")).run()
     assert not app.exception
-    shown = " ".join(element.value for element in [*app.caption, *app.markdown])
+    shown = " ".join(element.value for element in [*app.caption, *app.markdown, *app.code])
     assert "100 metastases that both models recognise, of 120 looked at" in shown
     assert "is harder to fool than cnn" in shown and "+20.0 points" in shown
     assert "8-bit PNG" in shown, "no paragraph of methods"
@@ -102,8 +103,8 @@ def test_what_is_asked_is_what_runs(app, page, small_set, small_model, monkeypat
 
     def run_transfer(models, data, out, settings, **how):
         asked.append((models, data, settings))
-        yield ask.TransferProgress(0, 2, "natural on small", None)
-        return ask.TransferOutcome(out / "transfer-000000000000", None, {"a": "no space left"})
+        yield TransferProgress(0, 2, "natural on small", None)
+        return TransferOutcome(out / "transfer-000000000000", None, {"a": "no space left"})
 
     monkeypatch.setattr(ask, "run_transfer", run_transfer)
     monkeypatch.setattr(ask.resources, "known_models", lambda: {"small": small_model})

@@ -8,7 +8,7 @@ import pytest
 from snapgui.statistics import share
 from snapgui.transfer.read import matrices_folder
 from snapgui.transfer.run import TransferOutcome, TransferProgress
-from snapgui.ui.defences import ask
+from snapgui.ui.transfer import defence_ask as ask
 
 NAMES = ["undefended", "JPEG 75"]
 
@@ -68,7 +68,7 @@ def test_a_table_says_what_a_defence_is_worth(app, page, text_of, table) -> None
     app = app.run().switch_page(page("defences")).run()
     said = text_of(app)
     assert "JPEG 75 lets 30.0 %" in said and "does not stop one who knows it: 90.0 %" in said
-    assert "BPDA" in said and "100 metastases that both models recognise" in said
+    assert "BPDA" in app.code[0].value and "100 metastases that both models recognise" in said
     drawn = app.table[0].value
     row = drawn[drawn["defence"] == "JPEG 75"].iloc[0]
     assert row["time"] == "1.5 x" and row["accuracy"].startswith("90.0 %")

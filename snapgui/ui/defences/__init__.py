@@ -1,1 +1,0 @@
-"""The Defences page's parts."""
