@@ -5,18 +5,20 @@ Adversarial training (Madry et al., arXiv 1706.06083) with this tool's own attac
 gamuts and areas, both classes attacked away from their labels.
 """
 
+import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import nn
+from torch.utils.data import default_collate
 
 from snapgui.engine.attack.loop import run_attack
 from snapgui.engine.attack.objectives import Untargeted
 from snapgui.engine.attack.texture import fit_texture
 from snapgui.engine.cells.outlines import Mask, draw_mask
 from snapgui.engine.cells.proposals import propose_cells
-from snapgui.engine.images import to_pixels
 from snapgui.engine.settings import GAMUTS, AttackSettings, CellSettings
 from snapgui.engine.victim.victim import IMAGENET_MEAN, IMAGENET_STD, ModelCard, Victim
 from snapgui.errors import MaskError
@@ -65,49 +67,71 @@ def draw_attack(steps: int, rng: np.random.Generator) -> Drawn:
     )
 
 
+def batch_with_cells(
+    samples: Sequence[tuple[torch.Tensor, int]], *, steps: int, share: float
+) -> list[torch.Tensor]:
+    """A loader's batch with the cells of its first part: pixels, labels, the seed of its attack, the rows
+    that are attacked, and their masks, bool ``(n, 1, H, W)``.
+
+    Cells are found by the loader's processes, which costs more than the attack's steps on a GPU. Chance comes
+    from the patches themselves: who makes a batch, and when, does not matter. An image without room for cells
+    is not attacked.
+    """
+    pixels, labels = default_collate(list(samples))
+    seed = zlib.crc32(pixels.numpy().tobytes())
+    rng = np.random.default_rng(seed)
+    cells = draw_attack(steps, rng).cells
+    shape = (pixels.shape[2], pixels.shape[3])
+    rows: list[int] = []
+    masks: list[Mask] = []
+    for row in range(round(len(pixels) * share)):
+        own = replace(cells, seed=int(rng.integers(2**31)))
+        try:
+            outlines = propose_cells(np.ascontiguousarray(pixels[row].permute(1, 2, 0).numpy()), own)
+        except MaskError:
+            continue
+        rows.append(row)
+        masks.append(draw_mask(outlines, shape))
+    stacked = np.stack(masks) if masks else np.zeros((0, *shape), dtype=bool)
+    return [
+        pixels,
+        labels,
+        torch.tensor(seed),
+        torch.tensor(rows, dtype=torch.long),
+        torch.from_numpy(stacked)[:, None],
+    ]
+
+
 def attack_batch(
     network: nn.Module,
     images: torch.Tensor,
     labels: torch.Tensor,
+    masks: torch.Tensor,
     *,
     size_px: int,
     steps: int,
-    rng: np.random.Generator,
+    seed: int,
 ) -> torch.Tensor:
-    """Images ``(N, 3, H, W)`` in [0, 1] after an attack on ``network`` away from int64 labels ``(N,)``.
+    """Images ``(N, 3, H, W)`` in [0, 1] after the attack of this seed inside bool ``masks`` ``(N, 1, H, W)``
+    on ``network``, away from int64 labels ``(N,)``.
 
-    The network answers as it would after training (its normalisations fixed) and is left in training. An
-    image without room for cells stays as it is.
+    The network answers as it would after training (its normalisations fixed) and is left in training.
     """
-    drawn = draw_attack(steps, rng)
-    masks: list[Mask] = []
-    rows: list[int] = []
-    for row, image in enumerate(images):
-        pixels = to_pixels(image)
-        try:
-            outlines = propose_cells(pixels, replace(drawn.cells, seed=int(rng.integers(2**31))))
-        except MaskError:
-            continue
-        masks.append(draw_mask(outlines, (pixels.shape[0], pixels.shape[1])))
-        rows.append(row)
-    if not rows:
+    if not len(images):
         return images
-    some = images[rows]
-    stacked = torch.from_numpy(np.stack(masks))[:, None].to(images.device)
+    attack = draw_attack(steps, np.random.default_rng(seed)).attack
     was_training = network.training
     network.eval()
     try:
         victim = _AsItStands(network, size_px, images.device).eval()
         *_, last = run_attack(
             victim,
-            some,
-            stacked,
-            objective=Untargeted(labels[rows]),
-            texture=fit_texture(drawn.attack, some, stacked),
-            settings=drawn.attack,
+            images,
+            masks,
+            objective=Untargeted(labels),
+            texture=fit_texture(attack, images, masks),
+            settings=attack,
         )
     finally:
         network.train(was_training)
-    attacked = images.clone()
-    attacked[rows] = last.best_images.detach()
-    return attacked
+    return last.best_images.detach()

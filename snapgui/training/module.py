@@ -3,7 +3,6 @@
 from typing import Any
 
 import lightning
-import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -26,30 +25,36 @@ class FineTuning(lightning.LightningModule):
         self.chance.manual_seed(self.settings.seed + 1_000_003 * self.current_epoch + 7919 * self.global_rank)
         self.student.bring_teacher(self.device)
 
-    def training_step(self, batch: tuple[torch.Tensor, torch.Tensor], _: int) -> torch.Tensor:
-        pixels, labels = batch
+    def training_step(self, batch: list[torch.Tensor], _: int) -> torch.Tensor:
+        pixels, labels, *cells = batch
         cropped = self.current_epoch < self.settings.crop_epochs
-        if self.settings.snap_steps and not cropped:
-            pixels = self._attacked(pixels, labels)
+        if cells and not cropped:
+            pixels = self._attacked(pixels, labels, *cells)
         views = self.student.views(pixels, cropped=cropped, generator=self.chance)
         loss = self.student.loss(views, labels, cropped=cropped)
         self.log("loss", loss, prog_bar=True)
         return loss
 
-    def _attacked(self, pixels: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """The batch with its first part attacked; a batch is in random order."""
-        count = round(len(pixels) * self.settings.snap_share)
-        seed = int(torch.randint(2**31, (1,), generator=self.chance))
+    def _attacked(
+        self,
+        pixels: torch.Tensor,
+        labels: torch.Tensor,
+        seed: torch.Tensor,
+        rows: torch.Tensor,
+        masks: torch.Tensor,
+    ) -> torch.Tensor:
+        """The batch of `batch_with_cells` with its first part attacked; a batch is in random order."""
         with torch.enable_grad():
             attacked = attack_batch(
                 self.student.network,
-                pixels[:count].float() / 255,
-                labels[:count],
+                pixels[rows].float() / 255,
+                labels[rows],
+                masks,
                 size_px=self.settings.input_size_px,
                 steps=self.settings.snap_steps,
-                rng=np.random.default_rng(seed),
+                seed=int(seed),
             )
-        return torch.cat([(attacked * 255).round().to(pixels.dtype), pixels[count:]])
+        return pixels.index_copy(0, rows, (attacked * 255).round().to(pixels.dtype))
 
     def validation_step(self, batch: tuple[torch.Tensor, torch.Tensor], _: int) -> None:
         pixels, labels = batch

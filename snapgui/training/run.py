@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError, SettingsError
 from snapgui.training.card import make_card, write_card, write_weights
 from snapgui.training.evaluate import evaluate
+from snapgui.training.in_the_loop import batch_with_cells
 from snapgui.training.module import FineTuning
 from snapgui.training.settings import TrainSettings
 from snapgui.words import counted
@@ -120,12 +122,14 @@ def _loader(
     patches: PatchSet, settings: TrainSettings, *, train: bool
 ) -> DataLoader[tuple[torch.Tensor, int]]:
     # A few patches are read sooner than processes begin.
-    workers = 0 if len(patches) < FEW else min(8, max(1, (os.cpu_count() or 2) - 1))
+    workers = 0 if len(patches) < FEW else min(16, max(1, (os.cpu_count() or 2) - 1))
+    attacked = partial(batch_with_cells, steps=settings.snap_steps, share=settings.snap_share)
     return DataLoader(
         patches,
         batch_size=settings.batch_size,
         shuffle=train,
         drop_last=train,
+        collate_fn=attacked if train and settings.snap_steps else None,
         num_workers=workers,
         persistent_workers=workers > 0,
         pin_memory=torch.cuda.is_available(),

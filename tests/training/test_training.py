@@ -10,7 +10,6 @@ from safetensors.torch import load_file, save_file
 from scipy.stats import binomtest
 
 from snapgui.cli import main
-from snapgui.engine.images import to_image
 from snapgui.engine.victim.networks import VIT
 from snapgui.engine.victim.victim import IMAGENET_MEAN, IMAGENET_STD, Victim
 from snapgui.errors import DataError, ModelError, SettingsError
@@ -18,7 +17,7 @@ from snapgui.statistics import area_under_curve, wilson_interval
 from snapgui.training.augment import random_views, resize_patches
 from snapgui.training.card import write_weights
 from snapgui.training.evaluate import figures_of
-from snapgui.training.in_the_loop import attack_batch, draw_attack
+from snapgui.training.in_the_loop import attack_batch, batch_with_cells, draw_attack
 from snapgui.training.networks import build_network, load_start, stages
 from snapgui.training.run import train
 from snapgui.training.settings import TrainSettings
@@ -307,22 +306,26 @@ def test_part_of_a_batch_is_attacked_on_the_network_as_it_stands(tissue) -> None
         torch.nn.Flatten(),
         torch.nn.Linear(16, 2),
     )
-    images = torch.stack([to_image(tissue)] * 2 + [torch.ones(3, 96, 96)])
-    labels = torch.tensor([0, 1, 1])
+    pixels = torch.from_numpy(tissue).permute(2, 0, 1)
+    glass = torch.full_like(pixels, 255)
     before = {name: value.clone() for name, value in network.state_dict().items()}
     kinds = set()
-    for seed in range(6):
-        rng = np.random.default_rng(seed)
-        kinds.add(draw_attack(5, np.random.default_rng(seed)).attack.texture)
-        attacked = attack_batch(network, images, labels, size_px=48, steps=5, rng=rng)
-        assert torch.equal(attacked[2], images[2]), "glass has no room for cells"
-        changed = (attacked[:2] != images[:2]).any(1).float().mean((1, 2))
-        assert (changed > 0.005).all() and (changed < 0.4).all()
+    for seed in range(8):
+        samples = [(pixels.roll(seed, 1), 0), (glass, 1), (pixels.roll(seed, 2), 1), (pixels, 1)]
+        batch, labels, chance, rows, masks = batch_with_cells(samples, steps=5, share=0.75)
+        again = batch_with_cells(samples, steps=5, share=0.75)
+        assert all(torch.equal(a, b) for a, b in zip((batch, masks), (again[0], again[4]), strict=True))
+        assert rows.tolist() == [0, 2], "glass has no room for cells, and the last is not attacked"
+        kinds.add(draw_attack(5, np.random.default_rng(int(chance))).attack.texture)
+        images, labels = batch[rows].float() / 255, labels[rows]
+        attacked = attack_batch(network, images, labels, masks, size_px=48, steps=5, seed=int(chance))
+        changed = (attacked != images).any(1)
+        assert not (changed & ~masks[:, 0]).any()
+        share = changed.float().mean((1, 2))
+        assert (share > 0.005).all() and (share < 0.4).all()
         network.eval()
         with torch.no_grad():
-            small = torch.nn.functional.interpolate(
-                torch.cat([images[:2], attacked[:2]]), 48, mode="bilinear"
-            )
+            small = torch.nn.functional.interpolate(torch.cat([images, attacked]), 48, mode="bilinear")
             mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (IMAGENET_MEAN, IMAGENET_STD))
             own = network((small - mean) / std).log_softmax(1)[range(4), [0, 1, 0, 1]]
         network.train()
