@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 
 from snapgui.data.datasets import PatchSet, open_patches
 from snapgui.engine.victim.memory import keep_freed_memory
-from snapgui.engine.victim.victim import Victim
+from snapgui.engine.victim.victim import Victim, choose_device
 from snapgui.errors import DataError, SettingsError
 from snapgui.training.card import make_card, write_card, write_weights
 from snapgui.training.evaluate import evaluate
@@ -167,7 +167,9 @@ def write_model(
         device=device,
     )
     write_card(out, card)
-    write_card(out, card | {"figures": measure_splits(Victim.load(out), patches)})
+    write_card(
+        out, card | {"figures": measure_splits(Victim.load(out, device=choose_device("auto")), patches)}
+    )
 
 
 def measure_splits(victim: Victim, patches: PatchSet) -> dict[str, Any]:

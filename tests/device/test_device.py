@@ -52,7 +52,11 @@ def gradient(victim: Victim, images: torch.Tensor, leak: float | None) -> tuple[
 
 
 @pytest.mark.parametrize("leak", [None, 0.6])
-def test_logits_and_gradients_agree_with_the_processors(device, images, residual: Victim, leak) -> None:
+def test_logits_and_gradients_agree_with_the_processors(
+    device, images, residual: Victim, leak, monkeypatch
+) -> None:
+    # Of shorter fractions a gradient through fifty layers of random weights differs by some per cent.
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
     there = copy.deepcopy(residual).to(device)
     for found, wanted in zip(gradient(there, images, leak), gradient(residual, images, leak), strict=True):
         assert (found - wanted).norm() <= 0.02 * wanted.norm()

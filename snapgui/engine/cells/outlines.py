@@ -16,8 +16,6 @@ CENTRE_PX = 32
 # Spread of the logarithm of the ratio of a cell's axes: eccentricity then has the spread that found nuclei
 # have.
 ELONGATION = 0.45
-# A drawn outline has few, one of another program may have a million.
-EDGES_AT_ONCE = 1024
 Mask = NDArray[np.bool_]
 
 
@@ -64,42 +62,56 @@ def draw_mask(outlines: list[Outline], shape: tuple[int, int]) -> Mask:
     """The union of filled outlines on a grid: bool ``(H, W)``; a pixel belongs where its centre lies
     inside.
     """
-    mask = np.zeros(shape, dtype=np.uint8)
-    for outline in outlines:
-        mask |= fill(outline, shape)
-    return mask.astype(bool)
+    row, first, end = _spans(outlines, shape)
+    width = shape[1] + 1
+    begun = np.bincount(row * width + first, minlength=shape[0] * width)
+    ended = np.bincount(row * width + end, minlength=shape[0] * width)
+    return (begun - ended).reshape(shape[0], width).cumsum(axis=1)[:, :-1] > 0
 
 
 def fill(outline: Outline, shape: tuple[int, int]) -> NDArray[np.uint8]:
-    """Fill by the crossing rule at pixel centres, those on a rim to the left or above inside, to the right or
-    below outside.
+    """One filled outline, uint8 ``(H, W)`` of 0 and 1."""
+    return draw_mask([outline], shape).astype(np.uint8)
 
-    cv2.fillPoly draws the whole rim, which makes small cells far too large; skimage.draw.polygon takes every
-    centre that lies on it, as those of found nuclei often do.
+
+def total_area(outlines: list[Outline], shape: tuple[int, int]) -> int:
+    """Pixels of a grid that filled outlines have, each counted for itself."""
+    _, first, end = _spans(outlines, shape)
+    return int((end - first).sum())
+
+
+def _spans(outlines: list[Outline], shape: tuple[int, int]) -> tuple[NDArray[np.int64], ...]:
+    """What filled outlines cover of the rows of a grid: row, first column, and the column after the last."""
+    if not outlines:
+        return (np.zeros(0, dtype=np.int64),) * 3
+    start = np.concatenate(outlines)
+    end = np.concatenate([np.roll(outline, -1, axis=0) for outline in outlines])
+    owner = np.repeat(np.arange(len(outlines)), [len(outline) for outline in outlines])
+    edge, row, column = _crossings(start, end, shape)
+    # Along a row an outline is inside from its first crossing to its second, from its third to its fourth ...
+    order = np.lexsort((column, row, owner[edge]))
+    return row[order][::2], column[order][::2], column[order][1::2]
+
+
+def _crossings(
+    start: Outline, end: Outline, shape: tuple[int, int]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Where edges cross the rows of a grid: of each crossing its edge, its row, and the first column whose
+    centre lies to the right of it or on it.
+
+    The crossing rule at pixel centres: those on a rim to the left or above are inside, to the right or below
+    outside. cv2.fillPoly draws the whole rim, which makes small cells far too large; skimage.draw.polygon
+    takes every centre that lies on it, as those of found nuclei often do.
     """
-    canvas = np.zeros(shape, dtype=np.uint8)
-    edge = np.array((shape[1], shape[0]))
-    low = np.floor(np.clip(outline.min(axis=0), 0, edge)).astype(int)
-    high = np.minimum(np.ceil(np.clip(outline.max(axis=0), -1, edge)).astype(int) + 1, edge)
-    if (high <= low).any():
-        return canvas
-    x, y = np.arange(low[0], high[0]), np.arange(low[1], high[1])
-    ends = np.roll(outline, -1, axis=0)
-    crossed = np.zeros((len(y), len(x)), dtype=np.int64)
-    for some in range(0, len(outline), EDGES_AT_ONCE):
-        crossed += _crossings(outline[some : some + EDGES_AT_ONCE], ends[some : some + EDGES_AT_ONCE], x, y)
-    canvas[low[1] : high[1], low[0] : high[0]] = crossed % 2
-    return canvas
-
-
-def _crossings(start: Outline, end: Outline, x: NDArray[np.int64], y: NDArray[np.int64]) -> NDArray[np.int64]:
-    """How many edges lie to the left of each pixel's centre, or on it."""
-    # Rows cross an edge half-open, so that a vertex is counted once.
-    crosses = (start[:, 1, None] <= y) != (end[:, 1, None] <= y)
-    rise = np.where(end[:, 1] == start[:, 1], 1, end[:, 1] - start[:, 1])[:, None]
-    at = start[:, 0, None] + (y - start[:, 1, None]) * ((end[:, 0] - start[:, 0])[:, None] / rise)
-    left_of: NDArray[np.int64] = ((at[:, :, None] <= x) & crosses[:, :, None]).sum(axis=0)
-    return left_of
+    # Rows cross an edge half-open, so that a vertex is counted once, and a closed outline evenly.
+    top, bottom = np.minimum(start[:, 1], end[:, 1]), np.maximum(start[:, 1], end[:, 1])
+    first = np.clip(np.ceil(top), 0, shape[0]).astype(np.int64)
+    count = np.clip(np.ceil(bottom), 0, shape[0]).astype(np.int64) - first
+    edge = np.repeat(np.arange(len(start)), count)
+    row = np.arange(len(edge)) - np.repeat(count.cumsum() - count, count) + first[edge]
+    (x0, y0), (x1, y1) = start[edge].T, end[edge].T
+    at = x0 + (row - y0) * ((x1 - x0) / (y1 - y0))
+    return edge, row, np.clip(np.ceil(at), 0, shape[1]).astype(np.int64)
 
 
 def outlines_of(mask: Mask) -> list[Outline]:

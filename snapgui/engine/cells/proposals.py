@@ -6,7 +6,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from snapgui.engine.cells.outlines import Mask, centre_mask, draw_mask, fill, generate_outline
+from snapgui.engine.cells.outlines import (
+    Mask,
+    centre_mask,
+    draw_mask,
+    fill,
+    generate_outline,
+    total_area,
+)
 from snapgui.engine.images import UM_PER_PX
 from snapgui.engine.nuclei import Outline, find_nuclei, tissue_mask
 from snapgui.engine.settings import CellSettings
@@ -164,7 +171,7 @@ def _scatter(
     middle = np.array([shape[1] // 2, shape[0] // 2], dtype=np.float32)
 
     def total(factor: float) -> float:
-        return float(sum(fill(outline * np.float32(factor) + middle, shape).sum() for outline in shapes))
+        return float(total_area([outline * np.float32(factor) + middle for outline in shapes], shape))
 
     factor = np.float32(bisect(total, budget_px, low=0.05, high=6.0))
     placed: list[Outline] = []
