@@ -36,6 +36,12 @@ class _AsItStands(Victim):
         self.card = ModelCard("in training", "", input_size_px=size_px)
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN, device=device).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(IMAGENET_STD, device=device).view(1, 3, 1, 1))
+        self._mixed = torch.is_autocast_enabled(device.type)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Logits in the precision of the training; all else of an attack needs float32."""
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=self._mixed):
+            return super().forward(images)
 
 
 @dataclass(frozen=True)
@@ -124,14 +130,15 @@ def attack_batch(
     network.eval()
     try:
         victim = _AsItStands(network, size_px, images.device).eval()
-        *_, last = run_attack(
-            victim,
-            images,
-            masks,
-            objective=Untargeted(labels),
-            texture=fit_texture(attack, images, masks),
-            settings=attack,
-        )
+        with torch.autocast(images.device.type, enabled=False):
+            *_, last = run_attack(
+                victim,
+                images,
+                masks,
+                objective=Untargeted(labels),
+                texture=fit_texture(attack, images, masks),
+                settings=attack,
+            )
     finally:
         network.train(was_training)
     return last.best_images.detach()

@@ -336,10 +336,11 @@ def test_part_of_a_batch_is_attacked_on_the_network_as_it_stands(tissue) -> None
     assert network.training
 
 
-def test_a_robust_model_is_trained(data, tmp_path) -> None:
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_a_robust_model_is_trained(data, tmp_path, precision) -> None:
     settings = TrainSettings(
         "mobilenet_v2", init="random", input_size_px=32, epochs=1, batch_size=4, snap_steps=2
     )
-    out = train(data, tmp_path / "robust.safetensors", settings)
+    out = train(data, tmp_path / "robust.safetensors", settings, precision=precision)
     card = json.loads(out.with_suffix(".json").read_text(encoding="utf-8"))
     assert card["training"]["snap_steps"] == 2 and card["training"]["snap_share"] == 0.5
