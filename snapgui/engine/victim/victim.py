@@ -43,7 +43,7 @@ class Victim(nn.Module):
     def __init__(self, network: nn.Module, card: ModelCard) -> None:
         super().__init__()
         self.card = card
-        network = _let_go(with_rectifiers(copy.deepcopy(network)).eval().requires_grad_(False))
+        network = let_go(with_rectifiers(copy.deepcopy(network)).eval().requires_grad_(False))
         self.network = network.to(memory_format=torch.channels_last)
         self.register_buffer("mean", torch.tensor(card.mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(card.std).view(1, 3, 1, 1))
@@ -185,7 +185,7 @@ def _folded(network: nn.Module) -> nn.Module:
     if not any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in network.modules()):
         return network
     try:
-        folded = _let_go(fuse(network))
+        folded = let_go(fuse(network))
     except (torch.fx.proxy.TraceError, TypeError, ValueError, RuntimeError):
         return network
     # What was traced on the way lies in circles of its own, with all weights.
@@ -194,7 +194,7 @@ def _folded(network: nn.Module) -> nn.Module:
     return folded
 
 
-def _let_go(network: nn.Module) -> nn.Module:
+def let_go(network: nn.Module) -> nn.Module:
     """A traced network that its graph does not hold in turn: in a circle, its weights would stay in memory
     until Python looks for circles, 100 MB each time that a model is loaded.
     """
