@@ -3,6 +3,7 @@
 import base64
 
 import cv2
+import matplotlib
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,6 +31,13 @@ def thumbnail_uri(pixels: NDArray[np.uint8]) -> str:
 def mask_pixels(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """A mask bool ``(H, W)`` as a picture: white where pixels may change."""
     return np.repeat(np.where(mask, 255, 0).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def heat_colours() -> list[list[int]]:
+    """256 colours of the heat maps, dark for none, light for most: magma, whose lightness grows evenly."""
+    return [
+        [round(255 * channel) for channel in matplotlib.colormaps["magma"](level)[:3]] for level in range(256)
+    ]
 
 
 def window_overview(

@@ -31,8 +31,8 @@ from snapgui.words import below_chance, per_cent
 KIND = "folder"
 
 
-def predict_controls(victim: Victim) -> None:
-    """Folder, split and limit, and the button that starts the prediction."""
+def predict_controls(victim: Victim) -> FolderTask | None:
+    """Folder, split and limit, and the button that starts the prediction; gives what it would predict."""
     path = folder_field(
         "Folder on this computer",
         key="predict_folder",
@@ -60,6 +60,7 @@ def predict_controls(victim: Victim) -> None:
         on_click=start_prediction,
         args=(victim, task),
     )
+    return task
 
 
 def _task(folder: Path) -> FolderTask:

@@ -10,8 +10,9 @@ from skimage.color import hed2rgb
 from snapgui.engine.images import decode_pixels
 from snapgui.engine.visibility.display import Display
 from snapgui.engine.visibility.measures import colour_difference, flip_as_displayed
+from snapgui.ui.pixels import heat_colours
 from snapgui.ui.result.comparison import viewer
-from snapgui.ui.result.comparison.pictures import block_mean, comparison_data, heat_colours, stain_pictures
+from snapgui.ui.result.comparison.pictures import block_mean, comparison_data, stain_pictures
 
 DISPLAY = Display(zoom=2)
 

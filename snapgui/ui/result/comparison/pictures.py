@@ -4,7 +4,6 @@ the mask.
 
 from typing import Any
 
-import matplotlib
 import numpy as np
 from numpy.typing import NDArray
 from skimage.color import rgb2hed
@@ -12,7 +11,7 @@ from skimage.color import rgb2hed
 from snapgui.engine.images import UM_PER_PX
 from snapgui.engine.visibility.display import Display
 from snapgui.engine.visibility.measures import colour_difference, flip_as_displayed, flip_note
-from snapgui.ui.pixels import data_uri, mask_pixels
+from snapgui.ui.pixels import data_uri, heat_colours, mask_pixels
 
 STAINS = ("haematoxylin", "eosin")
 # Ends of a stain's scale, in per cent of the pixels of both pictures: one speck would else grey out all the
@@ -79,13 +78,6 @@ def choose_gain(original: NDArray[np.uint8], altered: NDArray[np.uint8]) -> int:
     """The largest gain at which no difference leaves the range of a picture (mid-grey plus or minus 127)."""
     largest = int(np.abs(original.astype(int) - altered).max())
     return max((gain for gain in GAINS if gain * largest <= 127), default=1)
-
-
-def heat_colours() -> list[list[int]]:
-    """256 colours of the heat maps, dark for none, light for most: magma, whose lightness grows evenly."""
-    return [
-        [round(255 * channel) for channel in matplotlib.colormaps["magma"](level)[:3]] for level in range(256)
-    ]
 
 
 def _heat(name: str, values: NDArray[np.floating[Any]], ticks: tuple[float, ...]) -> dict[str, Any]:
