@@ -67,7 +67,8 @@ def show_sight(state: SnapState, victim: Victim, task: FolderTask | None) -> Non
             st.info(plain(error))
             return
         for sentence in sentences(weights):
-            st.markdown(plain(sentence))
+            # A number and its sign stay on one line.
+            st.markdown(plain(sentence.replace(" %", "\u00a0%")))
         st.table(plain_rows(share_rows(weights)), hide_index=True)
         if chosen.made_on_sha256 not in ("", victim.card.sha256):
             st.caption(plain(f"The patch was made on {chosen.made_on}; here {victim.card.name} answers."))

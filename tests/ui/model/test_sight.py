@@ -124,7 +124,7 @@ def test_the_page_shows_a_run_before_and_after_and_a_patch_of_a_folder(
     assert "**Before**: metastasis" in text and len(shown.get("image")) == 4
     shown.text_input(key="predict_folder").set_value(str(tmp_path / "more")).run()
     shown.segmented_control(key="sight_source").set_value("The folder above").run()
-    assert "on which the label rests; spread evenly it would be 11 %" in text_of(shown)
+    assert "on which the label rests; spread evenly it would be 11\u00a0%" in text_of(shown)
     assert len(shown.get("image")) == 2
 
 
