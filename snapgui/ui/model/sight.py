@@ -53,16 +53,15 @@ def show_sight(state: SnapState, victim: Victim, task: FolderTask | None) -> Non
     with left:
         try:
             chosen = _choose(task)
+            if chosen is None:
+                return
+            p = _predict(victim.card.sha256, chosen.pictures, victim)
         except SnapError as error:
             st.error(plain(error))
             return
-        if chosen is None:
-            return
-        # As different as the answers are, the last picture's is asked for first.
-        p = _predict(victim.card.sha256, chosen.pictures, victim)
-        answer = int(p[-1].argmax())
         try:
-            weights, opacity = _ask(victim, chosen, answer)
+            # What speaks for the last answer, which is that after the attack, is shown first.
+            weights, opacity = _ask(victim, chosen, int(p[-1].argmax()))
         except SnapError as error:
             st.info(plain(error))
             return

@@ -83,6 +83,24 @@ def test_an_answer_from_one_corner_has_its_weight_there() -> None:
     assert not nothing.any() and share_within(nothing[0].numpy(), corner) is None
 
 
+def test_channels_may_come_last() -> None:
+    torch.manual_seed(0)
+    images = torch.rand(1, 3, 32, 32)
+    first = nn.Sequential(nn.Conv2d(3, 6, 8, stride=8), nn.ReLU())
+    head = nn.Linear(6, 2)
+    head.weight.data.abs_()
+    last = nn.Sequential(*first, torchvision.ops.Permute([0, 2, 3, 1]), nn.Flatten(1, 2))
+    pooled = nn.Sequential(nn.AdaptiveAvgPool2d((1, 6)), nn.Flatten())
+    maps = [
+        weight_maps(victim_of(network, 32), images, 1).maps
+        for network in (
+            nn.Sequential(*first, nn.AdaptiveAvgPool2d(1), nn.Flatten(), head),
+            nn.Sequential(*last, pooled, head),
+        )
+    ]
+    assert maps[0].any() and torch.allclose(*maps, atol=1e-5)
+
+
 def small_resnet() -> nn.Module:
     torch.manual_seed(0)
     block = torchvision.models.resnet.BasicBlock
