@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Scope]]
@@ -17,6 +18,8 @@ HEADERS = {
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
 }
+# Names by which a browser on this computer calls it.
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # In the place of what would tell this computer from others.
 NOBODY = "snap-studio"
 
@@ -66,13 +69,18 @@ def keep_to_this_computer() -> None:
 
 
 class SaysLittle:
-    """Around the whole server: no numbers of its work for others, and the headers of `HEADERS`."""
+    """Around the whole server: no numbers of its work for others, the headers of `HEADERS`, and, where it is
+    offered to this computer alone, no answer to one who calls it by another name.
+    """
 
     def __init__(self, app: App) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        if scope["type"] in ("http", "websocket") and not _is_called_rightly(scope):
+            await _refuse(scope, send)
+            return
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -88,3 +96,33 @@ class SaysLittle:
             await send({"type": "http.response.body", "body": b"Not found"})
             return
         await self.app(scope, receive, with_headers)
+
+
+def _is_called_rightly(scope: Scope) -> bool:
+    """Whether the host that a browser asks for is this computer.
+
+    A page from elsewhere whose name was made to lead here (DNS rebinding) keeps that name. Where the server
+    is offered on a network, or ``server.allowedHosts`` names hosts, Streamlit's own rules hold.
+    """
+    from streamlit import config
+
+    if config.get_option("server.address") not in LOOPBACK or config.get_option("server.allowedHosts"):
+        return True
+    host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+    try:
+        return urlsplit(f"//{host}").hostname in LOOPBACK
+    except ValueError:
+        return False
+
+
+async def _refuse(scope: Scope, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008})
+        return
+    words = (
+        "SNAP Studio answers to 127.0.0.1 and localhost alone. Open it by one of these names; behind a proxy "
+        "name its host with --server.allowedHosts."
+    )
+    headers = [(b"content-type", b"text/plain; charset=utf-8")]
+    await send({"type": "http.response.start", "status": 421, "headers": headers})
+    await send({"type": "http.response.body", "body": words.encode()})

@@ -83,11 +83,48 @@ def test_numbers_of_the_server_are_closed_and_pages_keep_to_it(path: str, status
     async def receive() -> dict[str, Any]:
         return {}
 
-    asyncio.run(SaysLittle(page)({"type": "http", "path": path}, receive, send))
+    scope = {"type": "http", "path": path, "headers": [(b"host", b"localhost:8501")]}
+    asyncio.run(SaysLittle(page)(scope, receive, send))
     assert sent[0]["status"] == status
     headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
     assert {name: headers[name] for name in HEADERS} == HEADERS
     assert "default-src 'self'" in headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    ("host", "address", "allowed", "answered"),
+    [
+        ("127.0.0.1:8501", "127.0.0.1", [], True),
+        ("LOCALHOST", "127.0.0.1", [], True),
+        ("[::1]:8501", "::1", [], True),
+        ("evil.example:8501", "127.0.0.1", [], False),
+        ("127.0.0.1.evil.example", "127.0.0.1", [], False),
+        ("localhost@evil.example", "127.0.0.1", [], False),
+        ("[", "127.0.0.1", [], False),
+        ("", "127.0.0.1", [], False),
+        ("10.0.0.7:8501", "0.0.0.0", [], True),
+        ("lab.example", "127.0.0.1", ["lab.example"], True),
+    ],
+)
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+def test_who_calls_this_computer_by_another_name_is_not_answered(
+    monkeypatch, kind: str, host: str, address: str, allowed: list[str], answered: bool
+) -> None:
+    options = {"server.address": address, "server.allowedHosts": allowed}
+    monkeypatch.setattr("streamlit.config.get_option", options.__getitem__)
+    sent: list[dict[str, Any]] = []
+
+    async def page(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "reached"})
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": kind, "path": "/", "headers": [(b"host", host.encode())] if host else []}
+    asyncio.run(SaysLittle(page)(scope, lambda: None, send))  # type: ignore[arg-type, return-value]
+    assert (sent[0]["type"] == "reached") == answered
+    if not answered:
+        assert sent[0]["type"] == ("http.response.start" if kind == "http" else "websocket.close")
 
 
 def test_streamlit_is_given_the_guard(kept, monkeypatch) -> None:
@@ -122,6 +159,10 @@ def test_the_very_first_request_meets_the_guard(tmp_path) -> None:
                 time.sleep(0.25)
         assert first.status == 404
         assert ask("/_stcore/stream", **upgrade).status == 403
+        # A name that was made to lead here: the page is of the same origin as what it asks for.
+        rebound = ask("/", Host=f"evil.example:{port}")
+        assert rebound.status == 421 and b"localhost alone" in rebound.read()
+        assert ask("/_stcore/stream", **upgrade | {"Host": "evil.example"}).status == 403
         assert first.getheader("content-security-policy") == HEADERS["content-security-policy"]
     finally:
         server.kill()
