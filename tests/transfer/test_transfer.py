@@ -9,7 +9,6 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from snapgui import shipped
 from snapgui.cli import main
 from snapgui.engine.defences.defended import Defended
 from snapgui.engine.defences.named import defence_of
@@ -28,19 +27,13 @@ from snapgui.transfer.run import run_contest, run_transfer
 from snapgui.transfer.settings import MEAN, WORST, TransferSettings
 from snapgui.transfer.summary import summarise
 from snapgui.transfer.words import robust_words, transfer_text
+from tests.small_models import save_small_model
 
 
 @pytest.fixture(scope="module")
 def other_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The shipped weights at another size: a second model that is cheap and agrees with the first."""
-    weights = load_file(shipped.MODEL)
-    weights["fc.bias"][1] += 2.0
-    path = tmp_path_factory.mktemp("model") / "other.safetensors"
-    save_file(weights, path)
-    path.with_suffix(".json").write_text(
-        json.dumps({"architecture": "resnet50", "input_size_px": 56}), encoding="utf-8"
-    )
-    return path
+    """Other features than the small model's: a second model that agrees with the first."""
+    return save_small_model(tmp_path_factory.mktemp("model") / "other.safetensors", seed=1)
 
 
 @pytest.fixture(autouse=True)
@@ -135,10 +128,10 @@ def test_what_cannot_be_compared_is_said(small_model, other_model, small_set, tm
     assert "Two models are called small" in trouble([small_model, small_model])
     three = tmp_path / "three.safetensors"
     weights = load_file(small_model)
-    weights |= {"fc.weight": torch.zeros(3, 2048), "fc.bias": torch.zeros(3)}
+    weights |= {"classifier.1.weight": torch.zeros(3, 1280), "classifier.1.bias": torch.zeros(3)}
     save_file(weights, three)
     three.with_suffix(".json").write_text(
-        json.dumps({"architecture": "resnet50", "input_size_px": 48, "classes": ["a", "b", "c"]}),
+        json.dumps({"architecture": "mobilenet_v2", "input_size_px": 32, "classes": ["a", "b", "c"]}),
         encoding="utf-8",
     )
     assert "has 3 classes (a, b, c)" in trouble([small_model, three])
