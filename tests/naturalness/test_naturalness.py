@@ -11,7 +11,7 @@ from snapgui import cli, shipped
 from snapgui.audit.read import FinishedAudit, read_audit, read_finished
 from snapgui.audit.run import run_audit
 from snapgui.audit.settings import SNAP, AuditSettings
-from snapgui.engine.detector import judges
+from snapgui.engine.detector import judges, network
 from snapgui.engine.detector.cases import Case
 from snapgui.engine.images import encode_png, read_pixels
 from snapgui.engine.settings import AttackSettings
@@ -30,7 +30,7 @@ LEVEL = {"auc": 0.655, "low": 0.6, "high": 0.704}
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, small_model: Path) -> Path:
-    """An audit of demo patches by one step."""
+    """An audit of demo patches by one step from random colours."""
     data = tmp_path_factory.mktemp("set")
     (data / "patches").mkdir()
     labels = ["id,label"]
@@ -38,7 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, small_model: Path) -> Path:
         (data / "patches" / path.name).write_bytes(encode_png(read_pixels(path)))
         labels.append(f"{path.stem},{int(path.stem.startswith('metastasis'))}")
     (data / "train_labels.csv").write_text("\n".join(labels) + "\n", encoding="utf-8")
-    settings = AuditSettings(attack=AttackSettings(steps=1))
+    settings = AuditSettings(attack=AttackSettings(steps=1, start="random"))
     outcome = drain(run_audit(small_model, data, tmp_path_factory.mktemp("audits"), settings))
     return outcome.folder
 
@@ -54,6 +54,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measure, "DISPLAY", Display(zoom=1))
     fit, trees = judges.fit_network, judges.ExtraTreesClassifier
     monkeypatch.setattr(judges, "ExtraTreesClassifier", lambda count, **how: trees(count // 20, **how))
+    monkeypatch.setattr(network, "EPOCHS", 1)
     monkeypatch.setattr(judges, "fit_network", lambda *data, seed: fit(*data, seed=seed, least_steps=2))
 
 
