@@ -14,6 +14,7 @@ SHIPPED = (
     "assets/models",
     "assets/textures",
     "assets/detector",
+    "assets/defences",
     "assets/demo",
     "assets/naturalness",
     "assets/spot",

@@ -51,12 +51,30 @@ def defence_rows(summary: dict[str, Any], preset: str) -> list[list[str]]:
         lines.append(
             [
                 name,
-                with_interval(clean["accuracy"]) if clean else NONE,
+                clean_words(clean) if clean else NONE,
                 NONE if times is None else f"{times:.1f} x",
                 *(with_interval(found) if found else NONE for found in attacks),
             ]
         )
     return lines
+
+
+def clean_words(clean: dict[str, Any]) -> str:
+    """Accuracy on untouched patches, and on how many of them a defence that has alarms raises one."""
+    alarms = clean.get("false_alarms")
+    told = f", false alarms {with_interval(alarms)}" if alarms else ""
+    return f"{with_interval(clean['accuracy'])}{told}"
+
+
+def alarm_words(summary: dict[str, Any]) -> str:
+    """What alarms mean in the table; empty where no defence has any."""
+    if not any("false_alarms" in clean for clean in summary["clean"].values()):
+        return ""
+    return (
+        " False alarms: untouched patches in which the localiser finds altered cells, or at which SpaNN says "
+        "look yourself. An alarm of SpaNN counts as metastasis, so as not fooled; to an attacker who knows "
+        "them, both give a gradient that leads away from their alarms."
+    )
 
 
 def worst_of(summary: dict[str, Any], preset: str, name: str) -> dict[str, Any] | None:
@@ -117,7 +135,7 @@ def methods_words(about: dict[str, Any], summary: dict[str, Any]) -> str:
         f"through (BPDA, arXiv 1802.00420); of a random defence also through the mean of {EXPECTATION} draws "
         f"(arXiv 1707.07397){search}. Every altered picture was scored through the defence after it had been "
         "saved as an 8-bit PNG; a defence is worth what the strongest of these attackers leaves. Intervals "
-        "are Wilson's 95 %."
+        f"are Wilson's 95 %.{alarm_words(summary)}"
     )
 
 
@@ -140,6 +158,7 @@ def defence_text(summary: dict[str, Any]) -> str:
             "Brackets are Wilson's 95 % intervals. Does not know: patches made on the undefended model. "
             "Knows: made through the defence, its steps without a gradient passed straight through (BPDA). "
             "Black box: random search by scores alone. Sham: the change that was made through the defence, "
-            "mirrored within its cells. Accuracy and time: on untouched patches of both classes.",
+            "mirrored within its cells. Accuracy and time: on untouched patches of both classes."
+            + alarm_words(summary),
         ]
     )

@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import nn
@@ -31,6 +31,19 @@ class Defence(Protocol):
         """
 
 
+@runtime_checkable
+class AlarmingDefence(Defence, Protocol):
+    """A trained defence that can tell whether it did anything to a picture: alarms on untouched ones are part
+    of its price.
+    """
+
+    def alarms(self, victim: Victim, images: torch.Tensor) -> torch.Tensor:
+        """Of images ``(N, 3, H, W)`` in [0, 1] whether each raises an alarm, bool ``(N,)`` on the CPU."""
+
+    def sha256(self) -> str:
+        """Of the file with its weights; raises ModelError where it cannot be read."""
+
+
 class Defended(Victim):
     """A victim that answers through a defence.
 
@@ -43,6 +56,8 @@ class Defended(Victim):
         nn.Module.__init__(self)
         self.victim, self.defence, self.draws = victim, defence, draws
         told = f"{victim.card.sha256}:{defence.name}:{draws}"
+        if isinstance(defence, AlarmingDefence):
+            told += f":{defence.sha256()}"
         name = defence.name + (f", mean of {draws} draws" if draws > 1 else "")
         self.card = replace(victim.card, name=name, sha256=hashlib.sha256(told.encode()).hexdigest())
         self.register_buffer("mean", victim.mean)

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from snapgui.engine.defences.catalogue import DEFENCE_WORDS
 from snapgui.engine.defences.defended import Defence
 from snapgui.engine.defences.filters import BitDepth, Gaussian, Jpeg, Median, ShiftVote, TotalVariation
+from snapgui.engine.defences.localiser import Localiser
+from snapgui.engine.defences.spann import Spann
 from snapgui.engine.defences.votes import NucleiDropout, PatchCleanser
 from snapgui.errors import SettingsError
 
@@ -21,11 +23,18 @@ _MADE: dict[str, tuple[Callable[..., Defence], type, float, float]] = {
 }
 
 
+_TRAINED: dict[str, Callable[[], Defence]] = {"localiser": Localiser, "spann": Spann}
+
+
 def defence_of(words: str) -> Defence:
     """A defence by its name and setting, such as ``jpeg:50``; raises SettingsError with those there are."""
     name, _, given = words.partition(":")
+    if name in _TRAINED:
+        if given:
+            raise SettingsError(f"{words}: {name} takes no setting, its threshold is trained. Leave it out.")
+        return _TRAINED[name]()
     if name not in _MADE:
-        raise SettingsError(f"There is no defence “{name}”; choose from {', '.join(_MADE)}.")
+        raise SettingsError(f"There is no defence “{name}”; choose from {', '.join(DEFENCE_WORDS)}.")
     make, kind, low, high = _MADE[name]
     if not given:
         return make()

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from snapgui.transfer.defence_words import HEAD, defence_rows, methods_words, verdict_words
+from snapgui.transfer.defence_words import HEAD, alarm_words, defence_rows, methods_words, verdict_words
 from snapgui.transfer.read import SavedMatrix
 from snapgui.transfer.words import area_words, subject_words, transfer_csv
 from snapgui.ui.parts.downloads import show_methods
@@ -42,6 +42,7 @@ def _show(table: SavedMatrix) -> None:
             f"{subject_words(summary)} {area_words(summary, preset)} Does not know: patches made on the "
             "undefended model. Knows: made through the defence. Black box: by scores alone. Sham: the change "
             "mirrored within its cells. Accuracy and time: on untouched patches of both classes."
+            f"{alarm_words(summary)}"
         )
     )
     st.download_button(

@@ -26,7 +26,8 @@ class Seen(Victim):
 
     def __init__(self) -> None:
         torch.manual_seed(0)
-        net = nn.Sequential(nn.AvgPool2d(8), nn.Flatten(), nn.Linear(3 * 12 * 12, 2))
+        # Some defences look at a first convolution.
+        net = nn.Sequential(nn.Conv2d(3, 3, 1), nn.AvgPool2d(8), nn.Flatten(), nn.Linear(3 * 12 * 12, 2))
         super().__init__(net, ModelCard("seen", "none", input_size_px=96, mean=(0, 0, 0), std=(1, 1, 1)))
         self.pictures: list[torch.Tensor] = []
 
