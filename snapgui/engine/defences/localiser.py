@@ -135,8 +135,9 @@ def cover(images: torch.Tensor, found: torch.Tensor) -> torch.Tensor:
     ring = np.ones((2 * GROWN_PX + 1,) * 2, np.uint8)
     for n in torch.nonzero(found.flatten(1).any(1))[:, 0].tolist():
         mask = cv2.dilate(found[n, 0].cpu().numpy().astype(np.uint8), ring)
-        painted = to_image(cv2.inpaint(to_pixels(images[n]), mask, REACH_PX, cv2.INPAINT_TELEA))
-        covered[n] = torch.where(torch.from_numpy(mask > 0).to(images.device), painted.to(images), images[n])
+        painted = cv2.inpaint(to_pixels(images[n]), mask, REACH_PX, cv2.INPAINT_TELEA)
+        inside = torch.from_numpy(mask > 0).to(images.device)
+        covered[n] = torch.where(inside, to_image(painted.astype(np.uint8)).to(images), images[n])
     return covered
 
 
