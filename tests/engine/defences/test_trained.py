@@ -49,11 +49,16 @@ def spann_file(folder: Path, threshold: float) -> Spann:
     return Spann(folder / "spann.safetensors")
 
 
-def localiser_file(folder: Path, threshold: float) -> Localiser:
+def sure_network() -> LocaliserNetwork:
+    """Sure of itself here and there, as one that was trained."""
     torch.manual_seed(1)
     network = LocaliserNetwork()
-    # Sure of itself here and there, as one that was trained.
-    network.last.weight.data.mul_(100)
+    network.last.weight.data.mul_(1000)
+    return network.eval()
+
+
+def localiser_file(folder: Path, threshold: float) -> Localiser:
+    network = sure_network()
     network.threshold.fill_(threshold)
     save_weights(network, folder / "localiser.safetensors", {})
     return Localiser(folder / "localiser.safetensors")
@@ -143,8 +148,8 @@ def test_the_gradient_of_a_localiser_is_passed_straight_through(victim, images, 
         own = gradient_of(victim, seen)
         through = gradient_of(lambda free, far=far: far(victim, free, CHANCE), images)
         assert torch.allclose(through, own, rtol=1e-4, atol=1e-9), threshold
-    near = localiser_file(tmp_path / "near", 0.0)
     with torch.no_grad():
+        near = localiser_file(tmp_path / "near", float(sure_network()(images).median()))
         seen = cover(images, near.find(images))
     through = gradient_of(lambda free: near(victim, free, CHANCE), images)
     assert through.isfinite().all()
