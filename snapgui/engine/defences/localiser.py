@@ -103,8 +103,8 @@ class Localiser:
         if torch.is_grad_enabled() and images.requires_grad:
             network = self._network(images)
             border = torch.sigmoid((network(images) - network.threshold) / SOFT)
-            # Everything that could be covered, as it would be then.
-            would = cover(images.detach(), border.detach() > 0.1) - images.detach()
+            # All that is covered or nearly so, as it would be then.
+            would = cover(images.detach(), border.detach() > 0.25) - images.detach()
             seen = seen + would * (border - border.detach())
         return victim(seen)
 
