@@ -154,7 +154,12 @@ def test_a_run_is_compared_in_every_way(page: Page, outside: list[str], viewer: 
     page.get_by_text("Other ways to the same confidence").click()
     page.get_by_role("button", name="Compare with other attacks").click()
     expect(page.locator('[class*="st-key-stop-alternatives"] button:visible')).to_be_visible(timeout=60_000)
-    expect(page.get_by_role("button", name="Open in the viewer")).to_have_count(12, timeout=180_000)
+    opened = page.get_by_role("button", name="Open in the viewer")
+    expect(page.get_by_text(re.compile(r"^\d+ of 12 done")).or_(opened).first).to_be_visible(timeout=180_000)
+    # The buttons come when all are made; each has its own time, as the processor may be shared.
+    for done in range(12):
+        expect(page.get_by_text(re.compile(rf"^{done} of 12 done"))).to_have_count(0, timeout=180_000)
+    expect(opened).to_have_count(12, timeout=60_000)
     settle(page)
     page.locator(".js-plotly-plot").last.locator(".point").nth(7).click(force=True)
     expect(page.get_by_text(re.compile("Shown in place of this run's picture"))).to_be_visible(timeout=60_000)
