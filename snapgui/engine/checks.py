@@ -41,8 +41,10 @@ def check_run(
     attack: AttackSettings,
     *,
     true_class: int | None = None,
+    clean: torch.Tensor | None = None,
 ) -> list[Finding]:
-    """Findings about a run, the gravest first; costs one forward and one backward pass.
+    """Findings about a run, the gravest first; costs a forward and a backward pass, and another forward pass
+    without ``clean``.
 
     Args:
         victim: the classifier under attack.
@@ -50,6 +52,7 @@ def check_run(
         mask: bool ``(H, W)``, where pixels may change.
         attack: settings of the coming run.
         true_class: the label, where it is known.
+        clean: the victim's logits ``(K,)`` for the untouched image, where they are known.
     """
     findings = _check_mask(pixels, mask, attack)
     classes = victim.card.classes
@@ -62,7 +65,7 @@ def check_run(
             )
         )
     if not any(finding.level == "error" for finding in findings):
-        findings += _check_victim(victim, pixels, mask, attack, true_class)
+        findings += _check_victim(victim, pixels, mask, attack, true_class, clean)
     order = ("error", "warning", "note")
     return sorted(findings, key=lambda finding: order.index(finding.level))
 
@@ -174,6 +177,7 @@ def _check_victim(
     mask: NDArray[np.bool_],
     attack: AttackSettings,
     true_class: int | None,
+    clean: torch.Tensor | None,
 ) -> list[Finding]:
     findings = []
     device = victim.mean.device
@@ -183,8 +187,8 @@ def _check_victim(
     classes = victim.card.classes
     gamut = fit_gamut(attack.gamut, image, attack.stains)
     colours = start_colours(attack.start, image, masks, gamut, seed=attack.seed).requires_grad_()
-    logits = torch.cat([victim(image), victim(compose(image, pack(masks).places, colours))])
-    clean = logits[0].detach().float()
+    logits = victim(compose(image, pack(masks).places, colours))
+    clean = victim(image)[0].detach().float() if clean is None else clean
     if not torch.isfinite(clean).all():
         return [
             Finding(
@@ -217,7 +221,7 @@ def _check_victim(
                 f"The model is wrong on this image before any attack (true class {classes[true_class]}).",
             )
         )
-    margin = Targeted(target).margin(logits[1:])
+    margin = Targeted(target).margin(logits)
     (gradient,) = torch.autograd.grad(margin.sum(), colours)
     if not bool(gradient.abs().max() > 0):
         findings.append(

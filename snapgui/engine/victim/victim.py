@@ -96,8 +96,11 @@ class Victim(nn.Module):
     @torch.no_grad()
     def predict(self, images: torch.Tensor) -> torch.Tensor:
         """Probabilities ``(N, K)`` in float32; raises ModelError where the network gives none."""
-        device = self.mean.device
-        p: torch.Tensor = self(images.to(device)).float().softmax(dim=1)
+        return self.probabilities(self(images.to(self.mean.device)))
+
+    def probabilities(self, logits: torch.Tensor) -> torch.Tensor:
+        """Probabilities ``(N, K)`` in float32 of logits; raises ModelError where these are not numbers."""
+        p: torch.Tensor = logits.float().softmax(dim=1)
         if not bool(torch.isfinite(p).all()):
             raise ModelError(
                 f"{self.card.name} answers with values that are not numbers. Check its weights, and mean "
