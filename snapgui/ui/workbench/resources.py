@@ -1,5 +1,8 @@
 """Cached predictions and findings."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import streamlit as st
 import torch
@@ -12,7 +15,7 @@ from snapgui.runs.records import RunRequest
 
 # By the whole card, not by the weights alone: classes, input size and normalisation change the answer too. By
 # its text, as Streamlit's own hash of hundreds of details takes longer than a page has.
-BY_CARD = {ModelCard: repr}
+BY_CARD: dict[str | type[Any], Callable[[Any], Any]] = {ModelCard: repr}
 
 
 @st.cache_data(max_entries=256, show_spinner=False, hash_funcs=BY_CARD)
