@@ -55,8 +55,7 @@ def edit_mask(state: SnapState, zoom: int) -> None:
         with st.container(key="stage_line"):
             st.markdown(_mask_words(mask) if mask is not None else "")
         if mask is not None:
-            with st.container(horizontal=True, horizontal_alignment="center"):
-                _canvas(state, choice, mask, tool, zoom)
+            _canvas(state, choice, mask, tool, zoom)
     if state.mask_error:
         st.error(plain(state.mask_error))
     st.caption(TOOL_HELP[tool])
@@ -67,17 +66,18 @@ def _canvas(state: SnapState, choice: Choice, mask: MaskChoice, tool: Tool, zoom
     """The canvas: a stroke draws the whole page anew; that an emptied one reports itself empty does not."""
     if state.mask is not mask:
         st.rerun()
-    mask_canvas(
-        choice.pixels,
-        mask.mask,
-        tool=tool,
-        brush_px=state.controls["brush_px"],
-        zoom=canvas_zoom(state),
-        height_px=zoom * mask.mask.shape[0],
-        revision=state.canvas_revision,
-        key=CANVAS_KEY,
-        on_stroke=take_strokes,
-    )
+    with st.container(horizontal=True, horizontal_alignment="center"):
+        mask_canvas(
+            choice.pixels,
+            mask.mask,
+            tool=tool,
+            brush_px=state.controls["brush_px"],
+            zoom=canvas_zoom(state),
+            height_px=zoom * mask.mask.shape[0],
+            revision=state.canvas_revision,
+            key=CANVAS_KEY,
+            on_stroke=take_strokes,
+        )
 
 
 def _tools(state: SnapState, choice: Choice, tool: Tool) -> None:
