@@ -1,8 +1,6 @@
 """The whole of `benchmarks/gpu.py` in small: every part runs, ends in time and leaves what it promises."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from benchmarks import gpu
 from benchmarks.compact import choose, read_compact, write_compact
 from benchmarks.gpu import SPEED_LIMIT_S, TESTS_LIMIT_S
 from benchmarks.gpu_scale import FULL, SMOKE
@@ -18,7 +17,6 @@ from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError
 from snapgui.training.networks import build_network
 
-ROOT = Path(__file__).resolve().parents[2]
 SPLITS = ("train",) * 40 + ("val_random",) * 12 + ("val_slides",) * 12
 
 
@@ -65,7 +63,9 @@ def test_the_limits_leave_most_of_eight_minutes_to_the_training() -> None:
     assert SMOKE.input_size_px == 32
 
 
-def test_all_of_it_runs_in_small_and_leaves_a_file_for_each_part(patches: PatchSet, tmp_path: Path) -> None:
+def test_all_of_it_runs_in_small_and_leaves_a_file_for_each_part(
+    patches: PatchSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     write_compact(tmp_path / "patches.npz", patches)
     torch.manual_seed(0)
     teacher = build_network("densenet121").state_dict()
@@ -74,15 +74,10 @@ def test_all_of_it_runs_in_small_and_leaves_a_file_for_each_part(patches: PatchS
     )
     out = tmp_path / "out"
     words = ["--patches", str(tmp_path / "patches.npz"), "--teacher", str(tmp_path / "t.safetensors")]
-    done = subprocess.run(
-        [sys.executable, "benchmarks/gpu.py", *words, "--out", str(out), "--smoke", "--limit-s", "450"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=480,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    monkeypatch.setattr("sys.argv", ["benchmarks/gpu.py", *words, "--out", str(out), "--smoke"])
+    with pytest.raises(SystemExit) as end:
+        gpu.main()
+    assert not end.value.code, capfd.readouterr()
     tests, speed, training = (
         json.loads((out / f"{name}.json").read_text(encoding="utf-8"))
         for name in ("tests", "speed", "training")

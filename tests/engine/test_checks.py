@@ -46,6 +46,13 @@ def test_a_fair_run_has_no_finding(victim, request_of) -> None:
     assert levels(victim, request_of) == {}
 
 
+def test_what_the_model_said_before_need_not_be_asked_again(victim, request_of) -> None:
+    aimed = replace(request_of, attack=AttackSettings(target=1))
+    answer = torch.tensor([0.0, 2.0])
+    known = check_run(victim, aimed.pixels, aimed.mask, aimed.attack, clean=answer)
+    assert {finding.text: finding.level for finding in known} == levels(victim, aimed) != {}
+
+
 def test_masks(victim, request_of) -> None:
     empty = replace(request_of, mask=np.zeros((96, 96), bool))
     assert only(levels(victim, empty), "mask is empty") == "error"

@@ -1,11 +1,14 @@
 """Detectors tell what can be told, and no more: chance for identical pictures, nearly all for confetti."""
 
+from functools import partial
+
 import cv2
 import numpy as np
 import pytest
 import torch
 
 from snapgui.engine.cells.outlines import draw_mask
+from snapgui.engine.detector import judges, network
 from snapgui.engine.detector.area import area_by_image
 from snapgui.engine.detector.cases import Case
 from snapgui.engine.detector.crops import (
@@ -60,7 +63,14 @@ def confetti() -> Evidence:
     return gather(cases(6, confetti=True))
 
 
-def test_identical_pictures_are_told_apart_by_chance_alone(untouched: Evidence) -> None:
+@pytest.fixture
+def little_learned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks end after twenty steps, where it does not matter how much they have learned."""
+    monkeypatch.setattr(network, "EPOCHS", 1)
+    monkeypatch.setattr(judges, "fit_network", partial(fit_network, least_steps=20))
+
+
+def test_identical_pictures_are_told_apart_by_chance_alone(untouched: Evidence, little_learned: None) -> None:
     scores = judge_held_out(untouched, folds=2)
     for level in LEVELS:
         items = untouched.cells if level == "cell" else untouched.pictures
@@ -105,7 +115,7 @@ def test_same_seed_same_scores_and_the_callers_random_state_is_left_alone(confet
     assert torch.equal(state, torch.random.get_rng_state())
 
 
-def test_detectors_trained_on_some_images_judge_others(confetti: Evidence) -> None:
+def test_detectors_trained_on_some_images_judge_others(confetti: Evidence, little_learned: None) -> None:
     fresh = gather(cases(4, confetti=True, first=50))
     scores = judge(confetti, fresh)["cell"]["trees"]
     assert area_by_image(fresh.cells.labels, scores, fresh.cells.images).auc > 0.95
