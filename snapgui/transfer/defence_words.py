@@ -93,11 +93,11 @@ def verdict_words(summary: dict[str, Any], preset: str) -> list[str]:
         if name == BARE or found is None or bare is None:
             continue
         naive = attacks_on(summary, preset, name)["does not know"]
-        before = f"lets {with_interval(naive)} through that were made without it" if naive else ""
+        before = f"lets through {with_interval(naive)} of the patches made without it" if naive else ""
         halved = found["interval"][1] <= bare["share"] / 2
         held = "halves what an attacker who knows it reaches" if halved else "does not stop one who knows it"
         sentences.append(
-            f"{name} {before}{', ' if before else ''}and {held}: {with_interval(found)}, "
+            f"{name} {before}{' and ' if before else ''}{held}: {with_interval(found)}, against "
             f"{with_interval(bare)} undefended"
         )
         if masked(summary, preset, name):

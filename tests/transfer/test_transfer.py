@@ -216,7 +216,7 @@ def test_a_masked_gradient_is_called_one() -> None:
     summary = {"cells": [bare, *odd], "models": ["undefended", "odd"], "presets": ["paper"], "clean": {}}
     sentences = verdict_words(summary, "paper")
     assert masked(summary, "paper", "odd") and "Its gradient is masked" in sentences[1]
-    assert sentences[0].startswith("odd lets 20.0 % (13.3 to 28.9) through")
+    assert sentences[0].startswith("odd lets through 20.0 % (13.3 to 28.9) of the patches made without it")
     assert "does not stop one who knows it: 60.0 %" in sentences[0], "the strongest attacker counts"
     summary["cells"][3] = cell("black box", "odd", 8)
     (sentence,) = verdict_words(summary, "paper")

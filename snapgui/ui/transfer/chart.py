@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from snapgui.transfer.words import cell_of
 from snapgui.ui.parts.charts import style_figure
 from snapgui.ui.parts.text import chart_text
-from snapgui.words import NONE, with_count
+from snapgui.words import NONE, per_cent, with_count
 
 
 def matrix_chart(summary: dict[str, Any], preset: str, kind: str) -> go.Figure:
@@ -27,7 +27,7 @@ def matrix_chart(summary: dict[str, Any], preset: str, kind: str) -> go.Figure:
             z=shares,
             x=[chart_text(name) for name in models],
             y=[chart_text(name) for name in sources],
-            text=[[NONE if value is None else f"{value:.0f} %" for value in row] for row in shares],
+            text=[[per_cent(cell["flipped"]["share"]) if cell else NONE for cell in row] for row in cells],
             texttemplate="%{text}",
             hovertext=[
                 [

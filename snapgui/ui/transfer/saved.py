@@ -53,7 +53,8 @@ def show_saved(
             return f"{name}, damaged"
         state = "" if saved.summary is not None else ", not complete"
         began = str(saved.about["started"])[:16].replace("T", " ")
-        return f"{shorten(str(saved.about['data']))}, {of(saved)}, {began}{state}"
+        presets = " and ".join(saved.settings.presets)
+        return f"{shorten(str(saved.about['data']))}, {of(saved)}, {presets}, {began}{state}"
 
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox(

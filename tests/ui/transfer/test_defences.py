@@ -67,7 +67,7 @@ def table(own_workspace: Path) -> Path:
 def test_a_table_says_what_a_defence_is_worth(app, page, text_of, table) -> None:
     app = app.run().switch_page(page("defences")).run()
     said = text_of(app)
-    assert "JPEG 75 lets 30.0 %" in said and "does not stop one who knows it: 90.0 %" in said
+    assert "JPEG 75 lets through 30.0 %" in said and "does not stop one who knows it: 90.0 %" in said
     assert "BPDA" in app.code[0].value and "100 metastases that both models recognise" in said
     drawn = app.table[0].value
     row = drawn[drawn["defence"] == "JPEG 75"].iloc[0]
