@@ -1,7 +1,7 @@
-"""Finished transfer matrices and defence tables as sections of `RESULTS.md`.
+"""Finished transfer matrices, defence tables and searches as sections of `RESULTS.md`.
 
-`python benchmarks/contests.py FOLDER... [--write]`: the folders that `snapgui transfer` and `snapgui defend`
-wrote; one section each, named by its kind, model and presets.
+`python benchmarks/contests.py FOLDER... [--write]`: the folders that `snapgui transfer`, `defend` and
+`search` wrote; one section each, named by its kind, model and presets.
 """
 
 import argparse
@@ -60,8 +60,9 @@ def section_of(saved: SavedMatrix) -> tuple[str, str, str]:
     kind = saved.folder.name.partition("-")[0]
     presets = listed([f"`{preset}`" for preset in saved.summary["presets"]])
     name = "-".join([kind, *saved.summary["presets"]])
-    if kind == "transfer":
-        return name, f"Transfer between models: {presets}", transfer_body(saved.summary)
+    titles = {"transfer": "Transfer between models", "search": "Random search by scores alone"}
+    if kind in titles:
+        return name, f"{titles[kind]}: {presets}", transfer_body(saved.summary)
     model = next(iter(saved.about["models"].values()))["architecture"]
     defences = [defence for defence in saved.about["models"] if defence != "undefended"]
     name += f"-{model}-{'-'.join(defence.split()[0].lower() for defence in defences)}"

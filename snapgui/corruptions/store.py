@@ -45,7 +45,8 @@ def write_comparison(folder: Path, comparison: Comparison, facts: Mapping[str, A
     }
     files = {
         TABLE: table_of(comparison).encode(),
-        FILE: json.dumps(about, indent=1, ensure_ascii=False).encode() + b"\n",
+        # For programs, in one line: with an indent it is half as large again. The table is for people.
+        FILE: json.dumps(about, ensure_ascii=False).encode() + b"\n",
     }
     write_whole(folder, files, advice="Free space, then run it again.")
 

@@ -82,6 +82,11 @@ def test_a_defence_table_becomes_a_section(tmp_path: Path) -> None:
     assert "does not stop one who knows it" in body
 
 
+def test_a_search_becomes_a_section_of_its_own(tmp_path: Path) -> None:
+    name, title, _ = contests.section_of(read_matrix(folder_of("search", tmp_path)))
+    assert name == "search-natural" and title == "Random search by scores alone: `natural`"
+
+
 def test_an_unfinished_one_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="not finished. Run its command again"):
         contests.section_of(read_matrix(folder_of("transfer", tmp_path, finished=False)))
