@@ -11,9 +11,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.natural_pictures import commit
+
 from benchmarks.options import run_script
-from benchmarks.results import provenance, table, write_section
+from benchmarks.results import commit, provenance, table, write_section
 from snapgui.errors import DataError
 from snapgui.transfer.defence_words import HEAD, defence_rows, verdict_words
 from snapgui.transfer.read import SavedMatrix, read_matrix

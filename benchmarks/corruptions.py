@@ -14,10 +14,10 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.natural_pictures import Shelf, commit
+from benchmarks.natural_pictures import Shelf
 from benchmarks.options import run_script, victim_facts
 from benchmarks.patches import open_hcd
-from benchmarks.results import provenance, table, write_section
+from benchmarks.results import commit, provenance, table, write_section
 from snapgui import shipped
 from snapgui.audit.read import read_finished
 from snapgui.corruptions.audits import audit_subjects, audited_victim
@@ -174,7 +174,6 @@ def main() -> None:
     print(f"\n{title}\n\n{body}")
     if args.write:
         facts = victim_facts(victim, "opencv-python", "scikit-image") | {
-            "commit": commit(),
             "patches": f"{images_words(numbers)} of {where}, in a fixed random order of each class",
         }
         draw(comparison, FIGURE)

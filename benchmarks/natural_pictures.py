@@ -1,10 +1,8 @@
 """The pictures of which `naturalness.py` tells how natural they are: made image by image and kept on disk."""
 
-import functools
 import hashlib
 import json
 import os
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +12,7 @@ import numpy as np
 
 from benchmarks.natural_conditions import CONDITIONS, Pixels, Work
 from benchmarks.patches import SOURCE, TARGET
+from benchmarks.results import commit
 from snapgui.data.datasets import PatchSet
 from snapgui.data.demo import demo_patches
 from snapgui.engine.detector.cases import Case
@@ -64,15 +63,6 @@ def choose_demo(victim: Victim, count: int) -> Chosen:
 def found(victim: Victim, pixels: Pixels) -> bool:
     """Whether the victim finds the metastasis."""
     return bool(victim.predict(to_image(pixels)[None])[0, SOURCE] > 0.5)
-
-
-@functools.cache
-def commit() -> str:
-    """The commit that runs, with a mark where files differ from it."""
-    folder = Path(__file__).parent
-    words = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
 
 
 class Shelf:

@@ -17,7 +17,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.natural_pictures import Pixels, Shelf, cases_of, choose, commit
+from benchmarks.natural_pictures import Pixels, Shelf, cases_of, choose
 from benchmarks.options import add_picture_options, run_script, victim_facts
 from benchmarks.patches import open_hcd
 from benchmarks.results import provenance, table, write_section
@@ -166,7 +166,6 @@ def main() -> None:
     print(f"\n{title}\n\n{body}")
     if args.write:
         facts = victim_facts(victim, "scikit-learn") | {
-            "commit": commit(),
             "patches": (
                 f"{len(parts[args.split].names)} correctly classified metastases of {args.split}, "
                 f"{len(parts['train'].names)} of train, in a fixed random order"

@@ -19,10 +19,10 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.natural_conditions import CONDITIONS
-from benchmarks.natural_pictures import Chosen, Shelf, cases_of, choose, choose_demo, commit
+from benchmarks.natural_pictures import Chosen, Shelf, cases_of, choose, choose_demo
 from benchmarks.options import add_picture_options, run_script, victim_facts
 from benchmarks.patches import open_hcd
-from benchmarks.results import provenance, table, write_section
+from benchmarks.results import commit, provenance, table, write_section
 from snapgui import shipped
 from snapgui.audit.plan import DONOR_COUNT
 from snapgui.engine.detector.cases import Case
@@ -201,7 +201,6 @@ def main() -> None:
     if args.write:
         draw_frontier(found, FIGURE)
         facts = victim_facts(victim, "scikit-learn") | {
-            "commit": commit(),
             "pictures made by commit": ", ".join(sorted(makers)),
             "patches": (
                 f"{len(chosen['tried'].names)} correctly classified metastases of {args.split}, "

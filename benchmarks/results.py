@@ -1,8 +1,10 @@
 """`RESULTS.md`: each script keeps its own section between two markers and leaves the others alone."""
 
 import datetime
+import functools
 import os
 import shlex
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,12 +27,26 @@ def shown_command(argv: Sequence[str]) -> str:
     return shlex.join(["python", f"benchmarks/{Path(argv[0]).name}", *words])
 
 
+@functools.cache
+def commit() -> str:
+    """The commit that runs, with a mark where files differ from it."""
+    folder = Path(__file__).parent
+    words = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"
+
+
 def provenance(argv: Sequence[str], facts: dict[str, str]) -> str:
-    """When, with what and on what: one list item each."""
+    """When, with what, by which commit (unless the facts name another) and on what: one list item each."""
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     return "\n".join(
         f"- {name}: {value}"
-        for name, value in {"date": today, "command": f"`{shown_command(argv)}`", **facts}.items()
+        for name, value in {
+            "date": today,
+            "command": f"`{shown_command(argv)}`",
+            "commit": commit(),
+            **facts,
+        }.items()
     )
 
 

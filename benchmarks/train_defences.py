@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.natural_conditions import CONDITIONS
-from benchmarks.natural_pictures import Shelf, commit
+from benchmarks.natural_pictures import Shelf
 from benchmarks.options import run_script, victim_facts
 from benchmarks.patches import SOURCE, TARGET, open_hcd
-from benchmarks.results import provenance, shown_command, table, write_section
+from benchmarks.results import commit, provenance, shown_command, table, write_section
 from snapgui import shipped
 from snapgui.data.patches import PatchSet
 from snapgui.engine.defences.defended import AlarmingDefence, Defended
@@ -372,7 +372,7 @@ def main() -> None:
     body = section(cards, list(told))
     print(body)
     if args.write and set(args.only) == set(NAMES):
-        facts = victim_facts(victim, "opencv-python") | {"commit": commit()}
+        facts = victim_facts(victim, "opencv-python")
         title = f"Trained defences: {args.split}"
         write_section("defences", title, f"{body}\n\n{provenance(sys.argv, facts)}")
 

@@ -23,10 +23,10 @@ from sklearn.preprocessing import StandardScaler
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.natural_pictures import Chosen, Shelf, cases_of, choose, commit
+from benchmarks.natural_pictures import Chosen, Shelf, cases_of, choose
 from benchmarks.options import run_script
 from benchmarks.patches import open_hcd
-from benchmarks.results import shown_command
+from benchmarks.results import commit, shown_command
 from snapgui import shipped
 from snapgui.audit.plan import DONOR_COUNT
 from snapgui.data.datasets import PatchSet

@@ -1,6 +1,5 @@
 """Altered cells are found by a small network and painted over before the classifier sees the picture."""
 
-import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -13,7 +12,7 @@ from torch import nn
 
 from snapgui import shipped
 from snapgui.engine.defences.defended import straight_through
-from snapgui.engine.defences.weights import changed, load_weights
+from snapgui.engine.defences.weights import trained
 from snapgui.engine.images import to_image, to_pixels
 from snapgui.engine.victim.victim import Victim
 
@@ -121,10 +120,10 @@ class Localiser:
         return self.find(images.to(victim.mean.device)).flatten(1).any(1).cpu()
 
     def sha256(self) -> str:
-        return _load(self.path)[1]
+        return trained(LocaliserNetwork, self.path)[1]
 
     def _network(self, images: torch.Tensor) -> LocaliserNetwork:
-        return _load(self.path)[0].to(images.device)
+        return trained(LocaliserNetwork, self.path)[0].to(images.device)
 
 
 def cover(images: torch.Tensor, found: torch.Tensor) -> torch.Tensor:
@@ -139,14 +138,3 @@ def cover(images: torch.Tensor, found: torch.Tensor) -> torch.Tensor:
         inside = torch.from_numpy(mask > 0).to(images.device)
         covered[n] = torch.where(inside, to_image(painted.astype(np.uint8)).to(images), images[n])
     return covered
-
-
-def _load(path: Path) -> tuple[LocaliserNetwork, str]:
-    """The network of a file and the file's SHA-256; raises ModelError as `load_weights` does."""
-    return _read(path, changed(path))
-
-
-@functools.lru_cache(maxsize=2)
-def _read(path: Path, _changed: int) -> tuple[LocaliserNetwork, str]:
-    network = LocaliserNetwork()
-    return network, load_weights(network, path)

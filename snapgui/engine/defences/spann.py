@@ -1,6 +1,5 @@
 """SpaNN's idea: what is salient to the first convolution falls into other clusters where patches lie."""
 
-import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from snapgui import shipped
-from snapgui.engine.defences.weights import changed, load_weights
+from snapgui.engine.defences.weights import trained
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import ModelError
 
@@ -180,19 +179,8 @@ class Spann:
         return (self._scores(maps) > 0).cpu()
 
     def sha256(self) -> str:
-        return _load(self.path)[1]
+        return trained(SpannNetwork, self.path)[1]
 
     def _scores(self, maps: torch.Tensor) -> torch.Tensor:
-        scores: torch.Tensor = _load(self.path)[0].to(maps.device)(cluster_features(maps))
+        scores: torch.Tensor = trained(SpannNetwork, self.path)[0].to(maps.device)(cluster_features(maps))
         return scores
-
-
-def _load(path: Path) -> tuple[SpannNetwork, str]:
-    """The network of a file and the file's SHA-256; raises ModelError as `load_weights` does."""
-    return _read(path, changed(path))
-
-
-@functools.lru_cache(maxsize=2)
-def _read(path: Path, _changed: int) -> tuple[SpannNetwork, str]:
-    network = SpannNetwork()
-    return network, load_weights(network, path)

@@ -1,9 +1,10 @@
 """Weights of the defences that were trained, on disk: safetensors with a card beside them."""
 
+import functools
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -13,6 +14,7 @@ from torch import nn
 from snapgui.errors import ModelError
 from snapgui.workspace import write_whole
 
+Network = TypeVar("Network", bound=nn.Module)
 AGAIN = "Restore assets/defences, or train it anew with benchmarks/train_defences.py."
 
 
@@ -38,9 +40,20 @@ def save_weights(network: nn.Module, path: Path, card: dict[str, Any]) -> None:
     write_whole(path.with_suffix(".json"), f"{text}\n".encode(), advice="Free space.")
 
 
-def changed(path: Path) -> int:
-    """When the file was last written, by which a network in memory is known to be of now; 0 for none."""
-    return path.stat().st_mtime_ns if path.is_file() else 0
+def trained(kind: type[Network], path: Path) -> tuple[Network, str]:
+    """The network of a file, kept in memory until the file changes, and the file's SHA-256; raises ModelError
+    as `load_weights` does.
+    """
+    maker: Any = kind
+    network, digest = _kept(maker, path, path.stat().st_mtime_ns if path.is_file() else 0)
+    assert isinstance(network, kind)
+    return network, digest
+
+
+@functools.lru_cache(maxsize=4)
+def _kept(kind: type[nn.Module], path: Path, _changed: int) -> tuple[nn.Module, str]:
+    network = kind()
+    return network, load_weights(network, path)
 
 
 def load_weights(network: nn.Module, path: Path) -> str:
