@@ -20,6 +20,11 @@ from snapgui.words import per_cent
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=180_000)
 VERDICT = ".snap-card"
+# Watches every frame for what turns grey because it is about to be drawn anew.
+WATCH_GREY = """() => { window.grey = []; const look = () => {
+  for (const node of document.querySelectorAll('[data-testid="stMain"] [data-stale="true"]'))
+    if (getComputedStyle(node).opacity < 1) window.grey.push(node.className);
+  requestAnimationFrame(look); }; look(); }"""
 
 
 def settle(page: Page, pause_ms: int = 700) -> None:
@@ -165,7 +170,20 @@ def test_a_person_fools_the_model_and_takes_the_evidence_away(
     expect(brush).to_have_value("10")
     settle(page)
 
-    edited = page.locator("canvas.upper-canvas").bounding_box()
+    canvas = page.locator("canvas.upper-canvas")
+    edited = canvas.bounding_box()
+    page.get_by_text("2 x", exact=True).click()
+    expect(canvas).to_have_attribute("width", str(round(2 * edited["width"])))
+    settle(page)
+    draw_blob(page, 0.3, 0.05)
+    expect(page.get_by_text(f"({drawn} px)")).to_have_count(0)
+    assert 0 < area_px(page) - drawn < 100, "a stroke is half as wide on the picture"
+    page.keyboard.press("Control+z")
+    expect(page.get_by_text(f"({drawn} px)")).to_be_visible()
+    page.get_by_text("1 x", exact=True).click()
+    settle(page)
+
+    assert canvas.bounding_box() == edited
     press(page, "Run")
     expect(page.locator(VERDICT)).to_be_visible()
     settle(page)
@@ -203,6 +221,10 @@ def test_a_long_run_survives_a_reload_and_stops_when_asked(
     press(page, "Run")
     expect(page.get_by_text("ms per step")).to_be_visible()
     run = re.search(r"run=([\w-]+)", page.url).group(1)
+    settle(page)
+    page.evaluate(WATCH_GREY)
+    page.wait_for_timeout(3000)
+    assert page.evaluate("window.grey") == [], "nothing turns grey while a run is followed"
 
     page.goto(f"{app_address}/analysis")
     expect(page.get_by_text(re.compile(r"step \d+ of 5000"))).to_be_visible()
@@ -341,6 +363,19 @@ def test_a_thumbnail_gives_its_own_picture_after_another_split_was_chosen(
     thumbnails = page.locator(".st-key-folder_gallery .gallery button")
     expect(thumbnails).to_have_count(2)
     expect(thumbnails.and_(page.locator('[title^="metastasis_02"]'))).to_be_visible()
+    for true_class, first in (("normal", "normal_"), ("metastasis", "metastasis_02")):
+        page.get_by_role("combobox", name="True class").click()
+        page.get_by_role("option", name=true_class, exact=True).click()
+        expect(thumbnails.and_(page.locator(f'[title^="{first}"]'))).to_be_visible()
+    settle(page)
+    search = page.get_by_placeholder("Search names")
+    search.fill("_04")
+    search.press("Enter")
+    expect(thumbnails).to_have_count(1)
+    search.fill("")
+    search.press("Enter")
+    expect(thumbnails).to_have_count(2)
+    settle(page)
     page.get_by_role("combobox", name="Split").click()
     page.get_by_role("option", name="val", exact=True).click()
     expect(thumbnails.and_(page.locator('[title^="metastasis_01"]'))).to_be_visible()
