@@ -105,9 +105,7 @@ def _show_run(state: SnapState, job: Snapshot, classes: tuple[str, ...]) -> None
                 st.progress(progress.step / progress.steps if progress else 0.0, text=plain(text))
             with st.container(gap=None):
                 with st.container(key="stage_line"):
-                    st.markdown(
-                        f"Best so far, step {progress.best_step:,}" if progress else "Not changed yet"
-                    )
+                    st.markdown(_kept_words(progress, job, classes) if progress else "Not changed yet")
                 with st.container(horizontal=True, horizontal_alignment="center"):
                     show_pixels(
                         progress.preview if progress else job.topic.pixels,
@@ -121,7 +119,13 @@ def _show_run(state: SnapState, job: Snapshot, classes: tuple[str, ...]) -> None
 def _progress_words(progress: Progress, job: Snapshot, classes: tuple[str, ...]) -> str:
     target = job.topic.attack.target
     return (
-        f"Step {progress.step} of {progress.steps} · {classes[target]} {per_cent(progress.p[target])} "
-        f"(best {per_cent(progress.best_p_target)}) · {progress.ms_per_step:.0f} ms per step · "
-        f"at most {duration(progress.left_s)} left"
+        f"Step {progress.step} of {progress.steps} · {classes[target]} {per_cent(progress.p[target])} · "
+        f"{progress.ms_per_step:.0f} ms per step · at most {duration(progress.left_s)} left"
     )
+
+
+def _kept_words(progress: Progress, job: Snapshot, classes: tuple[str, ...]) -> str:
+    # Not "best": where the least change is sought, what is kept may be less sure than the step before it.
+    target = job.topic.attack.target
+    said = f"{plain(classes[target])} {per_cent(progress.best_p_target)}"
+    return f"Kept so far: step {progress.best_step:,}, {said}"
