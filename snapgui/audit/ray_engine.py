@@ -4,10 +4,10 @@ A task whose worker dies is started again by Ray, elsewhere if need be; nothing 
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,20 +25,27 @@ if TYPE_CHECKING:
 
 # How often a shard is started again after its worker died.
 RETRIES = 5
+Key = TypeVar("Key", bound=Hashable)
+Result = TypeVar("Result")
 
 
-def ray_events(
-    model: Path,
-    data: Path,
-    device: str,
-    plan: Plan,
-    pending: Sequence[int],
-    settings: AuditSettings,
+def on_cluster(
+    work: Callable[..., Result],
+    common: Sequence[Any],
+    calls: Mapping[Key, Sequence[Any]],
     *,
     address: str | None,
-) -> "Iterator[Event]":
-    """Results of shards in the order in which they are finished; errors of a shard are events, not
-    exceptions.
+    device: str,
+    threads: int,
+) -> Iterator[tuple[Key, Result | Exception | str]]:
+    """Call ``work(*common, *call)`` on a cluster for each of ``calls``; gives results in the order in which
+    they are finished. Errors of a call are events, not exceptions; a string says that the rest still works.
+
+    Args:
+        common: what all calls share; sent once.
+        address: of a Ray cluster (``auto`` finds one); None starts a local one.
+        device: where a call computes; ``cuda`` takes a GPU for each.
+        threads: processors of a call.
 
     Raises:
         SettingsError: Ray is not installed, or no cluster answers.
@@ -60,28 +67,48 @@ def ray_events(
         ) from error
     try:
         gpus = 1 if device.startswith("cuda") else 0
-        remote = ray.remote(num_cpus=settings.threads, num_gpus=gpus, max_retries=RETRIES)(_shard)
-        where = str(Path(model).resolve()), str(Path(data).resolve())
-        waiting = {
-            remote.remote(*where, device, plan.shards[index], settings.to_json()): index for index in pending
-        }
+        remote = ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=RETRIES)(work)
+        held = [ray.put(thing) for thing in common]
+        waiting = {remote.remote(*held, *call): key for key, call in calls.items()}
         while waiting:
             ready, _ = ray.wait(list(waiting), num_returns=1, timeout=1.0)
             for reference in ready:
-                index = waiting.pop(reference)
+                key = waiting.pop(reference)
                 try:
-                    yield index, ray.get(reference)
+                    yield key, ray.get(reference)
                 except ray.exceptions.RayError as error:
-                    yield index, RuntimeError(str(error).strip().splitlines()[-1])
+                    yield key, RuntimeError(str(error).strip().splitlines()[-1])
             if not ready:
-                yield min(waiting.values()), f"{len(waiting)} shards on the cluster"
+                yield next(iter(waiting.values())), f"{len(waiting)} shards on the cluster"
     finally:
         if ours:
             ray.shutdown()
 
 
+def ray_events(
+    model: Path,
+    data: Path,
+    device: str,
+    plan: Plan,
+    pending: Sequence[int],
+    settings: AuditSettings,
+    *,
+    address: str | None,
+) -> "Iterator[Event]":
+    """Shards of an audit, by `on_cluster`."""
+    where = str(Path(model).resolve()), str(Path(data).resolve())
+    return on_cluster(
+        _shard,
+        (*where, device, settings.to_json()),
+        {index: (plan.shards[index],) for index in pending},
+        address=address,
+        device=device,
+        threads=settings.threads,
+    )
+
+
 def _shard(
-    model: str, data: str, device: str, positions: Sequence[int], settings: dict[str, Any]
+    model: str, data: str, device: str, settings: dict[str, Any], positions: Sequence[int]
 ) -> ShardResult:
     """One shard on a worker."""
     asked = AuditSettings.from_json(settings)

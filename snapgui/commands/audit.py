@@ -14,6 +14,7 @@ from snapgui.commands.options import (
     Commands,
     add_attack_options,
     add_data_argument,
+    add_engine_options,
     add_model_options,
     attack_settings,
     cell_settings,
@@ -79,10 +80,7 @@ def add_audit(commands: Commands) -> None:
     audit.add_argument(
         "--threads", type=int, default=None, help="CPU threads of a shard; all without it, one with Ray"
     )
-    audit.add_argument("--engine", choices=("local", "ray"), default="local")
-    audit.add_argument(
-        "--address", default=None, help="of a Ray cluster, auto finds one; without it a local one is started"
-    )
+    add_engine_options(audit)
     audit.add_argument(
         "--corruptions",
         nargs="*",

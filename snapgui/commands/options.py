@@ -39,6 +39,14 @@ def add_data_argument(command: argparse.ArgumentParser) -> None:
     )
 
 
+def add_engine_options(command: argparse.ArgumentParser) -> None:
+    """Where shards are computed: here, or on a Ray cluster."""
+    command.add_argument("--engine", choices=("local", "ray"), default="local")
+    command.add_argument(
+        "--address", default=None, help="of a Ray cluster, auto finds one; without it a local one is started"
+    )
+
+
 def add_model_options(command: argparse.ArgumentParser) -> None:
     """The victim, and where it computes."""
     command.add_argument(

@@ -13,6 +13,7 @@ from snapgui.commands.options import (
     WITH_DEFAULTS,
     Commands,
     add_data_argument,
+    add_engine_options,
     add_model_options,
     load_victim,
     model_file,
@@ -46,7 +47,9 @@ def _add_contest(
     command.add_argument(
         "--shard-size", type=int, default=shard, metavar="N", help="images done and written together"
     )
-    command.add_argument("--threads", type=int, default=None, help="CPU threads; all without it")
+    command.add_argument(
+        "--threads", type=int, default=None, help="CPU threads of a part; all without it, one with Ray"
+    )
     command.add_argument("--seed", type=int, default=0)
     return command
 
@@ -54,13 +57,14 @@ def _add_contest(
 def _contest_settings(args: argparse.Namespace, **own: Any) -> "TransferSettings":
     from snapgui.transfer.settings import TransferSettings
 
+    on_ray = getattr(args, "engine", "local") == "ray"
     return TransferSettings(
         split=args.split,
         limit=args.limit,
         presets=tuple(dict.fromkeys(args.presets)),
         shard_size=args.shard_size,
         batch_size=args.shard_size,
-        threads=args.threads or os.cpu_count() or 1,
+        threads=args.threads or (1 if on_ray else os.cpu_count() or 1),
         seed=args.seed,
         **own,
     )
@@ -85,6 +89,7 @@ def add_transfer(commands: Commands) -> None:
     )
     transfer.add_argument("--epochs", type=int, default=10, help="of the patch that is one for all")
     transfer.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    add_engine_options(transfer)
     transfer.set_defaults(run=run_transfer)
 
 
@@ -98,7 +103,16 @@ def run_transfer(args: argparse.Namespace, arguments: list[str]) -> int:
     settings = _contest_settings(args, together=not args.alone, universal=args.universal, epochs=args.epochs)
     keep_freed_memory()
     device = str(choose_device(args.device))
-    return _tell(steps_of(args.models, args.data, args.out, settings, device=device), transfer_text)
+    steps = steps_of(
+        args.models,
+        args.data,
+        args.out,
+        settings,
+        device=device,
+        engine=args.engine,
+        address=args.address,
+    )
+    return _tell(steps, transfer_text)
 
 
 def add_defend(commands: Commands) -> None:
@@ -123,6 +137,7 @@ def add_defend(commands: Commands) -> None:
         "--clean", type=int, default=200, metavar="N", help="untouched patches for accuracy and time"
     )
     add_model_options(defend)
+    add_engine_options(defend)
     defend.set_defaults(run=run_defend)
 
 
@@ -138,7 +153,8 @@ def run_defend(args: argparse.Namespace, arguments: list[str]) -> int:
     settings = _contest_settings(args, together=False, queries=args.queries, clean=args.clean)
     keep_freed_memory()
     contest = defence_contest(load_victim(args), defences)
-    return _tell(run_contest(contest, args.data, args.out, settings), defence_text)
+    steps = run_contest(contest, args.data, args.out, settings, engine=args.engine, address=args.address)
+    return _tell(steps, defence_text)
 
 
 def add_search(commands: Commands) -> None:

@@ -49,7 +49,6 @@ class Plan:
     """A matrix before it begins.
 
     Attributes:
-        patches: the split.
         subjects: metastases that every model recognises; ``p`` is the first model's.
         p_before: of every model by name, probability of metastasis ``(N,)``.
         metastases: how many were looked at to find them.
@@ -58,7 +57,6 @@ class Plan:
         fingerprint: hash of all that decides the table.
     """
 
-    patches: PatchSet
     subjects: Subjects
     p_before: dict[str, NDArray[np.float64]]
     metastases: int
@@ -151,15 +149,17 @@ def defence_contest(victim: Victim, defences: Sequence[Defence]) -> Contest:
     return Contest("defend", models, sources, {BARE: tuple(models), **tried_on})
 
 
-def plan_contest(contest: Contest, data: Path, settings: TransferSettings) -> Plan:
-    """Choose the metastases and say what is to be done.
+def asked_patches(data: Path, settings: TransferSettings) -> PatchSet:
+    """The split that is asked for, or all patches; raises DataError where there is none."""
+    everything = open_patches(data)
+    return everything.split(settings.split) if settings.split else everything
 
-    Raises:
-        DataError: no data set or split, or no metastasis that all models recognise.
+
+def plan_contest(contest: Contest, patches: PatchSet, settings: TransferSettings) -> Plan:
+    """Choose the metastases and say what is to be done; raises DataError where there is none that all models
+    recognise.
     """
     models = contest.models
-    everything = open_patches(data)
-    patches = everything.split(settings.split) if settings.split else everything
     order = np.random.default_rng(settings.seed).permutation(np.flatnonzero(patches.labels == 1))
     positions: list[int] = []
     pixels: list[NDArray[np.uint8]] = []
@@ -227,7 +227,6 @@ def plan_contest(contest: Contest, data: Path, settings: TransferSettings) -> Pl
         for source in contest.sources
     )
     return Plan(
-        patches,
         subjects,
         dict(zip(models, table.T, strict=True)),
         metastases,

@@ -9,7 +9,7 @@ import datetime
 import io
 import json
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from snapgui.audit.run import seconds_left
+from snapgui.audit.run import EngineName, seconds_left
 from snapgui.audit.universal import Layout, gather_metastases
 from snapgui.data.datasets import open_patches
 from snapgui.engine.attack.objectives import Targeted
@@ -28,9 +28,18 @@ from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError, refused
 from snapgui.provenance import device_name, library_versions
 from snapgui.transfer.clean import measure_clean
-from snapgui.transfer.plan import METHOD, Contest, Plan, load_models, plan_contest, transfer_contest
+from snapgui.transfer.plan import (
+    METHOD,
+    Contest,
+    Plan,
+    Shard,
+    asked_patches,
+    load_models,
+    plan_contest,
+    transfer_contest,
+)
 from snapgui.transfer.settings import TransferSettings
-from snapgui.transfer.shard import COLUMNS, run_shard, universal_settings
+from snapgui.transfer.shard import COLUMNS, ShardResult, run_shard, universal_settings
 from snapgui.transfer.summary import summarise
 from snapgui.words import as_text
 from snapgui.workspace import write_whole
@@ -64,6 +73,8 @@ def run_transfer(
     settings: TransferSettings,
     *,
     device: str = "cpu",
+    engine: EngineName = "local",
+    address: str | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Generator[TransferProgress, None, TransferOutcome]:
     """Measure how patches made on each model fool every other; yields progress and returns the outcome.
@@ -74,13 +85,15 @@ def run_transfer(
         out: where matrices are kept; each gets a folder of its own, and the same one is continued.
         settings: what is asked.
         device: where the models compute.
+        engine: ``local`` or ``ray``.
+        address: of a Ray cluster (``auto`` finds one); None starts a local one.
         stop: asked between shards; True ends after what is on disk.
 
     Raises:
-        ModelError, DataError: as `load_models` and `plan_transfer` do, or the place cannot be written.
+        ModelError, DataError: as `load_models` and `plan_contest` do, or the place cannot be written.
     """
     contest = transfer_contest(load_models(paths, device), together=settings.together)
-    return (yield from run_contest(contest, data, out, settings, stop=stop))
+    return (yield from run_contest(contest, data, out, settings, engine=engine, address=address, stop=stop))
 
 
 def run_contest(
@@ -89,13 +102,16 @@ def run_contest(
     out: Path,
     settings: TransferSettings,
     *,
+    engine: EngineName = "local",
+    address: str | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Generator[TransferProgress, None, TransferOutcome]:
     """Make patches on every source of a contest and try them; as `run_transfer` does."""
     torch.set_num_threads(settings.threads)
     models, sources = contest.models, contest.sources
     yield TransferProgress(0, 0, "reading", None)
-    plan = plan_contest(contest, data, settings)
+    patches = asked_patches(data, settings)
+    plan = plan_contest(contest, patches, settings)
     folder = Path(out) / f"{contest.kind}-{plan.fingerprint[:12]}"
     _begin(folder, contest, data, plan, settings)
     for name in models:
@@ -104,31 +120,35 @@ def run_contest(
             and not (path := folder / "clean" / f"{models[name].card.sha256[:12]}.json").is_file()
         ):
             yield TransferProgress(0, len(plan.shards), f"{name} on untouched patches", None)
-            found = measure_clean(models[name], plan.patches, settings)
+            found = measure_clean(models[name], patches, settings)
             write_whole(path, json.dumps(found, indent=2).encode(), advice=FREE_SPACE)
     pending = [shard for shard in plan.shards if not (folder / "shards" / f"{shard.name}.parquet").is_file()]
+
+    def canvas_of(shard: Shard) -> torch.Tensor | None:
+        if not settings.universal or shard.source not in models:
+            return None
+        return _canvas(folder, models[shard.source], shard.preset, data, settings)
+
+    if engine == "ray":
+        from snapgui.transfer.ray_engine import ray_events
+
+        events = ray_events(contest, plan, pending, settings, canvas_of, address=address)
+    else:
+        events = _local_events(contest, plan, pending, settings, canvas_of)
     failures: dict[str, str] = {}
-    begin = time.perf_counter()
-    for made, shard in enumerate(pending):
-        if stop and stop():
-            break
-        left = seconds_left(time.perf_counter() - begin, made, len(pending) - made, 0.0)
-        doing = f"{shard.preset} on {shard.source}"
-        yield TransferProgress(len(plan.shards) - len(pending) + made, len(plan.shards), doing, left)
+    begin, made = time.perf_counter(), 0
+    for shard, event in events:
+        if isinstance(event, str):
+            if stop and stop():
+                break
+            left = seconds_left(time.perf_counter() - begin, made, len(pending) - made, 0.0)
+            yield TransferProgress(len(plan.shards) - len(pending) + made, len(plan.shards), event, left)
+            continue
+        made += 1
         try:
-            canvas = None
-            if settings.universal and shard.source in models:
-                canvas = _canvas(folder, models[shard.source], shard.preset, data, settings)
-            tried = {name: models[name] for name in contest.tried_on[shard.source]}
-            result = run_shard(sources[shard.source], tried, plan, shard, settings, canvas)
-            stream = io.BytesIO()
-            pd.DataFrame(result.rows, columns=list(COLUMNS)).to_parquet(stream, index=False)
-            write_whole(
-                folder,
-                {f"pictures/{name}": data for name, data in result.pictures.items()}
-                | {f"shards/{shard.name}.parquet": stream.getvalue()},
-                advice=FREE_SPACE,
-            )
+            if isinstance(event, Exception):
+                raise event
+            _save(folder, shard, event)
         except Exception as error:  # one shard's trouble is told, and the rest is done
             failures[shard.name] = str(error) or type(error).__name__
     if any(not (folder / "shards" / f"{shard.name}.parquet").is_file() for shard in plan.shards):
@@ -149,6 +169,36 @@ def run_contest(
     for name, written in content.items():
         write_whole(folder / name, written, advice=FREE_SPACE)
     return TransferOutcome(folder, summary, failures)
+
+
+def _local_events(
+    contest: Contest,
+    plan: Plan,
+    pending: Sequence[Shard],
+    settings: TransferSettings,
+    canvas_of: Callable[[Shard], torch.Tensor | None],
+) -> Iterator[tuple[Shard, ShardResult | Exception | str]]:
+    """Shards one after another in this process: what is begun, then what came of it."""
+    for shard in pending:
+        yield shard, f"{shard.preset} on {shard.source}"
+        tried = {name: contest.models[name] for name in contest.tried_on[shard.source]}
+        try:
+            source = contest.sources[shard.source]
+            yield shard, run_shard(source, tried, plan, shard, settings, canvas_of(shard))
+        except Exception as error:
+            yield shard, error
+
+
+def _save(folder: Path, shard: Shard, result: ShardResult) -> None:
+    """Rows and pictures of a shard, all or nothing."""
+    stream = io.BytesIO()
+    pd.DataFrame(result.rows, columns=list(COLUMNS)).to_parquet(stream, index=False)
+    write_whole(
+        folder,
+        {f"pictures/{name}": data for name, data in result.pictures.items()}
+        | {f"shards/{shard.name}.parquet": stream.getvalue()},
+        advice=FREE_SPACE,
+    )
 
 
 def _begin(folder: Path, contest: Contest, data: Path, plan: Plan, settings: TransferSettings) -> None:

@@ -679,51 +679,6 @@ def test_memory_holds_one_shard(small_set: Path, small_model: Path, tmp_path: Pa
     assert held <= 2
 
 
-def test_ray_gives_the_same_rows_though_a_worker_dies(
-    small_set: Path, small_model: Path, tmp_path: Path
-) -> None:
-    if "SNAP_REQUIRE_RAY" not in os.environ:
-        pytest.importorskip("ray", reason="Ray is not installed: pip install -r requirements-ray.txt")
-    import ray
-
-    threads = torch.get_num_threads()
-    settings = replace(SETTINGS, limit=6, shard_size=2)
-    _, local = drain(run_audit(small_model, small_set, tmp_path / "local", settings))
-    torch.set_num_threads(threads)
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, configure_logging=False)
-    try:
-        audit = run_audit(small_model, small_set, tmp_path / "ray", settings, engine="ray")
-        next(audit)
-        killed = False
-        while True:
-            try:
-                next(audit)
-            except StopIteration as end:
-                outcome = end.value
-                break
-            workers = [] if killed else busy_workers()
-            if workers:
-                os.kill(workers[0], signal.SIGKILL)
-                killed = True
-    finally:
-        ray.shutdown()
-    assert killed and not outcome.failures
-    assert (outcome.folder / "rows.parquet").read_bytes() == (local.folder / "rows.parquet").read_bytes()
-
-
-def busy_workers() -> list[int]:
-    """Processes of Ray that compute a shard right now."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                if b"ray::_shard" in (entry / "cmdline").read_bytes():
-                    found.append(int(entry.name))
-            except OSError:
-                continue
-    return found
-
-
 def test_the_time_left_counts_attacks_and_never_rises_between_two_of_them() -> None:
     assert seconds_left(30.0, 3, 6, 0.0) == 60 and seconds_left(30.0, 3, 6, 25.0) == 35
     assert seconds_left(30.0, 3, 6, 90.0) == 0 and seconds_left(5.0, 0, 4, 1.0) is None
