@@ -36,7 +36,14 @@ def verdict_card(result: RunResult, look: Look | None) -> Card:
     """The verdict on a run; ``look`` is how natural its picture is, None where that is not known."""
     already = max(result.p_before) == result.p_before[result.target]
     fooled = result.flipped and not already
-    chips = [Chip("Model fooled" if fooled else "Model not fooled", fooled)]
+    if wrong_before(result):
+        # A model that is wrong is not fooled by what changes its answer, perhaps to the right one.
+        chips = [
+            Chip("Model wrong before", False),
+            Chip("Answer changed" if fooled else "Answer not changed", fooled),
+        ]
+    else:
+        chips = [Chip("Model fooled" if fooled else "Model not fooled", fooled)]
     if result.controls:
         held = already or max(result.controls.values()) <= 0.5
         chips.append(Chip("Controls hold" if held else "A control fools it too", held))
@@ -49,6 +56,12 @@ def verdict_card(result: RunResult, look: Look | None) -> Card:
         tuple(chips),
         sentence,
     )
+
+
+def wrong_before(result: RunResult) -> bool:
+    """Whether the true class is known and the model named another one before the attack."""
+    true = result.request.true_class
+    return true is not None and max(result.p_before) > result.p_before[true]
 
 
 def verdict(result: RunResult) -> str:
@@ -85,6 +98,9 @@ def _outcome(result: RunResult) -> str:
     stopped = " (stopped early)" if result.stopped else ""
     if max(result.p_before) == result.p_before[result.target]:
         return f"the model already said {target}, so there was nothing to fool"
+    if result.flipped and wrong_before(result):
+        right = ", which is right" if result.target == result.request.true_class else ""
+        return f"the model was wrong before, and calls the saved PNG {target}{right}{stopped}"
     if result.success:
         return f"still fools the model after saving as PNG{stopped}"
     if result.flipped:

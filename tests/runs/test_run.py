@@ -26,7 +26,7 @@ from snapgui.runs.records import RunRequest, RunResult
 from snapgui.runs.run import run_snap
 from snapgui.runs.store import delete_run, list_runs, load_run, read_run, run_folder, save_run
 from snapgui.runs.unfinished import drop_request, load_request, save_request
-from snapgui.runs.verdict import control_words, verdict
+from snapgui.runs.verdict import control_words, verdict, verdict_card
 from snapgui.words import per_cent
 from snapgui.workspace import workspace
 
@@ -87,6 +87,13 @@ def test_words_for_each_outcome(result) -> None:
     assert "below the 95 % asked" in verdict(replace(result, success=False, p_after=(0.7, 0.3)))
     assert "nothing to fool" in verdict(replace(result, p_before=(0.9, 0.1)))
     assert "in 1 step," in verdict(replace(result, best_step=1))
+    corrected = replace(result, request=replace(result.request, true_class=result.target))
+    assert "was wrong before, and calls the saved PNG normal, which is right" in verdict(corrected)
+    assert [chip.words for chip in verdict_card(corrected, None).chips][:2] == [
+        "Model wrong before",
+        "Answer changed",
+    ]
+    assert verdict_card(result, None).chips[0].words == "Model fooled"
 
 
 def test_a_run_stands_beside_controls_of_its_own_texture(victim, request_) -> None:
