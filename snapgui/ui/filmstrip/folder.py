@@ -23,6 +23,8 @@ from snapgui.ui.state import Choice, SnapState, take_picture
 from snapgui.words import as_text
 
 PAGE = 24
+# Menu, header, and the fields above the thumbnails; below them the button that runs what is ticked.
+FIELDS_PX = 530
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,9 @@ def choose_from_folder(state: SnapState, victim: Victim | None) -> None:
         st.caption("Type the path of a folder and press Enter.")
         return
     try:
-        _choose_from(state, victim, Path(path))
+        # Close together: what is chosen from is to be in sight below what chooses.
+        with st.container(gap="xsmall"):
+            _choose_from(state, victim, Path(path))
     except SnapError as error:
         st.error(plain(error))
 
@@ -63,9 +67,17 @@ def _choose_from(state: SnapState, victim: Victim | None, folder: Path) -> None:
     pages = max(1, -(-len(shelf.names) // PAGE))
     page = 1
     if pages > 1:
-        page = st.number_input(
-            f"Page, 1 to {pages:,} ({len(shelf.names):,} pictures)", 1, pages, 1, key=f"page-{folder}-{pages}"
-        )
+        with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", wrap=False):
+            page = st.number_input(
+                f"Page, 1 to {pages:,}",
+                1,
+                pages,
+                1,
+                key=f"page-{folder}-{pages}",
+                label_visibility="collapsed",
+                help=f"{len(shelf.names):,} pictures, {PAGE} on a page.",
+            )
+            st.markdown(f"of {pages:,}", width="content")
     rows = range((page - 1) * PAGE, min(page * PAGE, len(shelf.names)))
     items, unreadable = [], 0
     for row in rows:
@@ -82,7 +94,13 @@ def _choose_from(state: SnapState, victim: Victim | None, folder: Path) -> None:
     items.sort(key=lambda item: item.group)
     if unreadable:
         st.caption(f"{unreadable:,} of {len(rows)} files on this page cannot be read as pictures.")
-    picked, ticked = gallery(items, selected=state.picked.get("Folder"), key="folder_gallery", ticking=True)
+    picked, ticked = gallery(
+        items,
+        selected=state.picked.get("Folder"),
+        key="folder_gallery",
+        ticking=True,
+        beside_px=FIELDS_PX,
+    )
     places = {shelf.names[row]: row for row in rows}
 
     def of_row(name: str) -> Choice:
@@ -107,8 +125,10 @@ def _plain_shelf(folder: Path, wanted: str) -> _Shelf:
 def _labelled_shelf(folder: Path, searched: str) -> _Shelf:
     patches = resources.data_set(str(folder))
     splits = sorted(set(patches.splits))
-    split = st.selectbox("Split", splits, key=f"split-{folder}")
-    wanted = st.selectbox("True class", ("metastasis", "normal", "both"), key=f"class-{folder}")
+    split = st.selectbox("Split", splits, key=f"split-{folder}", label_visibility="collapsed")
+    wanted = st.selectbox(
+        "True class", ("metastasis", "normal", "both"), key=f"class-{folder}", label_visibility="collapsed"
+    )
     keep = [
         i
         for i, (name, label) in enumerate(zip(patches.splits, patches.labels, strict=True))

@@ -10,7 +10,7 @@ import streamlit as st
 HTML = '<div class="gallery" role="group"></div>'
 CSS = """
 .gallery {
-  max-height: max(200px, calc(100vh - 270px)); overflow-y: auto;
+  overflow-y: auto;
   font-family: var(--st-font); font-size: 0.85rem; color: var(--st-text-color);
 }
 .gallery p { margin: 0 0 4px 0; }
@@ -36,6 +36,7 @@ JS = """
 export default function (component) {
   const { data, parentElement, setTriggerValue, setStateValue } = component;
   const root = parentElement.querySelector(".gallery");
+  root.style.maxHeight = `max(200px, calc(100vh - ${data.beside_px}px))`;
   const shown = data.items.map((item) => item.id + item.label).join("|");
   if (root.dataset.shown !== shown) {
     root.dataset.shown = shown;
@@ -125,10 +126,17 @@ class Thumbnail:
 
 
 def gallery(
-    items: Sequence[Thumbnail], *, selected: str | None, key: str, ticking: bool = False
+    items: Sequence[Thumbnail],
+    *,
+    selected: str | None,
+    key: str,
+    ticking: bool = False,
+    beside_px: int = 270,
 ) -> tuple[str | None, list[str]]:
     """Show thumbnails under their headings; gives the id just clicked, once, else None, and those that are
     ticked, where that is asked for.
+
+    ``beside_px`` is the height of what stands above and below, so that the page need not be scrolled.
     """
     # What was clicked is known before the grid is drawn, so that it is framed at once.
     known = st.session_state.get(key) or {}
@@ -137,6 +145,7 @@ def gallery(
         "items": [asdict(item) for item in items],
         "selected": clicked or selected or "",
         "ticking": ticking,
+        "beside_px": beside_px,
         "ticked": known.get("ticked") or [],
     }
     found = _component(key=key, data=data, on_picked_change=lambda: None, on_ticked_change=lambda: None)
