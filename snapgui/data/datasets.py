@@ -52,8 +52,8 @@ def open_patches(folder: Path) -> PatchSet:
         ) from error
     raise DataError(
         f"{folder} holds neither train_labels.csv (Kaggle's layout) nor camelyonpatch_*.h5 (PCam), nor "
-        f"folders normal and metastasis, nor {WILDS_TABLE} with patches (WILDS). Give the folder that holds "
-        "one of them."
+        f"folders normal and metastasis alone, nor {WILDS_TABLE} with patches (WILDS). Give the folder that "
+        "holds one of them."
     )
 
 

@@ -101,14 +101,22 @@ def class_folders(folder: Path) -> dict[str, tuple[Path, Path]]:
     """
 
     def pair(place: Path) -> tuple[Path, Path] | None:
-        inside = [path for path in sorted(place.iterdir()) if path.is_dir() and path.name[0] != "."]
+        inside = _folders_in(place)
         found = {class_of(path.name): path for path in inside}
         return (found[0], found[1]) if len(inside) == 2 and {0, 1} == set(found) else None
 
     if whole := pair(folder):
         return {"": whole}
-    places = [path for path in sorted(folder.iterdir()) if path.is_dir() and path.name[0] != "."]
-    return {place.name: found for place in places if (found := pair(place))}
+    return {place.name: found for place in _folders_in(folder) if (found := pair(place))}
+
+
+def _folders_in(place: Path) -> list[Path]:
+    """The folders in one, without those that macOS and others hide or put beside them."""
+    return [
+        path
+        for path in sorted(place.iterdir())
+        if path.is_dir() and not path.name.startswith((".", "__MACOSX"))
+    ]
 
 
 def open_class_folders(folder: Path) -> PatchSet:
@@ -116,17 +124,27 @@ def open_class_folders(folder: Path) -> PatchSet:
     split.
     """
     patches, remarks = [], []
-    for split, places in class_folders(folder).items():
+    splits = class_folders(folder)
+    left_out = [place.name for place in _folders_in(folder) if place.name not in splits]
+    if "" not in splits and left_out:
+        remarks.append(
+            f"Left out, since not both classes have a folder there: {as_text(', '.join(left_out[:3]))}."
+        )
+    for split, places in splits.items():
         for label, place in enumerate(places):
-            for path in pictures_in(place):
+            pictures = pictures_in(place)
+            if not pictures:
+                raise DataError(
+                    f"The class folder {as_text(place.relative_to(folder).as_posix())} in {folder} holds no "
+                    f"pictures ({', '.join(PICTURE_SUFFIXES)}). Put them into it, not into folders below."
+                )
+            for path in pictures:
                 name = as_text(path.relative_to(folder).as_posix())
                 patches.append((name, label, split or split_of(as_text(path.stem)), path))
         if [place.name for place in places] != ["normal", "metastasis"]:
             remarks.append(
                 f"The folders {places[0].name} and {places[1].name} are taken for normal and metastasis."
             )
-    if not patches:
-        raise DataError(f"The class folders in {folder} hold no pictures ({', '.join(PICTURE_SUFFIXES)}).")
     return patch_set(patches, tuple(dict.fromkeys(remarks)))
 
 

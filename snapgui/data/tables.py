@@ -33,7 +33,14 @@ def read_table(path: Path, columns: tuple[str, ...]) -> tuple[Rows, tuple[str, .
                 f"{path.name} has the columns {reader.fieldnames!r:.200}; it needs "
                 f"{', '.join(columns[:-1])} and {columns[-1]}."
             )
+        twice = [column for column in columns if (reader.fieldnames or []).count(column) > 1]
+        if twice:
+            raise DataError(
+                f"{path.name} has the column {twice[0]} more than once. Keep the one that is right."
+            )
         rows = [{column: (row[column] or "").strip() for column in columns} for row in reader]
+        # Spreadsheets write rows of nothing but commas at the end.
+        rows = [row for row in rows if any(row.values())]
     except csv.Error as error:
         raise DataError(
             f"{path.name} is not a table of labels ({error}). Save it as CSV with the columns "

@@ -117,6 +117,7 @@ def test_labels_are_read_in_the_encodings_of_spreadsheets(kaggle: Path, encoding
         ("a,0.6\nb,1\n", "gives a the label “0.6”"),
         ("a,nan\nb,1\n", "gives a the label “nan”"),
         ("a\nb,1\n", "gives a the label “”"),
+        ("", "has no rows"),
         ("a,0\nb,1\na,1\n", "gives a twice, with the label “0” and “1”"),
         ("a,0\n" + "b" * 200_000 + ",1\n", r"is not a table of labels \(field larger"),
     ],
@@ -125,6 +126,18 @@ def test_labels_that_do_not_hold_together_are_refused(kaggle: Path, rows: str, s
     (kaggle / "train_labels.csv").write_text("id,label\n" + rows, encoding="utf-8")
     with pytest.raises(DataError, match=sentence):
         open_patches(kaggle)
+
+
+def test_a_column_that_is_there_twice_is_refused(kaggle: Path) -> None:
+    """The last one counted, and labels were the other way round."""
+    (kaggle / "train_labels.csv").write_text("id,label,label\na,0,1\nb,1,0\n", encoding="utf-8")
+    with pytest.raises(DataError, match="has the column label more than once"):
+        open_patches(kaggle)
+
+
+def test_rows_of_nothing_but_commas_are_left_out(kaggle: Path) -> None:
+    (kaggle / "train_labels.csv").write_text("id,label\na,0\nb,1\n,\n,\n", encoding="utf-8")
+    assert open_patches(kaggle).ids == ("a", "b")
 
 
 def test_two_pictures_of_one_name_are_refused(kaggle: Path) -> None:
@@ -170,6 +183,24 @@ def test_class_folders_in_splits_are_understood(tmp_path: Path) -> None:
     patches = open_patches(tmp_path)
     assert patches.splits == ("train",) * 4 + ("val",) * 2
     assert patches.split("val").labels.tolist() == [0, 1]
+
+
+def test_a_class_folder_without_pictures_is_refused(tmp_path: Path) -> None:
+    """All patches were of one class, without a word."""
+    picture(tmp_path / "tumor" / "x.png")
+    picture(tmp_path / "normal" / "slide_1" / "x.png")
+    with pytest.raises(DataError, match="The class folder normal in .* holds no pictures"):
+        open_patches(tmp_path)
+
+
+def test_folders_beside_the_classes_are_said_or_hidden(tmp_path: Path) -> None:
+    for place in ("train/normal", "train/metastasis", "test/metastasis", "__MACOSX/train"):
+        picture(tmp_path / place / "x.png")
+    picture(tmp_path / "train" / "__MACOSX" / "x.png")
+    patches = open_patches(tmp_path)
+    assert len(patches) == 2 and patches.remarks == (
+        "Left out, since not both classes have a folder there: test.",
+    )
 
 
 def test_folders_of_other_names_are_no_classes(tmp_path: Path) -> None:
