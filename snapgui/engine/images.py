@@ -24,6 +24,8 @@ from snapgui.errors import ImageError
 FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP")
 MAX_BYTES = 20 * 1024 * 1024
 MAX_PIXELS = 50_000_000
+# What white may be: of a share, of 8, of 12 (cameras) and of 16 bits.
+WHITES = (1, 255, 4095, 65535)
 WINDOW_PX = 96
 UM_PER_PX = 0.97
 
@@ -47,7 +49,8 @@ def decode_pixels(data: bytes, *, name: str = "The picture") -> NDArray[np.uint8
         if _is_float_tiff(data):
             return _deep_colours(data, name)
         picture = open_picture(data, name=name)
-        return _deep_colours(data, name) if _is_deep(data) else _to_rgb(picture)
+        deep = picture.mode != "F" and _is_deep(data)
+        return _deep_colours(data, name) if deep else _to_rgb(picture, name)
 
 
 def open_picture(data: bytes, *, name: str = "The picture") -> Image.Image:
@@ -66,13 +69,16 @@ def open_picture(data: bytes, *, name: str = "The picture") -> Image.Image:
             f"{name} has {len(data) / 2**20:.1f} MB; at most {MAX_BYTES >> 20} MB are read. Crop it first."
         )
     with _decoding(name):
-        picture = Image.open(io.BytesIO(data), formats=FORMATS)
+        try:
+            picture: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
+        except UnidentifiedImageError:
+            picture = _numbers_of_tiff(data, name)
         _require_size(*picture.size, name)
         frames = getattr(picture, "n_frames", 1)
         if frames > 1:
-            raise ImageError(
-                f"{name} holds {frames} {_kind_of_frames(picture)}; save the one you mean as its own file."
-            )
+            first = picture.size
+            picture.seek(1)
+            raise _several(frames, first, picture.size, name)
         if picture.format == "PNG":
             # Pillow checks the sums of a PNG's parts only when asked, and needs to open it again for it.
             Image.open(io.BytesIO(data), formats=FORMATS).verify()
@@ -109,15 +115,44 @@ def _require_size(width: int, height: int, name: str) -> None:
         )
 
 
-def _kind_of_frames(picture: Image.Image) -> str:
-    width, height = picture.size
-    picture.seek(1)
-    smaller = picture.size[0] < width and picture.size[1] < height
-    return "frames (a pyramid of sizes)" if smaller else "frames (animation or stack)"
+def _several(frames: int, first: tuple[int, int], second: tuple[int, int], name: str) -> ImageError:
+    smaller = second[0] < first[0] and second[1] < first[1]
+    kind = "a pyramid of sizes" if smaller else "animation or stack"
+    return ImageError(f"{name} holds {frames} frames ({kind}); save the one you mean as its own file.")
 
 
 def _is_tiff(data: bytes) -> bool:
-    return data[:4] in (b"II*\0", b"MM\0*")
+    return data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+def _numbers_of_tiff(data: bytes, name: str) -> Image.Image:
+    """The one page of grey numbers of a TIFF that Pillow does not know, such as labels of 64 bits."""
+    try:
+        with TiffFile(io.BytesIO(data)) as file:
+            pages = file.pages
+            sizes = [(page.imagewidth, page.imagelength) for page in pages[:2]]
+            kind, colours = pages.first.dtype, pages.first.samplesperpixel
+            _require_size(*sizes[0], name)
+            if kind is None or kind in (bool, np.uint8) or 0 in sizes[0]:
+                # Pillow knows these: this one is damaged.
+                raise UnidentifiedImageError
+            values = pages.first.asarray() if pages.first.shape == sizes[0][::-1] else None
+            turn = pages.first.tags.valueof(274, default=1)
+    except ImageError:
+        raise
+    # Whatever a damaged header makes of it.
+    except Exception as error:
+        raise UnidentifiedImageError from error
+    if len(sizes) > 1:
+        raise _several(len(pages), *sizes, name)
+    if values is None:
+        raise ImageError(
+            f"{name} is a TIFF of {colours} channels of {kind}, which is not read. Export it as RGB with 8 "
+            "or 16 bits a channel."
+        )
+    picture = Image.fromarray(values.astype(np.float32))
+    picture.getexif()[274] = turn
+    return picture
 
 
 def _is_float_tiff(data: bytes) -> bool:
@@ -138,7 +173,7 @@ def _is_float_tiff(data: bytes) -> bool:
 def _is_deep(data: bytes) -> bool:
     """Whether the colours of a picture that Pillow opens have 16 bits, of which it keeps the upper 8."""
     if data.startswith(b"\x89PNG"):
-        return data[24] == 16 and data[25] in (2, 6)
+        return data[24] == 16 and data[25] in (2, 4, 6)
     if not _is_tiff(data):
         return False
     with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
@@ -146,9 +181,19 @@ def _is_deep(data: bytes) -> bool:
     return isinstance(bits, tuple) and len(bits) >= 3 and max(bits) > 8
 
 
+def _is_planar(data: bytes) -> bool:
+    if not _is_tiff(data):
+        return False
+    with TiffFile(io.BytesIO(data)) as file:
+        return bool(file.pages.first.planarconfig == 2)
+
+
 def _deep_colours(data: bytes, name: str) -> NDArray[np.uint8]:
     try:
-        values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        # Of planes one after another OpenCV makes other colours.
+        values = (
+            None if _is_planar(data) else cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        )
     except cv2.error:
         values = None
     if values is None or values.ndim != 3 or values.shape[2] not in (3, 4):
@@ -156,9 +201,9 @@ def _deep_colours(data: bytes, name: str) -> NDArray[np.uint8]:
             f"{name} holds colours of 16 bits or 32-bit floats in a form that is not read. Export it with 8 "
             "bits a channel."
         )
-    pixels = _levels(values[..., 2::-1])
+    pixels = _levels(values[..., 2::-1], name)
     if values.shape[2] == 4:
-        alpha = _levels(values[..., 3:]) / 255.0
+        alpha = _levels(values[..., 3:], name) / 255.0
         pixels = np.rint(pixels * alpha + 255.0 * (1 - alpha)).astype(np.uint8)
     orientation = None
     if not _is_tiff(data):
@@ -171,21 +216,27 @@ def _deep_colours(data: bytes, name: str) -> NDArray[np.uint8]:
     return pixels
 
 
-def _levels(values: NDArray[Any]) -> NDArray[np.uint8]:
+def _levels(values: NDArray[Any], name: str) -> NDArray[np.uint8]:
     """Whole or real numbers as 8-bit levels, whatever range they were saved in."""
+    # Resampling and sharpening take real numbers a little below black and above white.
+    room = 2 if np.issubdtype(values.dtype, np.floating) else 1
     values = np.asarray(values, dtype=np.float64)
     if not np.isfinite(values).all():
-        raise ImageError(
-            "The picture holds values that are not numbers. Export it with 8 or 16 bits a channel."
-        )
+        raise ImageError(f"{name} holds values that are not numbers. Export it with 8 or 16 bits a channel.")
+    low, high = float(values.min()), float(values.max())
     # Real 16-bit pictures use the whole range; 8-bit values in a 16-bit file stay as they are.
-    top = 255.0 if 1 < values.max() <= 255 else 1.0 if values.max() <= 1 else 65535.0
-    return np.clip(np.rint(values * (255.0 / top)), 0, 255).astype(np.uint8)
+    white = next((white for white in WHITES if high <= white * room), None)
+    if white is None or low < -high / 10:
+        raise ImageError(
+            f"{name} holds values from {low:.4g} to {high:.4g}, where 0 is black and white is 1, 255, 4,095 "
+            "or 65,535. Export it with 8 or 16 bits a channel, and not normalised."
+        )
+    return np.clip(np.rint(values * (255.0 / white)), 0, 255).astype(np.uint8)
 
 
-def _to_rgb(picture: Image.Image) -> NDArray[np.uint8]:
+def _to_rgb(picture: Image.Image, name: str) -> NDArray[np.uint8]:
     if picture.mode.startswith(("I", "F")):
-        return np.repeat(_levels(np.asarray(picture))[..., None], 3, axis=2)
+        return np.repeat(_levels(np.asarray(picture), name)[..., None], 3, axis=2)
     if picture.has_transparency_data:
         glass = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(glass, picture.convert("RGBA"))

@@ -35,11 +35,53 @@ def png16(values: np.ndarray) -> bytes:
         lambda: tiff(BASE.astype(np.uint16) * 257, byteorder=">"),
         lambda: png16(BASE.astype(np.uint16)),
         lambda: png16(BASE.astype(np.uint16) * 257),
+        lambda: tiff(BASE.astype(np.uint16), bigtiff=True),
+        lambda: tiff(BASE.astype(np.float32) / 255, bigtiff=True),
     ],
 )
 def test_deep_colours_are_scaled_as_deep_greys(data) -> None:
     """Of 8-bit values in 16 bits Pillow keeps the empty upper half: black, and “normal 0.97”."""
     assert (decode_pixels(data()) == BASE).all()
+
+
+@pytest.mark.parametrize("kind", ["float16", "float32", "float64", "int64"])
+def test_deep_greys_are_read_whatever_their_type(kind: str) -> None:
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, BASE[..., 0].astype(kind), photometric="minisblack")
+    assert (decode_pixels(stream.getvalue()) == BASE[..., :1]).all()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        # Resampling takes a pixel a little above white: the picture came out black.
+        lambda: tiff(np.where(BASE == 255, 1.02, BASE / 255).astype(np.float32)),
+        lambda: tiff(np.where(BASE == 255, 256.0, BASE).astype(np.float32)),
+        lambda: tiff(np.where(BASE == 0, -0.01, BASE / 255).astype(np.float32)),
+    ],
+)
+def test_a_little_above_white_is_white(data) -> None:
+    assert (decode_pixels(data()) == BASE).all()
+
+
+def test_the_12_bits_of_a_camera_are_its_whole_range() -> None:
+    values = np.rint(BASE * (4095 / 255)).astype(np.uint16)
+    assert (decode_pixels(tiff(values)) == BASE).all()
+
+
+def test_a_normalised_picture_is_refused_by_name() -> None:
+    for values in (BASE / 127.5 - 1, (BASE / 255 - 0.5) / 0.2):
+        with pytest.raises(ImageError, match=r"a\.tif holds values from .* not normalised"):
+            decode_pixels(tiff(values.astype(np.float32)), name="a.tif")
+    with pytest.raises(ImageError, match=r"a\.tif holds values that are not numbers"):
+        decode_pixels(tiff(np.full((8, 8, 3), np.nan, dtype=np.float32)), name="a.tif")
+
+
+@pytest.mark.parametrize("kind", [np.uint16, np.float32])
+def test_deep_colours_in_planes_are_not_taken_for_others(kind: type) -> None:
+    planes = BASE.astype(kind).transpose(2, 0, 1).copy()
+    with pytest.raises(ImageError, match="in a form that is not read"):
+        decode_pixels(tiff(planes, planarconfig="separate"))
 
 
 def test_deep_transparency_lies_over_glass() -> None:
@@ -60,6 +102,17 @@ def test_a_turn_that_the_file_asks_for_is_made_whatever_its_form(form: str, orie
         stream, form, exif=exif, **({"lossless": True} if form == "WEBP" else {})
     )
     assert (decode_pixels(stream.getvalue()) == BASE).all()
+
+
+def test_a_pyramid_of_floats_is_called_that() -> None:
+    stream = io.BytesIO()
+    with tifffile.TiffWriter(stream) as file:
+        for values in (BASE, BASE[::2, ::2]):
+            file.write(values.astype(np.float32), photometric="rgb")
+    with pytest.raises(ImageError, match=r"2 frames \(a pyramid of sizes\)"):
+        decode_pixels(stream.getvalue())
+    with pytest.raises(ImageError, match="is a TIFF of 3 channels of int32, which is not read"):
+        decode_pixels(tiff(BASE.astype(np.int32)))
 
 
 def test_a_pyramid_is_called_that() -> None:

@@ -1,9 +1,11 @@
 """Regions of interest as ImageJ saves them: one ``.roi`` file, or a set of them as ``.zip``."""
 
 import io
+import logging
 import struct
 import zipfile
 import zlib
+from pathlib import PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,8 @@ from snapgui.errors import MaskError
 AREAS = (ROI_TYPE.POLYGON, ROI_TYPE.FREEHAND, ROI_TYPE.TRACED, ROI_TYPE.RECT, ROI_TYPE.OVAL)
 MOST_REGIONS, MOST_BYTES = 20_000, 4 << 20
 CIRCLE_CORNERS = 128
+# What it thinks of a region is said by a MaskError.
+logging.getLogger("roifile").setLevel(logging.CRITICAL)
 
 
 def is_imagej(data: bytes) -> bool:
@@ -56,7 +60,13 @@ def _regions(data: bytes, name: str) -> list[bytes]:
     if data[:4] == b"Iout":
         return [data]
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        entries = [entry for entry in archive.infolist() if entry.filename.lower().endswith(".roi")]
+        entries = [
+            entry
+            for entry in archive.infolist()
+            # macOS puts a note of its own, ._NAME, beside each file.
+            if entry.filename.lower().endswith(".roi")
+            and not PurePosixPath(entry.filename).name.startswith(".")
+        ]
         if not entries:
             raise MaskError(f"{name} is a ZIP without .roi files. Save the set in ImageJ's ROI Manager.")
         if len(entries) > MOST_REGIONS or any(entry.file_size > MOST_BYTES for entry in entries):

@@ -22,8 +22,15 @@ def marked_pixels(data: bytes, name: str) -> tuple[NDArray[np.bool_], str]:
     picture = open_picture(data, name=name)
     if picture.has_transparency_data:
         alpha = np.asarray(picture.convert("RGBA"))[..., 3]
-        if alpha.min() < 255:
-            return alpha > 127, "what is not transparent"
+        seen = alpha > alpha.max() / 2
+        if not seen.all():
+            return seen, "what is not transparent"
+    if picture.mode == "P":
+        numbers = np.asarray(picture)
+        black = (np.asarray(picture.convert("RGB")) == 0).all(axis=2)
+        if black.sum() > (numbers == 0).sum() and numbers[black].min() > 0:
+            # Colours in the order in which a program found them, on black: no labels.
+            picture = picture.convert("RGB")
     if picture.mode in ("RGB", "CMYK", "YCbCr", "LAB", "RGBA", "LA", "HSV"):
         colours = np.asarray(picture.convert("RGB"))
         if (colours == colours[..., :1]).all():
@@ -42,12 +49,13 @@ def _marked_values(values: NDArray[Any], picture: Image.Image) -> tuple[NDArray[
     if not np.isfinite(values).all():
         raise MaskError("The mask holds values that are not numbers. Save it with 8 bits.")
     found = np.unique(values)
+    white = 1 if picture.mode == "F" and found[-1] <= 1 else 65535 if found[-1] > 255 else 255
     if picture.format != "JPEG" and len(found) == 2:
         return values == found[1], "the larger of two values"
     if (
         picture.format != "JPEG"
-        and (picture.mode == "P" or found[-1] != 255)
+        and (picture.mode == "P" or found[-1] != white)
         and (found == np.rint(found)).all()
     ):
         return values > 0, "every label but 0"
-    return values > 127.5, "what is brighter than half"
+    return values > white / 2, "what is brighter than half"

@@ -34,12 +34,15 @@ def polygons_of(data: bytes, name: str) -> list[list[Outline]]:
     """
     try:
         polygons = [
-            [np.asarray(ring, dtype=np.float32)[:, :2] - 0.5 for ring in rings]
+            [np.asarray(ring, dtype=np.float32)[:, :2] - 0.5 for ring in rings if ring]
             for rings in _polygons(json.loads(data.decode("utf-8-sig")))
             # A geometry may be empty.
-            if rings
+            if any(rings)
         ]
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
+    except (
+        *(ValueError, TypeError, KeyError, IndexError),
+        *(AttributeError, RecursionError, OverflowError),
+    ) as error:
         raise MaskError(
             f"{name} is not GeoJSON with polygons ({str(error)[:120]}). Export the objects from QuPath as "
             "GeoJSON, or give a mask picture."
@@ -55,6 +58,9 @@ def polygons_of(data: bytes, name: str) -> list[list[Outline]]:
 
 
 def _polygons(content: Any) -> Iterator[list[Any]]:
+    if content is None:
+        # A feature may be without a place.
+        return
     if isinstance(content, list):
         for one in content:
             yield from _polygons(one)

@@ -6,6 +6,7 @@ import zipfile
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from roifile import ROI_OPTIONS, ROI_TYPE, ImagejRoi
 
@@ -53,9 +54,40 @@ def softened() -> Image.Image:
     return Image.fromarray(grey.astype(np.uint8))
 
 
+# 0.4 around the cells, as if their edges were smoothed.
+SOFT = np.where(MARKED, 1.0, 0.4 * np.roll(MARKED, 1, axis=0))
+
+
+def half_seen() -> Image.Image:
+    """White on black, all of it half transparent: there alpha tells nothing."""
+    colours = np.where(MARKED, 255, 0)[..., None].repeat(4, axis=2).astype(np.uint8)
+    colours[..., 3] = 128
+    return Image.fromarray(colours)
+
+
+def tiff(values: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, values, photometric="minisblack")
+    return stream.getvalue()
+
+
+def on_black() -> Image.Image:
+    """Colours in the order in which a program found them: black is the last."""
+    picture = Image.fromarray(np.array([2, 2, 2, 0, 1], dtype=np.uint8)[LABELS], "P")
+    picture.putpalette([128, 0, 0, 255, 255, 255, 0, 0, 0])
+    return picture
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [
+        (lambda: encoded(on_black()), "every colour but black"),
+        (lambda: encoded(on_nothing(MARKED * 100, 0)), "not transparent"),
+        (lambda: encoded(half_seen()), "two values"),
+        (lambda: tiff(LABELS.astype(np.int64)), "every label but 0"),
+        (lambda: tiff(np.where(MARKED, 0.9, 0.1 + LABELS * 0)), "two values"),
+        (lambda: tiff(SOFT.astype(np.float32)), "brighter than half"),
+        (lambda: tiff((SOFT * 65535).astype(np.uint16)), "brighter than half"),
         (lambda: encoded(Image.fromarray(MARKED.astype(np.uint8) * 255)), "two values"),
         (lambda: encoded(Image.fromarray(MARKED.astype(np.uint8))), "two values"),
         (lambda: encoded(Image.fromarray(MARKED.astype(np.uint8) * 100)), "two values"),
@@ -110,7 +142,11 @@ def test_polygons_of_qupath_are_masks_with_their_holes(wrap: str) -> None:
         ('{"type": "FeatureCollection", "features": []}', "holds no polygons"),
         ('{"type": "Point", "coordinates": [1, 2]}', "holds no polygons"),
         ('{"type": "Polygon", "coordinates": [[[0, 0], [1, NaN], [1, 1]]]}', "three finite corners"),
-        ('{"type": "Polygon", "coordinates": [[[90, 90], [95, 90], [95, 95]]]}', "marks no pixel"),
+        ('{"type": "Polygon", "coordinates": [[[1, 1], [1' + "0" * 400 + ", 1], [9, 9]]]}", "is not GeoJSON"),
+        (
+            '{"type": "Polygon", "coordinates": [[[90, 90], [95, 90], [95, 95]]]}',
+            "lies outside the 48 x 48 px",
+        ),
     ],
 )
 def test_other_json_is_a_sentence(text: str, sentence: str) -> None:
@@ -156,6 +192,20 @@ def roi_set(*regions: bytes) -> bytes:
     return stream.getvalue()
 
 
+def test_a_note_of_macos_beside_a_region_is_no_region() -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("a.roi", rectangle(10, 10, 20, 20).tobytes())
+        archive.writestr("__MACOSX/._a.roi", b"\0\5\x16\7" + b"\0" * 80)
+    assert (read_mask(stream.getvalue(), shape=SHAPE) == marked((10, 10, 20, 20))).all()
+
+
+def test_a_feature_without_a_place_is_left_out() -> None:
+    geometry = {"type": "Polygon", "coordinates": [square(10, 10, 10)]}
+    content = [{"type": "Feature", "geometry": one, "properties": {}} for one in (None, geometry)]
+    assert (read_mask(json.dumps(content).encode(), shape=SHAPE) == marked((10, 10, 20, 20))).all()
+
+
 def marked(*boxes: tuple[int, int, int, int]) -> np.ndarray:
     mask = np.zeros(SHAPE, dtype=bool)
     for left, top, right, bottom in boxes:
@@ -194,7 +244,7 @@ def test_regions_of_imagej_are_masks() -> None:
         (roi_set(), "is damaged|without .roi files"),
         (roi_set(polygon((1, 1), (9, 1), (9, 9)))[:-30], "not a file of ImageJ's regions"),
         (ImagejRoi(roitype=ROI_TYPE.LINE, x1=1, y1=1, x2=9, y2=9).tobytes(), "holds no area"),
-        (rectangle(60, 60, 70, 70).tobytes(), "marks no pixel"),
+        (rectangle(60, 60, 70, 70).tobytes(), "marks no pixel: all that it encloses lies outside"),
     ],
 )
 def test_other_regions_are_a_sentence(data: bytes, sentence: str) -> None:
