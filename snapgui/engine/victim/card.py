@@ -18,8 +18,9 @@ MEANS, DEVIATIONS = (-10.0, 10.0), (0.001, 10.0)
 _NORMAL = re.compile(
     r"(normal|norm|benign|negative|neg|healthy|non|not|no|without|0)(?![a-z])"
     r"|non?[-_ ]?(tumo|cancer|metasta|malign)"
+    r"|(tumou?r|cancer|metasta[a-z]*|malign[a-z]*)[-_ ]?(free|neg|absent|no(?![a-z]))"
 )
-_METASTASIS = re.compile(r"metasta|tumou?r|cancer|malign|carcinoma|pos(itive)?(?![a-z])|1$")
+_METASTASIS = re.compile(r"metasta|tumou?r|cancer|malign|carcinoma|pos(itive)?(?![a-z])|^1$")
 
 
 @dataclass(frozen=True)
@@ -67,13 +68,13 @@ def card_beside(path: Path) -> ModelCard:
     try:
         values = json.loads(card_file.read_text(encoding="utf-8-sig"))
         card = ModelCard(
-            name=str(values.get("name", path.stem)),
+            name=str(values.get("name") or path.stem),
             architecture=str(values["architecture"]),
             classes=tuple(values.get("classes", ModelCard.classes)),
             input_size_px=values["input_size_px"],
             mean=tuple(values.get("mean", IMAGENET_MEAN)),
             std=tuple(values.get("std", IMAGENET_STD)),
-            sha256=str(values.get("sha256", "")),
+            sha256=str(values.get("sha256") or "").strip().lower(),
             details=values,
             options=values.get("options", {}),
             assumed=_assumed(values, path.name),
@@ -143,8 +144,8 @@ def order_of_classes(classes: Sequence[str]) -> tuple[int, ...] | None:
     if len(classes) != 2:
         return None
     first, second = map(class_of, classes)
-    # One that is known tells the other.
-    if first == second:
+    # One that is known tells the other; a number tells nothing beside anything but the other number.
+    if first == second or (None in (first, second) and any(name.strip().isdigit() for name in classes)):
         return None
     return (0, 1) if first == 0 or second == 1 else (1, 0)
 

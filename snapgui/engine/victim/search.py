@@ -15,7 +15,7 @@ State = dict[str, torch.Tensor]
 _WRAPPER = re.compile(r"(?<![^.])_[a-z]\w*\.")
 # torchvision's names of before 2018: denselayer1.norm.1.weight.
 _OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)")
-_AVERAGED = re.compile(r"(?<![a-z])(ema|swa|averaged?)(?![a-z])")
+_AVERAGED = re.compile(r"(?<![a-z])(ema|swa|averaged?|shadow)(?![a-z])")
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,14 @@ def find_network(
     }
     own = {key: value for key, value in own.items() if not key.endswith("num_batches_tracked")}
     head = _find_head(own, place, name, several=len(places) > 1)
+    scope = _scope_of(scopes, place.prefix)
+    beside = [key for key in own if key.startswith(scope)]
     if head is None and need_head:
+        if others := [key for key in beside if "weight" in key and own[key].ndim > 1 and len(own[key]) < 3]:
+            raise ModelError(
+                f"{name} has a classifier that is not one Linear of {place.anatomy.features} inputs "
+                f"({', '.join(others[:3])}). Fine-tune it with such a classifier."
+            )
         raise ModelError(
             f"{name} has no classifier (a Linear of {place.anatomy.features} inputs): it is a "
             "backbone. Fine-tune it first."
@@ -103,8 +110,7 @@ def find_network(
             if head + ending in own:
                 body[f"{target}.{ending}"] = own.pop(head + ending)
     outputs = body[f"{place.anatomy.head}.weight"].shape[0] if head is not None else 0
-    scope = _scope_of(scopes, place.prefix)
-    beside = [key for key in own if key.startswith(scope)]
+    beside = [key for key in beside if key in own]
     strange = [key for key in beside if _belongs(key, own[key], place, head, outputs)]
     if strange:
         raise ModelError(

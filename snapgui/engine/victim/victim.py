@@ -71,9 +71,7 @@ class Victim(nn.Module):
             )
         if card.architecture == TORCHSCRIPT:
             network = open_program(data, card, path.name)
-            order = order_of_classes(card.classes) or (0, 1)
-            classes = tuple(card.classes[i] for i in order)
-            return cls(network, replace(card, sha256=digest, classes=classes)).to(device)
+            return cls(network, replace(_in_order(card, path.name)[0], sha256=digest)).to(device)
         found = find_network(
             decode_tensors(data, path.name),
             path.name,
@@ -155,20 +153,9 @@ def _build(found: Found, card: ModelCard, name: str) -> tuple[nn.Module, ModelCa
         # understands.
         for key in (f"{head}weight", f"{head}bias"):
             state[key] = torch.cat([torch.zeros_like(state[key]), state[key]])
-    order = order_of_classes(card.classes)
-    if order is None:
-        card = replace(
-            card,
-            assumed=(
-                *card.assumed,
-                f"Which class of {name} is metastasis cannot be told from the names "
-                f"{' and '.join(card.classes)}; assumed: the second.",
-            ),
-        )
-    else:
-        card = replace(card, classes=tuple(card.classes[i] for i in order))
-        for key in (f"{head}weight", f"{head}bias"):
-            state[key] = state[key][list(order)]
+    card, order = _in_order(card, name)
+    for key in (f"{head}weight", f"{head}bias"):
+        state[key] = state[key][list(order)]
     broken = next((key for key, value in state.items() if not _are_finite(key, value)), None)
     if broken:
         raise ModelError(
@@ -179,6 +166,18 @@ def _build(found: Found, card: ModelCard, name: str) -> tuple[nn.Module, ModelCa
         counters = {key: torch.zeros_like(value, device="cpu") for key, value in counters.items()}
     network.load_state_dict(state | counters)
     return _folded(network.eval()), card
+
+
+def _in_order(card: ModelCard, name: str) -> tuple[ModelCard, tuple[int, ...]]:
+    """The card with its classes in the order normal, metastasis, and which output each is."""
+    order = order_of_classes(card.classes)
+    if order:
+        return replace(card, classes=tuple(card.classes[i] for i in order)), order
+    said = (
+        f"Which class of {name} is metastasis cannot be told from the names {' and '.join(card.classes)}; "
+        "assumed: the second."
+    )
+    return replace(card, assumed=(*card.assumed, said)), tuple(range(len(card.classes)))
 
 
 def _folded(network: nn.Module) -> nn.Module:

@@ -81,6 +81,10 @@ def test_what_was_assumed_is_said(tmp_path: Path) -> None:
         (("positive", "negative"), (1, 0)),
         (("lymph node", "metastatic"), (0, 1)),
         (("1", "0"), (1, 0)),
+        (("1", "2"), None),
+        (("class1", "class2"), None),
+        (("tumor-negative", "macro"), (0, 1)),
+        (("tumor_present", "tumor_absent"), (1, 0)),
         (("notable", "noise"), None),
         (("a", "b"), None),
         (("normal", "metastasis", "other"), None),
@@ -88,6 +92,12 @@ def test_what_was_assumed_is_said(tmp_path: Path) -> None:
 )
 def test_the_order_of_classes_is_read_from_their_names(classes, order) -> None:
     assert order_of_classes(classes) == order
+
+
+def test_a_hash_may_be_written_in_capitals_or_left_open(tmp_path: Path) -> None:
+    """Windows writes hashes in capitals; of an open one the word “None” was compared."""
+    assert card_beside(write(tmp_path, **GOOD, sha256="AB12")).sha256 == "ab12"
+    assert card_beside(write(tmp_path, **GOOD, sha256=None)).sha256 == ""
 
 
 @pytest.fixture(scope="module")

@@ -146,7 +146,7 @@ def test_what_is_left_out_is_named() -> None:
     assert search(RESNET).remarks == ()
 
 
-@pytest.mark.parametrize("averaged", ["ema.module.", "model_ema.", "swa_model.module."])
+@pytest.mark.parametrize("averaged", ["ema.module.", "model_ema.", "swa_model.module.", "shadow."])
 def test_of_a_network_and_its_running_average_the_average_is_read(averaged: str) -> None:
     """It is what such training evaluates; and it is said."""
     own, other = under("model.", RESNET), {key: torch.empty_like(value) for key, value in RESNET.items()}
@@ -161,6 +161,13 @@ def test_of_a_network_and_its_running_average_the_average_is_read(averaged: str)
     [
         (lambda: body(RESNET), "it is a backbone"),
         (lambda: body(RESNET) | {"projection.weight": torch.empty(9, 7, device="meta")}, "it is a backbone"),
+        (lambda: body(RESNET) | {"fc.weight": torch.zeros(2, 2048, 1, 1)}, r"not one Linear .*\(fc\.weight"),
+        (lambda: body(RESNET) | {"fc.weight_v": torch.zeros(2, 2048)}, r"not one Linear .*\(fc\.weight_v"),
+        (
+            # fastai's, after two ways of pooling.
+            lambda: under("0.", body(RESNET)) | {"1.8.weight": torch.zeros(2, 512)},
+            r"not one Linear .*\(1\.8\.weight",
+        ),
         (lambda: RESNET | {"layer9.weight": torch.zeros(1)}, r"should not \(1, the first is layer9.weight"),
         (lambda: RESNET | {"layer1.0.se.fc1.weight": torch.zeros(1)}, "layer1.0.se.fc1.weight"),
         (lambda: RESNET | {"norm.weight": torch.zeros(2048)}, "norm.weight"),
