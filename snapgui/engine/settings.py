@@ -50,6 +50,8 @@ class Settings:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
+        if not isinstance(values, dict):
+            raise SettingsError(f"{cls.__name__} is {str(values)[:40]}; it must be settings by name.")
         known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
         unknown = sorted(set(values) - known)
         if unknown:

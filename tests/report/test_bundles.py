@@ -13,10 +13,11 @@ from PIL import Image
 from snapgui.audit.read import read_finished
 from snapgui.engine.images import decode_pixels
 from snapgui.report.audit.bundle import audit_bundle
-from snapgui.report.bundle.manifest import NOTICE
+from snapgui.report.bundle.manifest import MANIFEST, NOTICE, SUMS, read_sums
 from snapgui.report.run.bundle import bundle_zip
 from snapgui.report.run.figure import figure_png, figure_svg
 from snapgui.report.study.bundle import study_bundle
+from snapgui.report.verify.bundle import check_files
 from snapgui.runs.picture_text import add_text
 from snapgui.runs.records import RunResult
 from snapgui.runs.store import read_run
@@ -42,6 +43,17 @@ def check_sums(folder: Path) -> subprocess.CompletedProcess:
     return subprocess.run(
         [program, "-c", "--strict", "SHA256SUMS"], cwd=folder, capture_output=True, text=True
     )
+
+
+@pytest.mark.parametrize("values", [{"tool": "Another"}, {"tool": None}, {"notice": "For diagnosis."}])
+def test_every_bundle_is_of_this_tool_and_says_what_it_is_for(values, run_zip) -> None:
+    with zipfile.ZipFile(io.BytesIO(run_zip)) as archive:
+        manifest, sums = json.loads(archive.read(MANIFEST)), read_sums(archive.read(SUMS))
+        same, other = (
+            [str(one) for one in check_files(archive, archive.namelist(), sums, manifest | changed)]
+            for changed in ({}, values)
+        )
+    assert other[:-2] == same[:-1][:1] and "another tool or another notice" in other[-2]
 
 
 def test_a_runs_bundle_is_checked_by_sha256sum(run_zip, run_result, tmp_path) -> None:

@@ -174,7 +174,7 @@ def test_an_audit_holds_and_what_it_cannot_show_is_named(audit_zip, files, verif
     said = "\n".join(map(str, checks))
     for words in (
         "none of the",
-        "visibility and naturalness of 8 of 8 pictures are as stated",
+        "visibility and naturalness of 8 of 8 pictures are as stated within one cell and 0.001",
         "controls of 8 pictures, made again, are as stated",
         "not checked:   data, labels, ids, splits, fingerprint",
         "the pictures of SNAP, centre excluded, real nuclei, one square",

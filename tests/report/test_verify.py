@@ -50,7 +50,7 @@ def test_a_bundle_as_exported_holds(run_zip, verify, run_result) -> None:
         "of the pixels, as stated",
         "the centre is excluded",
         "outside the image's range",
-        "how natural it is, measured again, is as stated: ",
+        "how natural it is, measured again, is as stated within one cell and 0.001: ",
         "adversarial.png, scored here: normal 9",
         "control median colour",
         "figure.png, drawn again, is the same",
@@ -83,7 +83,16 @@ def test_a_changed_byte_is_found(run_zip, verify) -> None:
 
 
 @pytest.mark.parametrize(
-    "claim", [{"mean_de00_mask": 0.5}, {"cells": 90}, {"picked_out": 90}, {"beyond_stains": 0.77}]
+    "claim",
+    [
+        {"mean_de00_mask": 0.5},
+        {"cells": 90},
+        {"picked_out": 90},
+        {"beyond_stains": 0.77},
+        {"expected": 0.9},
+        {"picked_out_before": "0"},
+        {"seen_by": "a pathologist"},
+    ],
 )
 def test_a_run_that_states_another_naturalness_than_it_has_is_found(run_zip, verify, repack, claim) -> None:
     stated = json.loads(entry(run_zip, "result.json"))["naturalness"]

@@ -18,11 +18,14 @@ DRAWS = {
     *("toast", "metric", "badge", "html", "table", "expander", "popover", "button", "checkbox", "toggle"),
     *("download_button", "form_submit_button", "spinner", "status", "radio", "text_input", "selectbox"),
     *("number_input", "slider", "text_area", "file_uploader", "multiselect", "segmented_control", "pills"),
+    *("dialog", "select_slider", "page_link", "link_button", "tabs", "chat_message", "feedback"),
 }
 NAMED = {"help", "caption", "text", "label"}
+# Whose choices are Markdown as well.
+CHOICES = {"segmented_control", "pills", "radio", "select_slider"}
 SAFE = {
     *("plain", "plain_list", "plain_rows", "per_cent", "as_set", "counted", "duration", "with_interval"),
-    *("with_count", "len", "sum", "int", "scale_words", "lower", "upper"),
+    *("with_count", "len", "sum", "int", "scale_words", "lower", "upper", "range"),
     # With emphasis of their own; what they name of others' is plain.
     *("_mask_words", "key_words", "chip_words", "card_words", "_thanks"),
     *("picture_words", "escape", "differences_table"),
@@ -58,22 +61,59 @@ def unsafe(node: ast.expr) -> Iterator[ast.expr]:
         yield node
 
 
-def drawn(path: Path) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+def widget(node: ast.Call) -> tuple[str, list[ast.expr]]:
+    """What a call draws, and its arguments; `control` is given the widget first."""
+    if isinstance(node.func, ast.Name) and node.func.id in ("control", "own_control"):
+        return getattr(node.args[0], "attr", ""), node.args[1:]
+    return (node.func.attr, node.args) if isinstance(node.func, ast.Attribute) else ("", [])
+
+
+def drawn(code: str) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(ast.parse(code)):
+        if not isinstance(node, ast.Call):
             continue
-        name = node.func.attr
-        given = [*node.args[:1]] if name in DRAWS else []
+        name, arguments = widget(node)
+        given = arguments[:1] if name in DRAWS else []
         if name in DRAWS | {"progress", "image", "text_column", "camera_input"}:
             given += [keyword.value for keyword in node.keywords if keyword.arg in NAMED]
+        if name in CHOICES:
+            given += [*choices(node, arguments[1])]
         for value in given:
             for part in unsafe(value):
                 yield node.lineno, ast.unparse(part)
 
 
+def choices(node: ast.Call, options: ast.expr) -> Iterator[ast.expr]:
+    """What a choice is called: by a function, or as it is."""
+    ours = isinstance(options, ast.Tuple) or not list(unsafe(options))
+    words = next((keyword.value for keyword in node.keywords if keyword.arg == "format_func"), None)
+    if isinstance(words, ast.Attribute) and words.attr == "__getitem__":
+        yield words.value
+    elif isinstance(words, ast.Lambda):
+        own = {argument.arg for argument in words.args.args} if ours else set()
+        yield from (one for one in unsafe(words.body) if getattr(one, "id", "") not in own)
+    elif words is not None and not ours:
+        yield words
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "st.dialog(f'Pictures of {data}')",
+        "st.segmented_control('Say', range(2), format_func=classes.__getitem__)",
+        "control(st.segmented_control, 'Say', range(2), format_func=lambda one: classes[one])",
+        "control(st.slider, name, 0, 1)",
+    ],
+)
+def test_a_title_and_a_choice_are_markdown_too(code: str) -> None:
+    assert list(drawn(code)) and not list(
+        drawn(code.replace("classes", "CLASSES").replace("data", "DATA").replace("name", "NAME"))
+    )
+
+
 @pytest.mark.parametrize("path", sorted(UI.rglob("*.py")), ids=lambda path: str(path.relative_to(UI)))
 def test_a_page_gives_streamlit_its_own_words_or_plain_text(path: Path) -> None:
-    found = [f"{path.name} line {line}: {part}" for line, part in drawn(path)]
+    found = [f"{path.name} line {line}: {part}" for line, part in drawn(path.read_text(encoding="utf-8"))]
     # Chips of the card, whose words are escaped where they are put together.
     found = [one for one in found if not (path.name == "card.py" and one.endswith(": chips"))]
     assert not found, f"put it in plain(), see snapgui/ui/parts/text.py: {found}"

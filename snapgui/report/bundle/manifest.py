@@ -11,7 +11,7 @@ from typing import Any
 from snapgui import __version__
 from snapgui.report.bundle.archive import BundleError, zip_bytes
 
-FORMAT = 1
+FORMAT, TOOL = 1, "SNAP Studio"
 MANIFEST, SUMS = "manifest.json", "SHA256SUMS"
 NOTICE = "Research use only, not for diagnosis."
 KINDS = ("run", "audit", "study", "universal")
@@ -27,7 +27,7 @@ def make_bundle(files: Mapping[str, bytes], about: Mapping[str, Any]) -> bytes:
     """
     manifest = {
         "format": FORMAT,
-        "tool": "SNAP Studio",
+        "tool": TOOL,
         "notice": NOTICE,
         **about,
         "exported_with": exporting_versions(),
@@ -77,7 +77,7 @@ def read_manifest(data: bytes) -> dict[str, Any]:
     """The manifest; raises BundleError where it is none of this format."""
     values = read_json(data, MANIFEST)
     if (
-        values.get("format") != FORMAT
+        str(values.get("format")) != str(FORMAT)
         or values.get("kind") not in KINDS
         or not isinstance(values.get("files"), dict)
     ):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snapgui.report.bundle.archive import BundleError, entry_names, hash_entry, open_archive, read_entry
-from snapgui.report.bundle.manifest import MANIFEST, SUMS, read_manifest, read_sums
+from snapgui.report.bundle.manifest import MANIFEST, NOTICE, SUMS, TOOL, read_manifest, read_sums
 from snapgui.report.verify.checks import Check, check
 
 if TYPE_CHECKING:
@@ -83,6 +83,8 @@ def check_files(
         size = archive.getinfo(name).file_size if name in names else None
         if size is not None and isinstance(entry, dict) and entry.get("bytes") != size:
             yield Check("fails", f"{name} has {size:,} bytes; {MANIFEST} states another number")
+    if (manifest.get("tool"), manifest.get("notice")) != (TOOL, NOTICE):
+        yield Check("fails", f"{MANIFEST} names another tool or another notice than every bundle has")
     yield check(
         listed == {name: digest for name, digest in sums.items() if name != MANIFEST},
         f"{MANIFEST} and {SUMS} list the same {len(listed)} files and hashes",

@@ -15,7 +15,7 @@ from snapgui.report.verify.checks import Check, agree, check
 from snapgui.runs.naturalness import naturalness_words
 
 SEEN = ("mean_de00_mask", "beyond_stains", "own_beyond_stains")
-COUNTED = ("cells", "picked_out", "picked_out_before", "expected")
+COUNTED = ("cells", "picked_out", "picked_out_before")
 # A colour difference or a share.
 TOLERANCE = 0.001
 # Another version of a library may find a nucleus more, or put a cell over the threshold.
@@ -35,13 +35,16 @@ def check_naturalness(
         yield Check("unchecked", f"how natural it is: {error}")
         return
     same_detector = stated.detector == found.detector
-    right = _agree(stated, found, SEEN, TOLERANCE) and (
-        not same_detector or _agree(stated, found, COUNTED, ONE_CELL)
-    )
+    # Exactly what is known of it, and numbers where numbers are.
+    right = agree(claim, asdict(stated), 0) and _agree(stated, found, SEEN, TOLERANCE)
+    if same_detector:
+        rate = found.expected / found.cells if found.cells else 0.0
+        right = right and _agree(stated, found, COUNTED, ONE_CELL)
+        right = right and agree(stated.expected, rate * stated.cells, TOLERANCE)
     words = naturalness_words(found)
     yield check(
         right,
-        f"how natural it is, measured again, is as stated: {words}",
+        f"how natural it is, measured again, is as stated within one cell and {TOLERANCE:g}: {words}",
         f"how natural it is, measured again, is another than stated: {words}",
     )
     if not same_detector:

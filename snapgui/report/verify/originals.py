@@ -52,7 +52,8 @@ def check_looks(rows: pd.DataFrame, pictures: Pictures, detector: str | None) ->
     yield from wrong
     yield check(
         not wrong,
-        f"visibility and naturalness of {len(rows) - len(wrong)} of {len(rows)} pictures are as stated",
+        f"visibility and naturalness of {len(rows) - len(wrong)} of {len(rows)} pictures are as stated "
+        f"within one cell and {TOLERANCE:g}",
     )
 
 

@@ -172,9 +172,9 @@ def imrmc_input(rows: Sequence[Row], question: str) -> str:
     )
     names = {name: f"{number}_{re.sub(r'[^0-9A-Za-z]+', '_', name)}" for name, number in modalities.items()}
     lines = [f"SNAP Studio: answers to the question '{question}' for iMRMC", ""]
-    lines += [f"reader {number} is {name}" for name, number in readers.items()]
-    lines += [f"modality {names[name]} is {' '.join(name.split())}" for name in modalities]
-    lines += [f"case {number} is {name}" for name, number in cases.items()]
+    lines += [f"reader {number} is {_in_header(name)}" for name, number in readers.items()]
+    lines += [f"modality {names[name]} is {_in_header(name)}" for name in modalities]
+    lines += [f"case {number} is {_in_header(name)}" for name, number in cases.items()]
     altered = sum(truth.values())
     lines += [
         "",
@@ -189,6 +189,11 @@ def imrmc_input(rows: Sequence[Row], question: str) -> str:
         for row in scores
     ]
     return "\n".join(lines) + "\n"
+
+
+def _in_header(name: str) -> str:
+    """A name on one line, without colons: iMRMC takes ``N0:`` for a number wherever it stands."""
+    return " ".join(name.replace(":", " ").split())
 
 
 def _ratings(rows: Sequence[Row], question: str) -> tuple[dict[str, int], list[Row]]:

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from snapgui.audit.choose import GoalCurve, Numbers
 from snapgui.ui.parts.charts import FAINT, INK, MAX_POINTS, style_figure
+from snapgui.ui.parts.text import chart_text
 from snapgui.words import per_cent, with_count
 
 # Two series at most: ink and Okabe and Ito's blue, told apart by mark and dash as well.
@@ -49,7 +50,7 @@ def dots_chart(conditions: Sequence[Numbers], words: Mapping[str, str]) -> go.Fi
     """How often each condition fooled the model, a dot with its interval, in the order of the list; ``words``
     are read for the names.
     """
-    names = [words.get(row["condition"], row["condition"]) for row in conditions]
+    names = [chart_text(words.get(row["condition"], row["condition"])) for row in conditions]
     figure = go.Figure(
         go.Scatter(
             x=[row["flipped"]["share"] * 100 for row in conditions],

@@ -14,7 +14,7 @@ from snapgui.engine.victim.card import ModelCard, card_beside
 from snapgui.errors import ModelError
 from snapgui.ui.model.card import SPLIT_WORDS, result_rows
 from snapgui.ui.parts.charts import CLASS_COLOURS, FAINT, show_chart, style_figure
-from snapgui.ui.parts.text import chart_text, plain_rows
+from snapgui.ui.parts.text import chart_text, plain, plain_rows
 from snapgui.ui.resources import known_models, shipped_model
 from snapgui.ui.state import SnapState
 from snapgui.words import NONE, per_cent
@@ -57,7 +57,7 @@ def show_zoo() -> None:
         default=splits[0],
         required=True,
         key="zoo_split",
-        format_func=lambda name: SPLIT_WORDS.get(name, name),
+        format_func=lambda name: plain(SPLIT_WORDS.get(name, name)),
     )
     st.table(plain_rows(zoo_rows(cards, split)), hide_index=True)
     left, right = st.columns(2)

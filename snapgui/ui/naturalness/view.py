@@ -136,7 +136,7 @@ def _show_pictures(point: Point, audit: SavedAudit | None) -> None:
         required=True,
         # Of its own for each condition: the words on the buttons are not the same.
         key=f"naturalness-picture-{point.name}",
-        format_func=lambda place: f"{place + 1}, {_outcome(cases[place])}",
+        format_func=lambda place: f"{place + 1}, {plain(_outcome(cases[place]))}",
     )
     case = cases[chosen or 0]
     comparison(

@@ -28,6 +28,8 @@ from snapgui.ui.studies.source import choose_material
 from snapgui.ui.studies.studies import StudyTask
 from snapgui.ui.studies.terms import ask_beforehand, ask_texts, ask_title
 
+DESIGN_HELP = "  \n".join(f"**{name}** {words}" for name, words in DESIGN_WORDS.values())
+
 
 def new_study(state: SnapState, victim: Victim | None, try_out: TryOut) -> None:
     """Draw the three steps, the third beside the others, so that what the study can show stays in sight.
@@ -78,8 +80,8 @@ def _ask_preset(count: int) -> None:
         key="study_preset",
         then=set_fields,
         format_func=lambda name: (
-            f"{name}: {STUDY_PRESETS[name].numbers(count)['sources']} pictures, "
-            f"{STUDY_PRESETS[name].readers} readers"
+            f"{plain(name)}: {int(STUDY_PRESETS[name].numbers(count)['sources'])} pictures, "
+            f"{int(STUDY_PRESETS[name].readers)} readers"
         ),
         help="Sets the numbers under “Protocol” and how many readers there are. Each can be changed.",
     )
@@ -93,7 +95,7 @@ def _ask_kind() -> Kind:
         key="study_kind",
         first="A",
         format_func=lambda kind: f"{kind}  {DESIGN_WORDS[kind][0]}",
-        help="  \n".join(f"**{name}** {words}" for name, words in DESIGN_WORDS.values()),
+        help=DESIGN_HELP,
     )
     st.caption(DESIGN_WORDS[kind][1])
     return kind

@@ -103,7 +103,7 @@ def _target(state: SnapState, victim: Victim) -> None:
         range(len(classes)),
         required=True,
         key="target",
-        format_func=classes.__getitem__,
+        format_func=lambda number: plain(classes[number]),
         help="The target class of the attack; with every new picture, one that the model does not say.",
     )
 

@@ -2,6 +2,8 @@ import csv
 import hashlib
 import io
 import json
+import math
+import re
 import zipfile
 from dataclasses import replace
 from typing import Any
@@ -127,13 +129,27 @@ def test_every_design_is_exported(sqlite, pictures, settings, tmp_path, kind: st
 
 
 def load_imrmc(text: str) -> tuple[dict[str, int], list[list[str]]]:
-    """As iMRMC and RJafroc read: numbers of readers, cases and modalities by name, then four columns."""
+    """As iMRMC's own reader (InputFile.java) does: the sizes that the header gives, and the lines of data
+    without white space; raises where it does.
+    """
     lines = text.splitlines()
-    begin = lines.index("BEGIN DATA:")
-    found = dict(line.split(":") for line in lines[:begin] if line[:3] in ("NR:", "N0:", "N1:", "NM:"))
-    rows = [line.split(",") for line in lines[begin + 1 :]]
-    assert all(len(row) == 4 for row in rows)
-    return {name: int(value) for name, value in found.items()}, rows
+    begin = next(row for row, line in enumerate(lines) if line.upper().startswith("BEGIN DATA:"))
+    sizes = {}
+    for line in lines[:begin]:
+        for name in ("N0", "N1", "NR", "NM"):
+            if f"{name}:" in line.upper():
+                sizes[name] = int(line[3:].strip())
+    rows = [[re.sub(r"\s", "", field) for field in line.split(",")[:4]] for line in lines[begin + 1 :]]
+    truth = {case: score for reader, case, _, score in rows if reader == "-1"}
+    assert len(truth) == sum(row[0] == "-1" for row in rows), "Duplicate case found"
+    read = [row for row in rows if row[0] != "-1"]
+    assert {row[1] for row in read} <= set(truth) and set(truth.values()) <= {"0", "1"}, "No truth for case"
+    assert len({tuple(row[:3]) for row in read}) == len(read), "Replicate observation found"
+    assert all(math.isfinite(float(row[3])) for row in rows)
+    found = [list(truth.values()).count(label) for label in "01"]
+    found += [len({row[place] for row in read}) for place in (0, 2)]
+    assert [sizes[name] for name in ("N0", "N1", "NR", "NM")] == found, "sizes given are not those found"
+    return sizes, rows
 
 
 @pytest.mark.parametrize("question", ["altered", "diagnosis"])
@@ -156,7 +172,11 @@ def test_ratings_are_read_by_imrmc_itself(question: str) -> None:
     rows = [
         row(reader, case, arm, rating)
         for reader in ("ABCD-EFGH", "JKLM-NPQR")
-        for case, arm, rating in (("a", "untouched", 1), ("b1", "SNAP, by hand", 5), ("c", "sham", 2))
+        for case, arm, rating in (
+            ("a", "untouched", 1),
+            ("b1 nm: x", "SNAP, n1: by hand", 5),
+            ("c\nBEGIN DATA:", "sham", 2),
+        )
     ]
     rows += [row("X", "d", "sham", None), row("X", "d", "sham", 3, excluded=1)]
     numbers, data = load_imrmc(imrmc_input(rows, question))

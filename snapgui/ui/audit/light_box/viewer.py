@@ -28,7 +28,9 @@ def open_viewer(
     state: SnapState, audit: FinishedAudit, patches: PatchSet | None, tiles: Sequence[Tile], held: Held
 ) -> None:
     """Open the dialog at ``held.at``; the arrow keys go through ``tiles`` as they are sorted."""
-    dialog = st.dialog(f"Pictures of {shorten(audit.about['data'])}", width="large", on_dismiss="rerun")
+    dialog = st.dialog(
+        f"Pictures of {plain(shorten(audit.about['data']))}", width="large", on_dismiss="rerun"
+    )
     dialog(lambda: _show(state, audit, patches, tiles, held))()
 
 
