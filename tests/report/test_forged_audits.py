@@ -124,6 +124,10 @@ FOUND: dict[str, list[tuple[Callable[[Files], Files], str]]] = {
             lambda f: table(f, lambda rows: rows.drop(rows.index[rows["condition"] == "real nuclei"][0])),
             "a condition lacks attacked images",
         ),
+        (column("untouched", "steps", 3, status="attacked", row=1), "an untouched image has results"),
+        (column("SNAP", "error", "none", row=1), "an error is told where there was none"),
+        (column("SNAP", "split", "test", row=1), "the split is not train, which was asked for"),
+        (column("random colours", "draw", 1), "a condition lacks attacked images or draws"),
     ],
     "before, of all rows": [(lambda f: table(f, before), "untouched, scored here")],
     "measured on the pictures": [

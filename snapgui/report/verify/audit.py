@@ -297,7 +297,9 @@ def _name_the_rest(
     packed = manifest["pictures"]["packed"]
     parts = [
         "data, labels, ids, splits, fingerprint, started, device, versions, seconds, image_steps, remarks, "
-        "exported_with and the comments inside the pictures: no file can show them",
+        "errors, exported_with and the comments inside the pictures: no file can show them",
+        "settings by which images were chosen, cells proposed, the attack made and the work divided: only "
+        "what controls are made of was used again",
         f"the rows of the {images - packed:,} images whose pictures are not in the bundle, and steps and the "
         "step kept of all: they were only compared with each other",
     ]

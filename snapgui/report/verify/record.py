@@ -170,8 +170,11 @@ def _mask_source(claims: Claims) -> Iterator[Check]:
             f"the mask is said to be {str(source)[:20]}, "
             + ("without settings that propose one" if source == "proposed" else "which no mask is"),
         )
+        if cells is not None:
+            yield Check("stated", "settings of the cells: the mask is not as they propose it")
         return
     if cells.placement in ("gain", "trim") or claims.values["versions"] != library_versions():
+        yield Check("stated", "settings of the cells: the mask was not proposed again")
         return
     try:
         proposed = draw_mask(propose_cells(claims.original, cells), claims.mask.shape)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from snapgui.audit.rows import NATURALNESS, UNTOUCHED
+from snapgui.audit.rows import NATURALNESS, SCHEMA, UNTOUCHED
 from snapgui.audit.settings import SNAP, AuditSettings, Condition, conditions_of
 from snapgui.audit.shard import SOURCE_LABELS
 from snapgui.report.verify.checks import Check, compare
@@ -14,7 +14,10 @@ from snapgui.words import listed
 
 # Of two classes the likelier one has more than a half, but for rounding.
 HALF, ROUNDING, NUMBER = 0.5, 1e-6, 1e-6
-_RESULTS = ("predicted_after", "p_label_after", "flipped", "reached_goal", "area", "centre")
+_ANSWERS = ("predicted_before", "p_label_before", "predicted_after", "p_label_after")
+_ABOUT = ("position", "id", "split", "label", "condition", "status", "error")
+# What only an edit has.
+_EDITED = tuple(name for name in SCHEMA.names if name not in _ANSWERS + _ABOUT)
 Rules = Iterator[tuple[str, pd.Series]]
 
 
@@ -65,6 +68,14 @@ def _rules(rows: pd.DataFrame, settings: AuditSettings, asked: dict[str, Conditi
     for name in ("id", "split", "label"):
         yield f"an image has more than one {name}", _differ(rows[name], at.map(first[name]))
     yield "the label is neither 0 nor 1", ~rows["label"].isin([0, 1])
+    yield (
+        f"the split is not {settings.split}, which was asked for",
+        (rows["split"] != settings.split) if settings.split else pd.Series(False, index=rows.index),
+    )
+    yield (
+        f"more images than the {settings.limit} asked for",
+        pd.Series(bool(settings.limit) and images > (settings.limit or 0), index=rows.index),
+    )
     yield from _answers(rows, untouched, measured, first, settings)
     yield from _statuses(rows, untouched, settings)
     yield from _edits(rows, measured, asked, settings)
@@ -126,8 +137,16 @@ def _statuses(rows: pd.DataFrame, untouched: pd.Series, settings: AuditSettings)
         "the status is none of a condition",
         ~untouched & ~rows["status"].isin(["measured", "no room"]),
     )
-    empty = rows[list(_RESULTS)].isna().all(axis=1)
-    yield "an image without room has results", (rows["status"] == "no room") & ~empty
+    edited = rows[[name for name in _EDITED if name in rows]].notna().any(axis=1)
+    answered = rows[list(_ANSWERS)].notna().any(axis=1)
+    after = rows[["predicted_after", "p_label_after"]].notna().any(axis=1)
+    yield "an image without room has results", (rows["status"] == "no room") & (edited | after)
+    yield "an untouched image has results of an edit", untouched & edited
+    yield "an unreadable image has an answer", ~_seen(rows) & answered
+    yield (
+        "an error is told where there was none",
+        rows["error"].notna() & ~rows["status"].isin(["unreadable", "no room"]),
+    )
 
 
 def _edits(
@@ -206,13 +225,18 @@ def _complete(rows: pd.DataFrame, untouched: pd.Series, first: pd.DataFrame) -> 
     attacked = set(first.index[first["status"] == "attacked"])
     incomplete = pd.Series(False, index=rows.index)
     for name, part in rows[~untouched].groupby("condition", sort=False):
-        times = part[part["status"] == "measured"]["position"].value_counts()
+        measured = part[part["status"] == "measured"]
+        times = measured["position"].value_counts()
         draws = int(times.max()) if len(times) else 1
         whole = set(part["position"]) == attacked and bool((times == draws).all())
         one = part[part["status"] != "measured"]["position"]
+        if "draw" in rows and draws > 1:
+            whole &= all(set(draw) == set(range(draws)) for _, draw in measured.groupby("position")["draw"])
+        elif "draw" in rows:
+            whole &= bool(measured["draw"].isna().all())
         if not whole or one.duplicated().any() or set(one) & set(times.index):
             incomplete |= rows["condition"] == name
-    yield "a condition lacks attacked images, or has others or some too often", incomplete
+    yield "a condition lacks attacked images or draws, or has others or some too often", incomplete
 
 
 def _differ(one: pd.Series, other: Any) -> pd.Series:
