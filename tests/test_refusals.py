@@ -5,11 +5,12 @@ import os
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from snapgui import cli
 from snapgui.audit import store
-from snapgui.audit.rows import to_parquet
+from snapgui.audit.rows import to_csv, to_parquet
 from snapgui.data.folders import open_class_folders
 from snapgui.data.predictions import predictions_csv
 from snapgui.engine.images import encode_png
@@ -79,6 +80,13 @@ def test_a_name_that_is_no_text_is_read_and_written_with_a_sign(tmp_path, tissue
 def test_a_file_whose_name_begins_as_a_formula_is_defused() -> None:
     table = predictions_csv(["=cmd|x.png", "a.png"], np.array([[0.2, 0.8], [0.9, 0.1]]), ["a", "b"])
     assert [row.split(",")[0] for row in table.splitlines()] == ["file", "'=cmd|x.png", "a.png"]
+
+
+def test_a_name_that_begins_as_a_formula_is_defused_in_an_audits_table() -> None:
+    rows = pd.DataFrame(
+        {"position": [0, 1], "id": ["=1+1", "a"], "split": ["@x", None], "p_label_after": [-0.5, 1]}
+    )
+    assert to_csv(rows).splitlines()[1:] == ["0,'=1+1,'@x,-0.5", "1,a,,1.0"]
 
 
 def test_an_error_is_one_line_whatever_a_file_holds() -> None:

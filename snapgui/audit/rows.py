@@ -4,6 +4,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -11,6 +12,7 @@ import pyarrow.parquet as pq
 from snapgui.data.datasets import PatchSet
 from snapgui.engine.visibility.measures import Visibility
 from snapgui.engine.visibility.naturalness import Naturalness
+from snapgui.words import defuse
 
 Row = dict[str, Any]
 UNTOUCHED = "untouched"
@@ -101,6 +103,16 @@ def to_parquet(rows: list[Row]) -> bytes:
     stream = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), stream, compression="zstd")
     return stream.getvalue()
+
+
+def to_csv(rows: pd.DataFrame) -> str:
+    """A table as CSV; text that a spreadsheet would compute is defused."""
+    texts = [field.name for field in SCHEMA if pa.types.is_string(field.type) and field.name in rows]
+    return str(rows.assign(**{name: rows[name].map(_defused) for name in texts}).to_csv(index=False))
+
+
+def _defused(cell: Any) -> Any:
+    return defuse(cell) if isinstance(cell, str) else cell
 
 
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:

@@ -9,6 +9,7 @@ import streamlit as st
 from snapgui.audit import words
 from snapgui.audit.choose import by_area, by_group, goal_curves, measured
 from snapgui.audit.read import FinishedAudit
+from snapgui.audit.rows import to_csv
 from snapgui.audit.settings import Condition, Group
 from snapgui.errors import SnapError
 from snapgui.report.audit.bundle import audit_bundle
@@ -130,7 +131,7 @@ def _downloads(audit: FinishedAudit) -> None:
     with st.container(horizontal=True, width="content"):
         file_button(
             "Table (CSV)",
-            lambda: audit.rows.to_csv(index=False).encode(),
+            lambda: to_csv(audit.rows).encode(),
             f"{name}-rows.csv",
             "text/csv",
             "audit_rows",
