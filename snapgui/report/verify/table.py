@@ -111,6 +111,10 @@ def _answers(
             measured & _differ(rows[f"{name}_before"], rows["position"].map(first[f"{name}_before"])),
         )
     yield (
+        "flipped or reached_goal is not there",
+        measured & rows[["flipped", "reached_goal"]].isna().any(axis=1),
+    )
+    yield (
         "flipped contradicts predicted_after",
         measured & _differ(rows["flipped"].eq(True), rows["predicted_after"] != rows["label"]),
     )
@@ -200,8 +204,10 @@ def _edits(
         & ~(
             rows["ssim_mask"].between(-1, 1 + NUMBER)
             & rows["ssim_whole"].between(-1, 1 + NUMBER)
-            & (rows[["mean_de00_mask", "p95_de00_mask"]].min(axis=1) >= 0)
+            & (rows[["mean_de00_mask", "p95_de00_mask"]].min(axis=1, skipna=False) >= 0)
             & ~(rows["psnr_whole_db"] <= 0)
+            # Without end where nothing changed.
+            & (rows["psnr_whole_db"].notna() | (rows["mean_de00_whole"] == 0))
         ),
     )
     named = measured & (rows["condition"] == SNAP) & rows["picture"].notna()
@@ -213,6 +219,8 @@ def _edits(
     if set(NATURALNESS) <= set(rows):
         counts = rows[["picked_out", "picked_out_before"]].max(axis=1) > rows["cells"]
         shares = rows[["beyond_stains", "own_beyond_stains"]]
+        there = rows[[name for name in NATURALNESS if name != "beyond_stains"]].notna().all(axis=1)
+        yield "SNAP is not told how natural it is", measured & (rows["condition"] == SNAP) & ~there
         yield "more cells are picked out than there are", counts
         yield "a share beyond the stains is no share", ((shares < 0) | (shares > 1)).any(axis=1)
         yield (
