@@ -130,21 +130,22 @@ def _numbers_of_tiff(data: bytes, name: str) -> Image.Image:
     try:
         with TiffFile(io.BytesIO(data)) as file:
             pages = file.pages
-            sizes = [(page.imagewidth, page.imagelength) for page in pages[:2]]
+            looked_at = [page.aspage() for page in pages[:2]]
+            (width, height), *others = [(page.imagewidth, page.imagelength) for page in looked_at]
             kind, colours = pages.first.dtype, pages.first.samplesperpixel
-            _require_size(*sizes[0], name)
-            if kind is None or kind in (bool, np.uint8) or 0 in sizes[0]:
+            _require_size(width, height, name)
+            if kind is None or kind in (bool, np.uint8) or not width * height:
                 # Pillow knows these: this one is damaged.
                 raise UnidentifiedImageError
-            values = pages.first.asarray() if pages.first.shape == sizes[0][::-1] else None
+            values = pages.first.asarray() if pages.first.shape == (height, width) else None
             turn = pages.first.tags.valueof(274, default=1)
     except ImageError:
         raise
     # Whatever a damaged header makes of it.
     except Exception as error:
         raise UnidentifiedImageError from error
-    if len(sizes) > 1:
-        raise _several(len(pages), *sizes, name)
+    if others:
+        raise _several(len(pages), (width, height), others[0], name)
     if values is None:
         raise ImageError(
             f"{name} is a TIFF of {colours} channels of {kind}, which is not read. Export it as RGB with 8 "

@@ -74,6 +74,7 @@ def check_that_verify_makes_the_claims_again(folder: Path, figures: dict, model:
 
     done, said = verified()
     assert done == 0 and "Everything holds" in said and said.count("laid and scored here") == 2
+    assert "no such fields" not in said
     painted = figures["settings"]["texture"] == "nucleus"
     assert said.count("every changed colour is its own stains in other amounts") == 2 * painted
     if painted:
@@ -83,6 +84,7 @@ def check_that_verify_makes_the_claims_again(folder: Path, figures: dict, model:
         assert done == 1 and "not checked    the patch laid again: its generator" in said
     flipped = figures["held_out"]["flipped"]
     figures["held_out"]["flipped"] = flipped | {"count": flipped["count"] - 1}
+    figures["approved_by"] = "nobody"
     (folder / "universal.json").write_text(json.dumps(figures), encoding="utf-8")
     canvas = np.load(folder / "canvas.npy")
     np.save(folder / "canvas.npy", np.zeros((2, 2), np.float32))
@@ -91,6 +93,7 @@ def check_that_verify_makes_the_claims_again(folder: Path, figures: dict, model:
     np.save(folder / "canvas.npy", canvas)
     done, said = verified()
     assert done == 1 and "held out" in said and "something else is stated" in said
+    assert "approved_by: this version knows no such fields" in said
 
 
 def test_bad_input_is_one_sentence(small_set: Path, tmp_path: Path, capsys) -> None:

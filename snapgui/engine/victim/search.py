@@ -95,10 +95,11 @@ def find_network(
     scope = _scope_of(scopes, place.prefix)
     beside = [key for key in own if key.startswith(scope)]
     if head is None and need_head:
-        if others := [key for key in beside if "weight" in key and own[key].ndim > 1 and len(own[key]) < 3]:
+        heads = [key for key in beside if "weight" in key and own[key].ndim > 1 and len(own[key]) < 3]
+        if heads:
             raise ModelError(
                 f"{name} has a classifier that is not one Linear of {place.anatomy.features} inputs "
-                f"({', '.join(others[:3])}). Fine-tune it with such a classifier."
+                f"({', '.join(heads[:3])}). Fine-tune it with such a classifier."
             )
         raise ModelError(
             f"{name} has no classifier (a Linear of {place.anatomy.features} inputs): it is a "

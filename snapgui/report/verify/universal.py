@@ -19,6 +19,7 @@ from snapgui.report.audit.universal import universal_files
 from snapgui.report.bundle.archive import BundleError
 from snapgui.report.bundle.manifest import read_json
 from snapgui.report.verify.checks import Check, agree, check, check_names
+from snapgui.report.verify.record import ABOUT_MANIFEST
 from snapgui.report.verify.retouch import allowed_words, beyond_bound
 from snapgui.report.verify.run import SCORE_TOLERANCE
 from snapgui.statistics import share
@@ -27,9 +28,16 @@ from snapgui.words import as_set, counted, per_cent, with_count, with_interval
 # So many images of each part are looked at pixel by pixel.
 LOOKED_AT = 32
 STATED = (
-    "train_split, test_split and which images are theirs, settings of the cells, epochs of the training, "
+    "train_split, test_split and which images are theirs, settings of the cells and of the training, "
     "name and exported_with: no file can show them"
 )
+ABOUT = {
+    *("layout", "cells", "settings", "model_sha256", "generator_sha256", "train_split", "test_split"),
+    *PARTS,
+}
+OF_A_PART = {
+    *("images", "area", "centre_open", "flipped", "reached_goal", "random_canvas_flipped", "random_canvases")
+}
 Read = Callable[[str], bytes]
 
 
@@ -66,6 +74,7 @@ def check_universal_claims(
             if settings.texture != "free":
                 yield _colours(part, patches, canvas, settings)
         yield Check("stated", STATED)
+        yield from _unknown(manifest, numbers)
         victim = victim_of(str(numbers["model_sha256"]))
         if isinstance(victim, Check):
             yield victim
@@ -77,6 +86,15 @@ def check_universal_claims(
         raise BundleError(str(error)) from error
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError, MemoryError) as error:
         yield Check("fails", f"universal.json and canvas.npy say all that they should ({repr(error)[:120]})")
+
+
+def _unknown(manifest: dict[str, Any], numbers: dict[str, Any]) -> Iterator[Check]:
+    names = [str(name) for name in set(numbers) - ABOUT]
+    names += [f"{name} of {part}" for part in PARTS for name in set(numbers[part]) - OF_A_PART]
+    names += [f"{name} of manifest.json" for name in set(manifest) - ABOUT_MANIFEST]
+    if names:
+        shown = ", ".join(name[:40] for name in sorted(names)[:20])
+        yield Check("stated", f"{shown}: this version knows no such fields")
 
 
 def _read_set(read: Read, numbers: dict[str, Any], part: str) -> Metastases:
