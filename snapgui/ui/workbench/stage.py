@@ -105,7 +105,8 @@ def _show_run(state: SnapState, job: Snapshot, classes: tuple[str, ...]) -> None
                 st.progress(progress.step / progress.steps if progress else 0.0, text=plain(text))
             with st.container(gap=None):
                 with st.container(key="stage_line"):
-                    st.markdown(_kept_words(progress, job, classes) if progress else "Not changed yet")
+                    kept = _kept_words(progress, job, classes) if progress else "Not changed yet"
+                    st.markdown(plain(kept))
                 with st.container(horizontal=True, horizontal_alignment="center"):
                     show_pixels(
                         progress.preview if progress else job.topic.pixels,
@@ -127,5 +128,5 @@ def _progress_words(progress: Progress, job: Snapshot, classes: tuple[str, ...])
 def _kept_words(progress: Progress, job: Snapshot, classes: tuple[str, ...]) -> str:
     # Not "best": where the least change is sought, what is kept may be less sure than the step before it.
     target = job.topic.attack.target
-    said = f"{plain(classes[target])} {per_cent(progress.best_p_target)}"
+    said = f"{classes[target]} {per_cent(progress.best_p_target)}"
     return f"Kept so far: step {progress.best_step:,}, {said}"
