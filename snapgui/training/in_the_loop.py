@@ -2,7 +2,8 @@
 label.
 
 Adversarial training (Madry et al., arXiv 1706.06083) with this tool's own attack: random cells, textures,
-gamuts and areas, both classes attacked away from their labels.
+gamuts and areas, both classes attacked away from their labels. What is attacked is the view that is learned:
+a picture that is turned or enlarged afterwards is interpolated, which takes most of a patch away.
 """
 
 import zlib
@@ -22,6 +23,7 @@ from snapgui.engine.cells.proposals import propose_cells
 from snapgui.engine.settings import GAMUTS, AttackSettings, CellSettings
 from snapgui.engine.victim.victim import IMAGENET_MEAN, IMAGENET_STD, ModelCard, Victim
 from snapgui.errors import MaskError
+from snapgui.training.augment import random_views
 
 AREAS = (0.02, 0.10)
 COUNTS = (6, 24)
@@ -74,11 +76,12 @@ def draw_attack(steps: int, rng: np.random.Generator) -> Drawn:
 
 
 def batch_with_cells(
-    samples: Sequence[tuple[torch.Tensor, int]], *, steps: int, share: float
+    samples: Sequence[tuple[torch.Tensor, int]], *, steps: int, share: float, stain: float
 ) -> list[torch.Tensor]:
     """A loader's batch with the cells of its first part: pixels, labels, the seed of its attack, the rows
     that are attacked, and their masks, bool ``(n, 1, H, W)``.
 
+    The first part is flipped, turned by quarters and stained at random; nothing of it is interpolated.
     Cells are found by the loader's processes, which costs more than the attack's steps on a GPU. Chance comes
     from the patches themselves: who makes a batch, and when, does not matter. An image without room for cells
     is not attacked.
@@ -87,10 +90,12 @@ def batch_with_cells(
     seed = zlib.crc32(pixels.numpy().tobytes())
     rng = np.random.default_rng(seed)
     cells = draw_attack(steps, rng).cells
+    first = round(len(pixels) * share)
+    pixels[:first] = _turned(pixels[:first], seed=seed, stain=stain)
     shape = (pixels.shape[2], pixels.shape[3])
     rows: list[int] = []
     masks: list[Mask] = []
-    for row in range(round(len(pixels) * share)):
+    for row in range(first):
         own = replace(cells, seed=int(rng.integers(2**31)))
         try:
             outlines = propose_cells(np.ascontiguousarray(pixels[row].permute(1, 2, 0).numpy()), own)
@@ -106,6 +111,18 @@ def batch_with_cells(
         torch.tensor(rows, dtype=torch.long),
         torch.from_numpy(stacked)[:, None],
     ]
+
+
+def _turned(pixels: torch.Tensor, *, seed: int, stain: float) -> torch.Tensor:
+    views = random_views(
+        pixels.float() / 255,
+        size_px=pixels.shape[2],
+        generator=torch.Generator().manual_seed(seed),
+        stain=stain,
+        scale=0.0,
+        rotation_deg=0.0,
+    )
+    return (views * 255).round().to(pixels.dtype)
 
 
 def attack_batch(

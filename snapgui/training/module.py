@@ -28,9 +28,10 @@ class FineTuning(lightning.LightningModule):
     def training_step(self, batch: list[torch.Tensor], _: int) -> torch.Tensor:
         pixels, labels, *cells = batch
         cropped = self.current_epoch < self.settings.crop_epochs
-        if cells and not cropped:
-            pixels = self._attacked(pixels, labels, *cells)
         views = self.student.views(pixels, cropped=cropped, generator=self.chance)
+        if cells and not cropped:
+            rows = cells[1]
+            views = views.index_copy(0, rows, self._attacked(pixels, labels, *cells))
         loss = self.student.loss(views, labels, cropped=cropped)
         self.log("loss", loss, prog_bar=True)
         return loss
@@ -43,7 +44,9 @@ class FineTuning(lightning.LightningModule):
         rows: torch.Tensor,
         masks: torch.Tensor,
     ) -> torch.Tensor:
-        """The batch of `batch_with_cells` with its first part attacked; a batch is in random order."""
+        """The attacked part of a batch of `batch_with_cells`, as the network takes it; a batch is in random
+        order.
+        """
         with torch.enable_grad():
             attacked = attack_batch(
                 self.student.network,
@@ -54,7 +57,7 @@ class FineTuning(lightning.LightningModule):
                 steps=self.settings.snap_steps,
                 seed=int(seed),
             )
-        return pixels.index_copy(0, rows, (attacked * 255).round().to(pixels.dtype))
+        return self.student.plain((attacked * 255).round())
 
     def validation_step(self, batch: tuple[torch.Tensor, torch.Tensor], _: int) -> None:
         pixels, labels = batch

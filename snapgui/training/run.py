@@ -123,7 +123,9 @@ def _loader(
 ) -> DataLoader[tuple[torch.Tensor, int]]:
     # A few patches are read sooner than processes begin.
     workers = 0 if len(patches) < FEW else min(16, max(1, (os.cpu_count() or 2) - 1))
-    attacked = partial(batch_with_cells, steps=settings.snap_steps, share=settings.snap_share)
+    attacked = partial(
+        batch_with_cells, steps=settings.snap_steps, share=settings.snap_share, stain=settings.stain
+    )
     return DataLoader(
         patches,
         batch_size=settings.batch_size,

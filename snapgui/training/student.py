@@ -106,10 +106,12 @@ class Student(nn.Module):
 
     def logits(self, pixels: torch.Tensor) -> torch.Tensor:
         """Logits ``(N, 2)`` of uint8 patches ``(N, 3, H, W)`` as they are, without chance."""
-        logits: torch.Tensor = self.network(
-            self._normalised(resize_patches(pixels.float() / 255, self.settings.input_size_px))
-        )
+        logits: torch.Tensor = self.network(self.plain(pixels))
         return logits
+
+    def plain(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Patches ``(N, 3, H, W)`` of 0 to 255 as the network takes them, without chance."""
+        return self._normalised(resize_patches(pixels.float() / 255, self.settings.input_size_px))
 
     def _normalised(self, images: torch.Tensor) -> torch.Tensor:
         return ((images - self.mean) / self.std).contiguous(memory_format=torch.channels_last)

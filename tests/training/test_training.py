@@ -18,6 +18,7 @@ from snapgui.training.augment import random_views, resize_patches
 from snapgui.training.card import write_weights
 from snapgui.training.evaluate import figures_of
 from snapgui.training.in_the_loop import attack_batch, batch_with_cells, draw_attack
+from snapgui.training.module import FineTuning
 from snapgui.training.networks import build_network, load_start, stages
 from snapgui.training.run import train
 from snapgui.training.settings import TrainSettings
@@ -312,8 +313,8 @@ def test_part_of_a_batch_is_attacked_on_the_network_as_it_stands(tissue) -> None
     kinds = set()
     for seed in range(8):
         samples = [(pixels.roll(seed, 1), 0), (glass, 1), (pixels.roll(seed, 2), 1), (pixels, 1)]
-        batch, labels, chance, rows, masks = batch_with_cells(samples, steps=5, share=0.75)
-        again = batch_with_cells(samples, steps=5, share=0.75)
+        batch, labels, chance, rows, masks = batch_with_cells(samples, steps=5, share=0.75, stain=0.1)
+        again = batch_with_cells(samples, steps=5, share=0.75, stain=0.1)
         assert all(torch.equal(a, b) for a, b in zip((batch, masks), (again[0], again[4]), strict=True))
         assert rows.tolist() == [0, 2], "glass has no room for cells, and the last is not attacked"
         kinds.add(draw_attack(5, np.random.default_rng(int(chance))).attack.texture)
@@ -334,6 +335,26 @@ def test_part_of_a_batch_is_attacked_on_the_network_as_it_stands(tissue) -> None
     after = network.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before), "the attack changed the network"
     assert network.training
+
+
+def test_an_attacked_picture_is_learned_pixel_for_pixel(tissue, monkeypatch) -> None:
+    settings = TrainSettings("mobilenet_v2", init="random", input_size_px=48, batch_size=4, snap_steps=3)
+    tuning = FineTuning(settings)
+    pixels = torch.from_numpy(tissue).permute(2, 0, 1)
+    samples = [(pixels.roll(shift, 1), shift % 2) for shift in range(4)]
+    batch = batch_with_cells(samples, steps=3, share=0.5, stain=0.1)
+    seen = []
+    monkeypatch.setattr(tuning, "log", lambda *_, **__: None)
+    monkeypatch.setattr(tuning.student, "loss", lambda views, *_, **__: seen.append(views))
+    tuning.training_step(batch, 0)
+    images, labels, chance, rows, masks = batch
+    assert rows.tolist() == [0, 1] and not torch.equal(images[0], pixels), "turned and stained before"
+    before = images[rows].float() / 255
+    attacked = attack_batch(
+        tuning.student.network, before, labels[rows], masks, size_px=48, steps=3, seed=int(chance)
+    )
+    torch.testing.assert_close(seen[0][:2], tuning.student.plain((attacked * 255).round()))
+    assert not torch.allclose(seen[0][:2], tuning.student.plain(images[rows]), atol=1e-3)
 
 
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
