@@ -176,6 +176,8 @@ def test_a_program_runs_only_where_its_card_says_so(tmp_path: Path) -> None:
     assert victim.card.classes == ("normal", "tumour")
     image = images[:1].requires_grad_()
     assert torch.autograd.grad(victim(image)[0, 0], image)[0].abs().sum() > 0
+    card(classes=["a", "b"])
+    assert any("assumed: the second" in words for words in Victim.load(path).card.assumed)
     card(outputs="marks")
     with pytest.raises(ModelError, match="calls its outputs “marks”"):
         Victim.load(path)
