@@ -41,5 +41,4 @@ def _shard(
     # What comes out of Ray's store cannot be written to, which torch does not like.
     pixels = [picture.copy() for picture in plan.subjects.pixels]
     plan = replace(plan, subjects=replace(plan.subjects, pixels=pixels))
-    tried = {name: contest.models[name] for name in contest.tried_on[shard.source]}
-    return run_shard(contest.sources[shard.source], tried, plan, shard, settings, canvas)
+    return run_shard(contest, plan, shard, settings, canvas)

@@ -181,10 +181,8 @@ def _local_events(
     """Shards one after another in this process: what is begun, then what came of it."""
     for shard in pending:
         yield shard, f"{shard.preset} on {shard.source}"
-        tried = {name: contest.models[name] for name in contest.tried_on[shard.source]}
         try:
-            source = contest.sources[shard.source]
-            yield shard, run_shard(source, tried, plan, shard, settings, canvas_of(shard))
+            yield shard, run_shard(contest, plan, shard, settings, canvas_of(shard))
         except Exception as error:
             yield shard, error
 

@@ -23,7 +23,7 @@ from snapgui.engine.victim.scores import ScoresOnly
 from snapgui.engine.victim.victim import Victim
 from snapgui.engine.visibility.measures import measure
 from snapgui.errors import MaskError
-from snapgui.transfer.plan import Plan, Shard
+from snapgui.transfer.plan import Contest, Plan, Shard
 from snapgui.transfer.settings import TransferSettings
 
 Row = dict[str, Any]
@@ -40,19 +40,20 @@ class ShardResult:
 
 
 def run_shard(
-    source: Victim,
-    models: Mapping[str, Victim],
+    contest: Contest,
     plan: Plan,
     shard: Shard,
     settings: TransferSettings,
     canvas: torch.Tensor | None = None,
 ) -> ShardResult:
-    """Attack the images of a shard, and score all pictures by all models.
+    """Attack the images of a shard, and score all pictures by the models that they are tried on.
 
     One row an image, kind of picture and model: ``id``, ``source``, ``preset``, ``kind``, ``target``,
     ``p_before``, ``p_after`` (of metastasis), ``flipped``; with a picture's ``area``, ``centre`` and
     ``mean_de00_mask``. Where an image has no room for the cells, one row of kind ``no room`` says why.
     """
+    source = contest.sources[shard.source]
+    models = {name: contest.models[name] for name in contest.tried_on[shard.source]}
     preset = PRESETS[shard.preset]
     some = plan.subjects.of(list(shard.rows))
     attack = replace(preset.attack, seed=settings.seed)

@@ -134,6 +134,10 @@ def understand_mask(data: bytes, *, shape: tuple[int, int], name: str = "The mas
         ImageError: not a picture.
         MaskError: another size than the image, or nothing marked.
     """
+    advice = (
+        f"all that it encloses lies outside the {shape[1]} x {shape[0]} px of the image, or between its "
+        "pixels. Coordinates count from the image's own corner, not from a slide's."
+    )
     if is_geojson(data):
         mask = np.zeros(shape, dtype=bool)
         for outer, *holes in polygons_of(data, name):
@@ -146,20 +150,14 @@ def understand_mask(data: bytes, *, shape: tuple[int, int], name: str = "The mas
         words = "the inside of its regions"
     else:
         mask, words = marked_pixels(data, name)
+        advice = "white marks where pixels may change. Draw at least one cell."
     if mask.shape != shape:
         raise MaskError(
             f"{name} is {mask.shape[1]} x {mask.shape[0]} px and the image {shape[1]} x {shape[0]} px; "
             "they must be of one size. Draw it on this image or choose another."
         )
-    if not mask.any() and words.startswith("the inside"):
-        raise MaskError(
-            f"{name} marks no pixel: all that it encloses lies outside the {shape[1]} x {shape[0]} px of the "
-            "image, or between its pixels. Coordinates count from the image's own corner, not from a slide's."
-        )
     if not mask.any():
-        raise MaskError(
-            f"{name} marks no pixel: white marks where pixels may change. Draw at least one cell."
-        )
+        raise MaskError(f"{name} marks no pixel: {advice}")
     return mask, words
 
 
