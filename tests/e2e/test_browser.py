@@ -192,6 +192,8 @@ def test_a_person_fools_the_model_and_takes_the_evidence_away(
     assert abs(viewer["y"] + head_px - edited["y"]) < 2, "the picture keeps its place"
     assert abs(viewer["x"] + viewer["width"] / 2 - edited["x"] - edited["width"] / 2) < 2
     assert edited["width"] >= 560 and viewer["height"] > edited["height"]
+    drawn_px = page.locator(".comparison canvas.stage").evaluate("stage => [stage.width, stage.height]")
+    assert drawn_px == pytest.approx([viewer["width"], viewer["height"]]), "stretched"
     download_row = page.get_by_role("button", name="Everything (ZIP)").bounding_box()
     assert max(download_row["y"], viewer["y"] + head_px + edited["height"]) < 900, "without scrolling"
     expect(page.get_by_text(re.compile(r"metastasis \d+\.\d % (->|→) "))).to_be_visible()

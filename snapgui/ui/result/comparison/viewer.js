@@ -21,7 +21,8 @@ function makeViewer(root) {
   function layout() {
     if (!data || !root.clientWidth) return;
     scale = window.devicePixelRatio || 1;
-    const width = Math.round((root.clientWidth - 6) * scale);
+    const around = getComputedStyle(root);
+    const width = Math.floor((root.clientWidth - parseFloat(around.paddingLeft) - parseFloat(around.paddingRight)) * scale);
     const bands = Math.round(HEAD * scale) + Math.round(FOOT * scale);
     const most = data.zoom ? Math.round(data.zoom * scale) * data.height + bands : Math.max(LEAST_STAGE, window.innerHeight - BESIDE) * scale;
     // As high as two pictures side by side need at their largest whole zoom, in every mode.
@@ -30,6 +31,8 @@ function makeViewer(root) {
     if (stage.width !== width || stage.height !== height) {
       stage.width = width;
       stage.height = height;
+      // One pixel of the canvas is one of the screen: stretched, some of the picture's pixels would be wider.
+      stage.style.width = `${width / scale}px`;
       stage.style.height = `${height / scale}px`;
     }
     panes = panesOf(single(), width, height, scale);
