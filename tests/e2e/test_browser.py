@@ -189,7 +189,7 @@ def test_a_person_fools_the_model_and_takes_the_evidence_away(
     settle(page)
     viewer = page.locator(".comparison canvas.stage").bounding_box()
     head_px = 24
-    assert abs(viewer["y"] + head_px - edited["y"]) < 2, "the picture keeps its place"
+    assert abs(viewer["y"] + head_px - edited["y"]) < 1, "the picture keeps its place"
     assert abs(viewer["x"] + viewer["width"] / 2 - edited["x"] - edited["width"] / 2) < 2
     assert edited["width"] >= 560 and viewer["height"] > edited["height"]
     drawn_px = page.locator(".comparison canvas.stage").evaluate("stage => [stage.width, stage.height]")
