@@ -115,7 +115,7 @@ def draw_curve(axes: Axes, result: RunResult) -> None:
         axes.plot(
             at, result.p_before[index] * 100, "D", color=CLASS_COLOURS[index % 4], markersize=3, clip_on=False
         )
-    axes.text(at, 4, "before", fontsize=5, ha="center", va="bottom")
+    axes.text(at, 50, "before", fontsize=5, ha="center", va="center", rotation=90)
     goal = result.request.attack.confidence
     axes.axhline(goal * 100, color="0.35", linewidth=0.8, linestyle="--", label=f"goal {as_set(goal)}")
     axes.axvline(
