@@ -12,6 +12,7 @@ from snapgui.ui import resources
 from snapgui.ui.audit.audits import AuditTask
 from snapgui.ui.audit.progress import KIND, start_audit
 from snapgui.ui.audit.view import show_audit
+from snapgui.ui.parts.job import find_job
 from snapgui.ui.parts.text import plain
 from snapgui.ui.state import SnapState
 from snapgui.words import counted, shorten
@@ -27,10 +28,9 @@ def show_saved_audits(state: SnapState) -> None:
         st.error(plain(error))
         return
     if not folders:
-        st.info(
-            "No audit is saved yet. Give a labelled data set above and press Run audit; the audit "
-            "appears here as soon as it begins."
-        )
+        job = find_job(KIND)
+        if job is None or not job.active:
+            st.info("No audit is saved yet. Give a labelled data set above and press Run audit.")
         return
     read = {name: _read(folder) for name, folder in folders.items()}
     _bring_to_view(state, folders)

@@ -4,8 +4,9 @@ import streamlit as st
 
 from snapgui.ui.audit.ask import audit_controls
 from snapgui.ui.audit.list import any_audit, show_saved_audits
-from snapgui.ui.audit.progress import show_audit_job
+from snapgui.ui.audit.progress import KIND, show_audit_job
 from snapgui.ui.parts.header import page_header
+from snapgui.ui.parts.job import find_job
 from snapgui.ui.state import get_state
 
 state = get_state()
@@ -14,6 +15,7 @@ victim = page_header(
     "Audit",
     "Attack every image of a labelled data set, beside honest controls: how often is the model "
     "fooled, and how visible is that?",
+    shown=find_job(KIND),
 )
 show_audit_job()
 if victim is not None:

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from snapgui.ui.parts.header import page_header
+from snapgui.ui.parts.job import find_job
 from snapgui.ui.state import get_state
 from snapgui.ui.transfer.defence_ask import KIND, defence_controls
 from snapgui.ui.transfer.defence_view import show_tables
@@ -14,6 +15,7 @@ victim = page_header(
     "Defences",
     "What helps? Each defence against an attacker who does not know it, one who attacks through it, and one "
     "who sees scores alone. The strongest counts.",
+    shown=find_job(KIND),
 )
 show_contest_job(KIND, "table")
 if victim is not None:

@@ -5,6 +5,7 @@ answers.
 import streamlit as st
 
 from snapgui.ui.parts.header import page_header
+from snapgui.ui.parts.job import find_job
 from snapgui.ui.reader.frame import show_trouble
 from snapgui.ui.reader.preview import (
     begin_preview,
@@ -14,7 +15,7 @@ from snapgui.ui.reader.preview import (
 )
 from snapgui.ui.state import get_state
 from snapgui.ui.studies.list import show_studies
-from snapgui.ui.studies.progress import show_study_job
+from snapgui.ui.studies.progress import KIND, show_study_job
 from snapgui.ui.studies.recipe import new_study
 
 if is_previewing():
@@ -26,6 +27,7 @@ victim = page_header(
     "Studies",
     "Would a person notice? Show untouched and altered pictures to readers who do not know which "
     "is which, by a design that is fixed beforehand.",
+    shown=find_job(KIND),
 )
 show_study_job()
 show_trouble()

@@ -16,7 +16,7 @@ from snapgui.ui.workbench.work import start_run
 state = get_state()
 find_run(state)
 followed = bench_job(state)
-victim = page_header(state, "Workbench", "", shown=followed.job_id if followed is not None else None)
+victim = page_header(state, "Workbench", "", shown=followed)
 strip, stage, side = st.columns(SHARES, gap="small")
 with strip:
     choose_image(state, victim)
@@ -27,8 +27,7 @@ with side:
     update_proposal(state, victim, pressed=pressed)
     run_button(state, victim, start_run, run_place)
     show_run(state, victim)
-    if followed is None:
-        spot_invitation()
+    spot_invitation(working=followed is not None)
 with stage:
     show_stage(state, victim)
 job, result = bench_job(state), bench_result(state)

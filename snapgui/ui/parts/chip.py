@@ -24,16 +24,16 @@ KINDS = {
 }
 
 
-def work_chip(*, shown: str | None = None) -> None:
-    """Draw a line for each job of this process that works or waits, whoever started it, but for one that the
-    page itself shows.
+def work_chip(*, shown: Snapshot | None = None) -> None:
+    """Draw a line for each job of this process that works or waits, whoever started it, but for the one that
+    the page itself follows.
     """
     state = get_state()
     if state.going_to is not None:
         (page, parameters), state.going_to = state.going_to, None
         st.switch_page(PACKAGE / "ui" / "pages" / f"{page}.py", query_params=parameters)
     for place, job in enumerate(resources.registry().active()):
-        if job.job_id == shown:
+        if shown is not None and job.job_id == shown.job_id:
             continue
         name, page = KINDS.get(job.kind.split()[0], (job.kind, "workbench"))
         with st.container(horizontal=True, vertical_alignment="center", key=f"chip-{job.job_id}"):

@@ -4,6 +4,7 @@ import streamlit as st
 
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import ModelError
+from snapgui.ui.jobs import Snapshot
 from snapgui.ui.parts.browser import page_size
 from snapgui.ui.parts.chip import work_chip
 from snapgui.ui.parts.text import plain
@@ -12,11 +13,13 @@ from snapgui.ui.resources import device_words, load_victim
 from snapgui.ui.state import SnapState
 
 
-def page_header(state: SnapState, title: str, purpose: str, *, shown: str | None = None) -> Victim | None:
+def page_header(
+    state: SnapState, title: str, purpose: str, *, shown: Snapshot | None = None
+) -> Victim | None:
     """Draw the header and give the victim; None, with a sentence on the page, where it cannot be loaded.
 
     Where no ``purpose`` is said, the menu alone says where one is, and the header is one line. ``shown`` is
-    the job that the page itself has in sight.
+    the job that the page itself follows.
     """
     victim, trouble = None, ""
     try:

@@ -15,11 +15,14 @@ KEY = "spot"
 SIDES = (True, False, False, True, False, True)
 
 
-def spot_invitation() -> None:
-    """Invite a person who was never asked; Skip and the first answer both end that."""
+def spot_invitation(*, working: bool) -> None:
+    """Invite a person who was never asked; Skip, the first answer and a run (``working``) all end that."""
     if KEY not in st.session_state:
         st.session_state[KEY] = None if was_asked() else []
     if st.session_state[KEY] is None:
+        return
+    if working:
+        _skip()
         return
     with st.container(border=True, key="spot"):
         st.markdown("**Can you spot it?** Six pairs, about a minute: which picture was altered?")

@@ -388,10 +388,12 @@ def test_open_on_another_page_leads_to_the_run_and_its_picture(app, page, wait_f
     app.slider(key="area").set_value(0.5).run()
     app.button(key="run").click().run()
     job_id = app.session_state["snap"].jobs["attack"]
+    assert app.session_state["spot"] is None, "whoever works is not invited to guess"
     again = AppTest.from_file(app._script_path, default_timeout=30)
     again.switch_page(page("runs")).run()
     again.button(key=f"chip-open-{job_id}").click().run()
     assert again.session_state["snap"].jobs["attack"] == job_id and not again.exception
     assert again.number_input(key="steps").value == 5000 and again.query_params["run"] == job_id
+    assert f"chip-stop-{job_id}" not in {button.key for button in again.button}, "the page itself shows it"
     again.button(key="stop-attack").click().run()
     wait_for_job(job_id)
