@@ -71,6 +71,8 @@ class SnapState:
         result: a finished run that is shown without a job (after a restart).
         notice: a sentence about the run that the address named.
         going_to: the page, and what its address is to name, to which the next drawing goes.
+        page: the one that was drawn last.
+        pressed: keys of its buttons whose work is not begun yet, see `parts.job.work_button`.
     """
 
     controls: dict[str, Any] = field(default_factory=lambda: dict(DEFAULT_CONTROLS))
@@ -99,6 +101,8 @@ class SnapState:
     result: RunResult | None = None
     notice: str = ""
     going_to: tuple[str, dict[str, str] | None] | None = None
+    page: str = ""
+    pressed: set[str] = field(default_factory=set)
 
 
 def init_state() -> None:

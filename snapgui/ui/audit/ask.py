@@ -19,6 +19,7 @@ from snapgui.ui.audit.progress import start_audit
 from snapgui.ui.jobs import Snapshot
 from snapgui.ui.parts.chip import KINDS
 from snapgui.ui.parts.folders import folder_field
+from snapgui.ui.parts.job import work_button
 from snapgui.ui.parts.text import plain
 from snapgui.ui.state import SnapState, bench_settings
 from snapgui.words import counted, listed, shorten
@@ -55,13 +56,13 @@ def audit_controls(state: SnapState, victim: Victim) -> None:
     if before:
         reason = "This very audit is running or waits, see above. Stop it, or change something."
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(
+        work_button(
             "Add to the queue" if running else "Run audit",
-            type="primary",
+            task,
+            start_audit,
             key="run_audit",
-            disabled=task is None or bool(reason),
-            on_click=start_audit,
-            args=(task,),
+            ready=not reason,
+            type="primary",
         )
         if reason:
             st.caption(plain(reason))

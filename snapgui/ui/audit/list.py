@@ -12,7 +12,7 @@ from snapgui.ui import resources
 from snapgui.ui.audit.audits import AuditTask
 from snapgui.ui.audit.progress import KIND, start_audit
 from snapgui.ui.audit.view import show_audit
-from snapgui.ui.parts.job import find_job
+from snapgui.ui.parts.job import find_job, work_button
 from snapgui.ui.parts.text import plain
 from snapgui.ui.state import SnapState
 from snapgui.words import counted, shorten
@@ -124,12 +124,12 @@ def _continue(audit: SavedAudit) -> None:
     working = resources.registry().active()
     # Which audit one is that began anew is not known before its patches are read: it may be this one.
     busy = any(job.kind == KIND for job in working)
-    st.button(
+    work_button(
         "Add to the queue" if working and not busy else "Continue",
+        task,
+        start_audit,
         key="continue_audit",
-        disabled=bool(trouble) or busy,
-        on_click=start_audit,
-        args=(task,),
+        ready=not trouble and not busy,
         help="Does the rest with the settings, the data set and the model of its start.",
     )
     if busy and not trouble:

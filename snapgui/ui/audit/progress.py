@@ -15,7 +15,7 @@ KIND = "audit"
 
 
 def start_audit(task: AuditTask) -> None:
-    """Hand the audit to the worker (callback)."""
+    """Hand the audit to the worker."""
     start_job(KIND, task.data.name, audit_work(task, resources.device()), topic=task, brief=brief_words)
 
 

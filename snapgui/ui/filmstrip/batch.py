@@ -18,7 +18,7 @@ from snapgui.runs.store import save_run
 from snapgui.shipped import PACKAGE
 from snapgui.ui import resources
 from snapgui.ui.jobs import Handle
-from snapgui.ui.parts.job import start_job
+from snapgui.ui.parts.job import start_job, work_button
 from snapgui.ui.parts.text import plain
 from snapgui.ui.state import Choice, SnapState, bench_settings
 from snapgui.words import counted
@@ -48,12 +48,12 @@ def batch_controls(
 ) -> None:
     """A button that runs what is ticked, and how the last batch of this session ended."""
     if ticked and victim is not None:
-        st.button(
+        work_button(
             f"Run {counted(len(ticked), 'picture')}",
+            ticked,
+            lambda names: _start(victim, names, read),
             key="run_ticked",
             width="stretch",
-            on_click=_start,
-            args=(state, victim, ticked, read),
             help="One after the other, with the settings on the right and cells placed in each. Every one is "
             "saved as a run.",
         )
@@ -73,7 +73,7 @@ def outcome_words(outcome: BatchOutcome) -> str:
     return " ".join([words, *outcome.failures])
 
 
-def _start(state: SnapState, victim: Victim, ticked: list[str], read: Callable[[str], Choice]) -> None:
+def _start(victim: Victim, ticked: list[str], read: Callable[[str], Choice]) -> None:
     cells, attack = bench_settings()
     start_job(
         KIND,

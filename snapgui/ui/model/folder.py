@@ -24,7 +24,7 @@ from snapgui.ui.model.prediction import (
 )
 from snapgui.ui.parts.charts import show_chart
 from snapgui.ui.parts.folders import folder_field
-from snapgui.ui.parts.job import find_job, show_job, stage_words, start_job
+from snapgui.ui.parts.job import find_job, show_job, stage_words, start_job, work_button
 from snapgui.ui.parts.text import plain
 from snapgui.words import below_chance, per_cent
 
@@ -52,13 +52,13 @@ def predict_controls(victim: Victim) -> FolderTask | None:
             f"{len(task.names):,} patches to predict."
             + (" Their true classes are known." if task.labels is not None else "")
         )
-    st.button(
+    work_button(
         "Predict",
-        type="primary",
+        task,
+        lambda asked: start_prediction(victim, asked),
         key="predict",
-        disabled=task is None or (job is not None and job.active),
-        on_click=start_prediction,
-        args=(victim, task),
+        ready=job is None or not job.active,
+        type="primary",
     )
     return task
 
@@ -89,7 +89,7 @@ def _task(folder: Path) -> FolderTask:
 
 
 def start_prediction(victim: Victim, task: FolderTask) -> None:
-    """Hand the folder to the worker (callback)."""
+    """Hand the folder to the worker."""
     start_job(
         KIND,
         task.folder.name,

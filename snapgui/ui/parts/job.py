@@ -1,7 +1,7 @@
 """The panel of a background job, the same on every page: start, find, follow, stop, tell how it ended."""
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import streamlit as st
 
@@ -10,6 +10,7 @@ from snapgui.ui.jobs import Handle, Snapshot
 from snapgui.ui.parts.text import plain
 from snapgui.ui.state import get_state
 
+Task = TypeVar("Task")
 POLL_S = 0.5
 # Where the address names a job of each kind, so that a reload of the page finds it.
 ADDRESS = {
@@ -32,13 +33,39 @@ def start_job(
     job_id: str | None = None,
     brief: Callable[[Any], str] | None = None,
 ) -> None:
-    """Hand work to the worker, follow it and name it in the address; for callbacks."""
+    """Hand work to the worker, follow it and name it in the address."""
     job_id = resources.registry().submit(
         kind, label, work, keep=keep, topic=topic, job_id=job_id, brief=brief
     )
     get_state().jobs[kind] = job_id
     if kind in ADDRESS:
         st.query_params[ADDRESS[kind]] = job_id
+
+
+def work_button(
+    label: str,
+    task: Task | None,
+    start: Callable[[Task], None],
+    *,
+    key: str,
+    ready: bool = True,
+    **looks: Any,
+) -> None:
+    """The button that begins a task, shut where there is none; ``start`` is called where the page is drawn,
+    never as the callback.
+
+    A callback gets what the page said when the button was drawn. Whoever types a number and presses at once
+    is faster than the page: the work would begin with the number before.
+    """
+    wished = get_state().pressed
+    if key in wished:
+        wished.discard(key)
+        if ready and task is not None:
+            start(task)
+            st.rerun()
+    st.button(
+        plain(label), key=key, disabled=not ready or task is None, on_click=wished.add, args=(key,), **looks
+    )
 
 
 def find_job(kind: str, *, of_others: bool = True) -> Snapshot | None:

@@ -16,6 +16,7 @@ from snapgui.ui.parts.text import plain
 from snapgui.ui.state import get_state
 from snapgui.ui.studies.presets import QUICK, numbers_key
 from snapgui.ui.studies.studies import session_words
+from snapgui.words import counted
 
 
 def ask_numbers(count: int, kind: Kind, arms: list[str]) -> tuple[Recipe, dict[str, Any]]:
@@ -225,6 +226,7 @@ def ask_assumptions() -> None:
 
 def _trials_words(kind: str, arm: str, altered: int, untouched: int) -> str:
     if kind == "B":
-        return f"Each reader answers {altered} pairs of {arm} and untouched."
+        return f"Each reader answers {counted(altered, 'pair')} of {arm} and untouched."
     at = " at each exposure" if kind == "D" else ""
-    return f"Each reader tells {altered} pictures of {arm} from {untouched} untouched ones{at}."
+    others = counted(untouched, "untouched one")
+    return f"Each reader tells {counted(altered, 'picture')} of {arm} from {others}{at}."

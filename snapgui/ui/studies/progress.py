@@ -18,7 +18,7 @@ KIND = "study"
 
 
 def start_study(task: StudyTask) -> None:
-    """Hand the study to the worker, with a seed that nobody knows (callback)."""
+    """Hand the study to the worker, with a seed that nobody knows."""
     task = replace(task, settings=replace(task.settings, seed=secrets.randbelow(2**53)))
     start_job(KIND, task.settings.title, study_work(task, study_store()), topic=task, brief=_progress_words)
 

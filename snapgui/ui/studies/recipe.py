@@ -17,6 +17,7 @@ from snapgui.study.reading.preview import preview_draft
 from snapgui.study.records import KINDS, Kind
 from snapgui.ui import resources
 from snapgui.ui.parts.controls import control, own_control
+from snapgui.ui.parts.job import work_button
 from snapgui.ui.parts.text import plain
 from snapgui.ui.state import SnapState, get_state
 from snapgui.ui.studies.arms import ask_arms, ask_check, show_example
@@ -165,21 +166,20 @@ def _make(task: StudyTask | None, kind: Kind, material: Material, try_out: TryOu
         )
     busy = bool(resources.registry().active())
     with st.container(horizontal=True):
-        st.button(
+        work_button(
             "Try as a reader",
+            task,
+            lambda asked: try_out(lambda: preview_draft(asked.material, asked.recipe, asked.settings)),
             key="try_study",
-            disabled=task is None,
-            on_click=try_out,
-            args=((lambda: preview_draft(task.material, task.recipe, task.settings)) if task else None,),
             help="A few trials as readers will see them. Nothing of it is kept.",
         )
-        st.button(
+        work_button(
             "Make the study",
-            type="primary",
+            task,
+            start_study,
             key="freeze_study",
-            disabled=task is None or busy,
-            on_click=start_study,
-            args=(task,),
+            ready=not busy,
+            type="primary",
             help="Draws the order and the readers' lists at random, makes the pictures, and fixes all of it "
             "with a SHA-256. Afterwards nothing of it can be changed; a study without answers can be "
             "deleted and made anew.",

@@ -74,7 +74,7 @@ def transfer_controls() -> None:
     except SnapError as error:
         st.error(plain(error))
         reason = ""
-    run_button(KIND, "Run matrix", task, reason, start_transfer, task)
+    run_button(KIND, "Run matrix", task, reason, start_transfer)
 
 
 def _task(
@@ -109,5 +109,5 @@ def _task(
 
 
 def start_transfer(task: TransferTask) -> None:
-    """Hand the matrix to the worker (callback)."""
+    """Hand the matrix to the worker."""
     start_contest(KIND, task.data.name, transfer_work(task, resources.device()), task)

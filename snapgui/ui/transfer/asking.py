@@ -11,6 +11,7 @@ from snapgui.engine.presets import PRESET_NAMES, PRESETS, PresetName
 from snapgui.errors import DataError
 from snapgui.ui import resources
 from snapgui.ui.parts.folders import folder_field
+from snapgui.ui.parts.job import Task, work_button
 from snapgui.ui.parts.text import plain, plain_list
 
 ALL = "all patches"
@@ -56,19 +57,17 @@ def ask_patches(kind: str, folder: Path, first: int) -> tuple[str | None, int, A
     return None if split == ALL else split, limit, right
 
 
-def run_button(
-    kind: str, label: str, task: object, reason: str, start: Callable[..., None], *args: Any
-) -> None:
+def run_button(kind: str, label: str, task: Task | None, reason: str, start: Callable[[Task], None]) -> None:
     """The button that starts ``task``, and why it cannot where it cannot."""
     running = any(job.topic == task for job in resources.registry().active())
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(
-            plain(label),
-            type="primary",
+        work_button(
+            label,
+            task,
+            start,
             key=f"run_{kind}",
-            disabled=task is None or bool(reason) or running,
-            on_click=start,
-            args=args,
+            ready=not reason and not running,
+            type="primary",
         )
         if reason or running:
             st.caption(plain(reason or "This very one is running or waits, see above."))

@@ -71,7 +71,7 @@ def defence_controls(victim: Victim) -> None:
     except SnapError as error:
         st.error(plain(error))
         reason = ""
-    run_button(KIND, "Try defences", task, reason, start_defence, victim, task)
+    run_button(KIND, "Try defences", task, reason, lambda asked: start_defence(victim, asked))
 
 
 def _task(
@@ -107,5 +107,5 @@ def _task(
 
 
 def start_defence(victim: Victim, task: DefenceTask) -> None:
-    """Hand the table to the worker (callback)."""
+    """Hand the table to the worker."""
     start_contest(KIND, task.data.name, defence_work(victim, task), task)

@@ -13,7 +13,7 @@ from snapgui.words import counted, duration
 
 
 def start_contest(kind: str, label: str, work: Callable[[Handle], TransferOutcome], topic: Any) -> None:
-    """Hand the work to the worker (callback)."""
+    """Hand the work to the worker."""
     start_job(kind, label, work, topic=topic, brief=brief_words)
 
 

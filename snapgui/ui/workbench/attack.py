@@ -12,6 +12,7 @@ from snapgui.runs.records import RunRequest
 from snapgui.ui import resources
 from snapgui.ui.parts import words
 from snapgui.ui.parts.controls import control
+from snapgui.ui.parts.job import work_button
 from snapgui.ui.parts.text import plain
 from snapgui.ui.state import Choice, SnapState, bench_settings, control_values, get_state
 from snapgui.ui.workbench.proposal import place_controls, size_controls
@@ -47,17 +48,18 @@ def run_button(state: SnapState, victim: Victim | None, start: Start, place: Any
     fit = request is not None and _show_findings(victim, request)
     job = resources.registry().snapshot(state.jobs.get(KIND))
     busy = job is not None and job.active
-    place.button(
-        "Run",
-        type="primary",
-        width="stretch",
-        key="run",
-        disabled=busy or not fit,
-        on_click=start,
-        args=(state, victim, request),
-        help="Optimise the colours of all cells together until the model is fooled or the step limit is "
-        "reached.",
-    )
+    with place:
+        work_button(
+            "Run",
+            request,
+            lambda asked: start(state, victim, asked),
+            key="run",
+            ready=fit and not busy,
+            type="primary",
+            width="stretch",
+            help="Optimise the colours of all cells together until the model is fooled or the step limit is "
+            "reached.",
+        )
     if busy and request is not None and bench_job(state) is None:
         st.caption("Another picture is being attacked, see the line at the top. Stop it or wait for its end.")
     elif busy:

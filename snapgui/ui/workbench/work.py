@@ -29,7 +29,7 @@ class AttackOutcome:
 
 
 def start_run(state: SnapState, victim: Victim, request: RunRequest) -> None:
-    """Write down what the run is asked, then hand it to the worker (callback)."""
+    """Write down what the run is asked, then hand it to the worker."""
     run_id = new_run_id()
     # Before the run begins: `keep_run` drops the note at its end, and a run may be over at once.
     note_request(run_id, request)

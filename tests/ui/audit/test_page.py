@@ -213,8 +213,11 @@ def test_an_audit_runs_to_its_end_with_the_workbenchs_settings(app, page, text_o
 def test_a_reload_finds_the_audit_by_its_address(audit_page, text_of, data, wait_for_job, page):
     audit_page.text_input(key="audit_folder").set_value(str(data)).run()
     audit_page.button_group(key="audit_much").set_value("Own number").run()
-    audit_page.number_input(key="audit_limit").set_value(3).run()
+    # Typed and pressed at once, before the page was drawn with the number.
+    audit_page.number_input(key="audit_limit").set_value(3)
     run_from_page(audit_page, wait_for_job, "run_audit")
+    (folder,) = store.find_audits(audits_folder())
+    assert read_audit(folder).settings.limit == 3
     job_id = audit_page.session_state["snap"].jobs["audit"]
     again = AppTest.from_file(audit_page._script_path, default_timeout=30).run().switch_page(page("audit"))
     again.query_params["audit"] = job_id

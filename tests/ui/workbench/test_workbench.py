@@ -385,7 +385,8 @@ def test_open_on_another_page_leads_to_the_run_and_its_picture(app, page, wait_f
     paper(app)
     app.number_input(key="steps").set_value(5000)
     app.slider(key="count").set_value(5)
-    app.slider(key="area").set_value(0.5).run()
+    app.slider(key="area").set_value(0.5)
+    # All of it pressed at once: the run is of what the page says then, not of what it said before.
     app.button(key="run").click().run()
     job_id = app.session_state["snap"].jobs["attack"]
     assert app.session_state["spot"] is None, "whoever works is not invited to guess"
