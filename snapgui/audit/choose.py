@@ -81,8 +81,11 @@ def goal_reached(audit: FinishedAudit) -> bool:
 
 def goal_curves(audit: FinishedAudit) -> dict[str, GoalCurve]:
     """How soon SNAP reached its goal, by the rule of the centre in words; where no image did, how soon the
-    class changed, and nothing where no class did.
+    class changed, and nothing where no class did, nor where runs go on after their goal for the least change:
+    the step of the picture they keep does not say how soon it was reached.
     """
+    if audit.settings.attack.least_change:
+        return {}
     asked = _snaps(audit)
     column = "reached_goal" if goal_reached(audit) else "flipped"
     if not any(measured_rows(audit, condition.name)[column].any() for condition in asked):

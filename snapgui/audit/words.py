@@ -275,7 +275,7 @@ def cost_table(audit: FinishedAudit, names: Sequence[str]) -> Columns:
         "Colour difference in the cells",
         "95th percentile",
         "Similarity (SSIM), whole image",
-        "Steps to the goal",
+        "Step kept" if audit.settings.attack.least_change else "Steps to the goal",
         "Time per image",
     )
     rows = []
