@@ -70,7 +70,7 @@ class SnapState:
         opened_run, ticked_runs: of the saved ones, that which is shown beside the list, and those to compare.
         result: a finished run that is shown without a job (after a restart).
         notice: a sentence about the run that the address named.
-        going_to: the page, and what its address is to name, to which the next drawing goes.
+        going_to: the page that was asked for and is not drawn yet, and what its address is to name.
         page: the one that was drawn last.
         pressed: keys of its buttons whose work is not begun yet, see `parts.job.work_button`.
     """

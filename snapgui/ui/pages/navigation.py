@@ -4,7 +4,7 @@ import streamlit as st
 
 from snapgui.shipped import PACKAGE, ROOT
 from snapgui.ui.resources import prepare_process
-from snapgui.ui.state import init_state
+from snapgui.ui.state import get_state, init_state
 
 PAGES = PACKAGE / "ui" / "pages"
 MARK, NAME = (str(ROOT / "assets" / name) for name in ("mark.svg", "name.svg"))
@@ -20,7 +20,7 @@ st.logo(NAME)
 st.html(PACKAGE / "ui" / "style.css")
 prepare_process()
 init_state()
-st.navigation(
+page = st.navigation(
     [
         st.Page(PAGES / "workbench.py", title="Workbench", default=True),
         st.Page(PAGES / "audit.py", title="Audit"),
@@ -33,4 +33,15 @@ st.navigation(
         st.Page(PAGES / "model.py", title="Model"),
     ],
     position="top",
-).run()
+)
+state = get_state()
+if state.page != page.title:
+    # What was pressed on a page that was left before it could begin does not begin on the return to it.
+    state.page = page.title
+    state.pressed.clear()
+if state.going_to is not None and state.going_to[0] != page.title.lower():
+    st.switch_page(PAGES / f"{state.going_to[0]}.py", query_params=state.going_to[1])
+page.run()
+# Not before the page is drawn to its end: what the browser sends before it knows of the switch, such as the
+# window's size, has the page before drawn once more.
+state.going_to = None

@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from snapgui.shipped import PACKAGE
 from snapgui.ui import resources
 from snapgui.ui.jobs import Snapshot
 from snapgui.ui.parts.job import ADDRESS
@@ -28,10 +27,6 @@ def work_chip(*, shown: Snapshot | None = None) -> None:
     """Draw a line for each job of this process that works or waits, whoever started it, but for the one that
     the page itself follows.
     """
-    state = get_state()
-    if state.going_to is not None:
-        (page, parameters), state.going_to = state.going_to, None
-        st.switch_page(PACKAGE / "ui" / "pages" / f"{page}.py", query_params=parameters)
     for place, job in enumerate(resources.registry().active()):
         if shown is not None and job.job_id == shown.job_id:
             continue
@@ -50,9 +45,7 @@ def work_chip(*, shown: Snapshot | None = None) -> None:
 
 
 def _open(job: Snapshot, page: str) -> None:
-    """Go to the page of a job (callback): at the next drawing, since one that is interrupted, as while a page
-    is still being drawn, would lose a press that it only saw.
-    """
+    """Go to the page of a job (callback), see `pages/navigation.py`."""
     parameter = ADDRESS.get(job.kind)
     _follow_instead(job)
     get_state().going_to = (page, {parameter: job.job_id} if parameter else None)

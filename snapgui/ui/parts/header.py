@@ -21,10 +21,6 @@ def page_header(
     Where no ``purpose`` is said, the menu alone says where one is, and the header is one line. ``shown`` is
     the job that the page itself follows.
     """
-    if state.page != title:
-        # What was pressed on a page that was left before it could begin does not begin on the return to it.
-        state.page = title
-        state.pressed.clear()
     victim, trouble = None, ""
     try:
         victim = load_victim(state.model_path)
