@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -19,15 +18,16 @@ from PIL.PngImagePlugin import PngInfo
 from PIL.TiffImagePlugin import TiffImageFile
 from tifffile import TiffFile
 
+from snapgui.engine.levels import is_tiff, numbers_of, to_levels
 from snapgui.errors import ImageError
 
 FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP")
 MAX_BYTES = 20 * 1024 * 1024
 MAX_PIXELS = 50_000_000
-# What white may be: of a share, of 8, of 12 (cameras) and of 16 bits.
-WHITES = (1, 255, 4095, 65535)
 WINDOW_PX = 96
 UM_PER_PX = 0.97
+# Pixels, and what had to be guessed for them, in a sentence.
+Told = tuple[NDArray[np.uint8], str]
 
 ImageFile.LOAD_TRUNCATED_IMAGES = False
 # What they think of a damaged file is said by an ImageError.
@@ -45,12 +45,17 @@ def decode_pixels(data: bytes, *, name: str = "The picture") -> NDArray[np.uint8
     Raises:
         ImageError: as `open_picture` does, or values that are no numbers.
     """
+    return decode_told(data, name=name)[0]
+
+
+def decode_told(data: bytes, *, name: str = "The picture") -> Told:
+    """What `decode_pixels` gives, and in a sentence what had to be guessed for it; empty where nothing."""
     with _decoding(name):
         if _is_float_tiff(data):
             return _deep_colours(data, name)
         picture = open_picture(data, name=name)
         deep = picture.mode != "F" and _is_deep(data)
-        return _deep_colours(data, name) if deep else _to_rgb(picture, name)
+        return _deep_colours(data, name) if deep else _to_rgb(picture, name, data)
 
 
 def open_picture(data: bytes, *, name: str = "The picture") -> Image.Image:
@@ -121,10 +126,6 @@ def _several(frames: int, first: tuple[int, int], second: tuple[int, int], name:
     return ImageError(f"{name} holds {frames} frames ({kind}); save the one you mean as its own file.")
 
 
-def _is_tiff(data: bytes) -> bool:
-    return data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-
-
 def _numbers_of_tiff(data: bytes, name: str) -> Image.Image:
     """The one page of grey numbers of a TIFF that Pillow does not know, such as labels of 64 bits."""
     try:
@@ -158,7 +159,7 @@ def _numbers_of_tiff(data: bytes, name: str) -> Image.Image:
 
 def _is_float_tiff(data: bytes) -> bool:
     """Whether this is a TIFF of floating-point colours, which Pillow cannot open; one page of usable size."""
-    if not _is_tiff(data) or len(data) > MAX_BYTES:
+    if not is_tiff(data) or len(data) > MAX_BYTES:
         return False
     try:
         with TiffFile(io.BytesIO(data)) as file:
@@ -175,26 +176,18 @@ def _is_deep(data: bytes) -> bool:
     """Whether the colours of a picture that Pillow opens have 16 bits, of which it keeps the upper 8."""
     if data.startswith(b"\x89PNG"):
         return data[24] == 16 and data[25] in (2, 4, 6)
-    if not _is_tiff(data):
+    if not is_tiff(data):
         return False
     with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
         bits = picture.tag_v2.get(258, ()) if isinstance(picture, TiffImageFile) else ()
     return isinstance(bits, tuple) and len(bits) >= 3 and max(bits) > 8
 
 
-def _is_planar(data: bytes) -> bool:
-    if not _is_tiff(data):
-        return False
-    with TiffFile(io.BytesIO(data)) as file:
-        return bool(file.pages.first.planarconfig == 2)
-
-
-def _deep_colours(data: bytes, name: str) -> NDArray[np.uint8]:
+def _deep_colours(data: bytes, name: str) -> Told:
+    numbers = numbers_of(data)
     try:
         # Of planes one after another OpenCV makes other colours.
-        values = (
-            None if _is_planar(data) else cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-        )
+        values = None if numbers.planar else cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
         values = None
     if values is None or values.ndim != 3 or values.shape[2] not in (3, 4):
@@ -202,50 +195,39 @@ def _deep_colours(data: bytes, name: str) -> NDArray[np.uint8]:
             f"{name} holds colours of 16 bits or 32-bit floats in a form that is not read. Export it with 8 "
             "bits a channel."
         )
-    pixels = _levels(values[..., 2::-1], name)
-    if values.shape[2] == 4:
-        alpha = _levels(values[..., 3:], name) / 255.0
-        pixels = np.rint(pixels * alpha + 255.0 * (1 - alpha)).astype(np.uint8)
+    pixels, told = to_levels(values[..., 2::-1], name, numbers)
+    if values.shape[2] == 4 and numbers.alpha:
+        alpha = to_levels(values[..., 3:], name, numbers)[0] / 255.0
+        seen = pixels if numbers.premultiplied else pixels * alpha
+        pixels = np.clip(np.rint(seen + 255.0 * (1 - alpha)), 0, 255).astype(np.uint8)
     orientation = None
-    if not _is_tiff(data):
+    if not is_tiff(data):
         with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
             orientation = picture.getexif().get(274)
     if orientation:
         turned = Image.fromarray(pixels)
         turned.getexif()[274] = orientation
         pixels = np.asarray(ImageOps.exif_transpose(turned)).copy()
-    return pixels
+    return pixels, told
 
 
-def _levels(values: NDArray[Any], name: str) -> NDArray[np.uint8]:
-    """Whole or real numbers as 8-bit levels, whatever range they were saved in."""
-    # Resampling and sharpening take real numbers a little below black and above white.
-    room = 2 if np.issubdtype(values.dtype, np.floating) else 1
-    values = np.asarray(values, dtype=np.float64)
-    if not np.isfinite(values).all():
-        raise ImageError(f"{name} holds values that are not numbers. Export it with 8 or 16 bits a channel.")
-    low, high = float(values.min()), float(values.max())
-    # Real 16-bit pictures use the whole range; 8-bit values in a 16-bit file stay as they are.
-    white = next((white for white in WHITES if high <= white * room), None)
-    if white is None or low < -high / 10:
-        raise ImageError(
-            f"{name} holds values from {low:.4g} to {high:.4g}, where 0 is black and white is 1, 255, 4,095 "
-            "or 65,535. Export it with 8 or 16 bits a channel, and not normalised."
-        )
-    return np.clip(np.rint(values * (255.0 / white)), 0, 255).astype(np.uint8)
-
-
-def _to_rgb(picture: Image.Image, name: str) -> NDArray[np.uint8]:
+def _to_rgb(picture: Image.Image, name: str, data: bytes) -> Told:
     if picture.mode.startswith(("I", "F")):
-        return np.repeat(_levels(np.asarray(picture), name)[..., None], 3, axis=2)
+        levels, told = to_levels(np.asarray(picture), name, numbers_of(data))
+        return np.repeat(levels[..., None], 3, axis=2), told
     if picture.has_transparency_data:
         glass = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(glass, picture.convert("RGBA"))
-    return np.asarray(picture.convert("RGB")).copy()
+    return np.asarray(picture.convert("RGB")).copy(), ""
 
 
 def read_pixels(path: Path) -> NDArray[np.uint8]:
     """Read a picture file to uint8 RGB ``(H, W, 3)``; raises ImageError in the words of `decode_pixels`."""
+    return read_told(path)[0]
+
+
+def read_told(path: Path) -> Told:
+    """What `decode_told` gives, of a file; raises as `read_pixels` does."""
     path = Path(path)
     try:
         status = path.stat()
@@ -261,7 +243,7 @@ def read_pixels(path: Path) -> NDArray[np.uint8]:
         raise ImageError(
             f"{path} cannot be read ({error.strerror}). Check the name and the rights."
         ) from error
-    return decode_pixels(data, name=path.name)
+    return decode_told(data, name=path.name)
 
 
 def to_image(pixels: NDArray[np.uint8]) -> torch.Tensor:

@@ -8,7 +8,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from snapgui.engine.images import decode_pixels
+from snapgui.engine.images import decode_pixels, decode_told
 from snapgui.errors import ImageError
 
 BASE = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
@@ -17,7 +17,7 @@ BASE[0, 0] = 255
 
 def tiff(values: np.ndarray, **how: object) -> bytes:
     stream = io.BytesIO()
-    tifffile.imwrite(stream, values, photometric="rgb", **how)
+    tifffile.imwrite(stream, values, **{"photometric": "rgb", **how})
     return stream.getvalue()
 
 
@@ -64,9 +64,54 @@ def test_a_little_above_white_is_white(data) -> None:
     assert (decode_pixels(data()) == BASE).all()
 
 
-def test_the_12_bits_of_a_camera_are_its_whole_range() -> None:
-    values = np.rint(BASE * (4095 / 255)).astype(np.uint16)
-    assert (decode_pixels(tiff(values)) == BASE).all()
+@pytest.mark.parametrize("bits", [10, 12, 14])
+def test_the_bits_of_a_camera_are_its_whole_range_and_that_is_said(bits: int) -> None:
+    white = 2**bits - 1
+    values = np.rint(BASE * (white / 255)).astype(np.uint16)
+    for data in (tiff(values), png16(values)):
+        pixels, told = decode_told(data, name="a.tif")
+        assert (pixels == BASE).all() and f"so {white:,} was taken ({bits} bits)" in told
+    assert decode_told(tiff(values * 4 ** ((16 - bits) // 2)))[1] == ""
+
+
+def test_what_a_tiff_says_of_white_is_believed() -> None:
+    """A dark picture is not made bright where the file says how many bits it has."""
+    dark = BASE.astype(np.uint16) // 2
+    for white, how in (
+        (4095, {"extratags": [(281, 3, 3, (4095,) * 3, True)]}),
+        (65535, {"extratags": [(281, 3, 3, (65535,) * 3, True)]}),
+        (1023, {"ome": True, "metadata": {"SignificantBits": 10}}),
+    ):
+        pixels, told = decode_told(tiff(dark, **how))
+        assert not told and (pixels == np.rint(dark * (255 / white))).all()
+    # A program that notes the greatest value of this one picture says nothing of white.
+    assert decode_told(tiff(dark, extratags=[(281, 3, 3, (200,) * 3, True)]))[1]
+
+
+@pytest.mark.parametrize(("kind", "white"), [("u1", 255), ("u2", 65535), ("u4", 65535), ("f4", 1), ("f8", 1)])
+def test_where_0_is_white_it_is_so_at_all_depths(kind: str, white: int) -> None:
+    grey = BASE[..., 0] / 255 * white
+    values = (white - (grey if white == 1 else np.rint(grey))).astype(kind)
+    for turn in (1, 3):
+        shown = values if turn == 1 else values[::-1, ::-1].copy()
+        data = tiff(shown, photometric="miniswhite", extratags=[(274, 3, 1, turn, True)])
+        assert (decode_pixels(data) == BASE[..., :1]).all()
+
+
+@pytest.mark.parametrize("kind", ["u1", "u2", "f4"])
+def test_a_fourth_channel_is_transparency_only_where_the_file_says_so(kind: str) -> None:
+    white = 1 if kind == "f4" else np.iinfo(kind).max
+    half = np.full((20, 30, 1), 0.4)
+    plain, through = np.concatenate([BASE / 255, half], 2), BASE * 0.4 + 255 * 0.6
+    multiplied = np.concatenate([BASE / 255 * 0.4, half], 2)
+    for meaning, values, wanted in (
+        ("unspecified", plain, BASE),
+        ("unassalpha", plain, through),
+        ("assocalpha", multiplied, through),
+    ):
+        numbers = values * white if white == 1 else np.rint(values * white)
+        pixels = decode_pixels(tiff(numbers.astype(kind), extrasamples=[meaning]))
+        assert np.abs(pixels - wanted.astype(float)).max() <= 1.5
 
 
 def test_a_normalised_picture_is_refused_by_name() -> None:

@@ -4,6 +4,7 @@ import io
 import json
 import zipfile
 
+import cv2
 import numpy as np
 import pytest
 import tifffile
@@ -65,9 +66,39 @@ def half_seen() -> Image.Image:
     return Image.fromarray(colours)
 
 
-def tiff(values: np.ndarray) -> bytes:
+def saved(picture: Image.Image, form: str, **how: int) -> bytes:
     stream = io.BytesIO()
-    tifffile.imwrite(stream, values, photometric="minisblack")
+    picture.save(stream, form, **how)
+    return stream.getvalue()
+
+
+def void() -> Image.Image:
+    """Labels 1 and 2 with a rim of 255, which VOC calls void, within the cells."""
+    labels = np.array([0, 0, 0, 1, 2], np.uint8)[LABELS]
+    labels[5, 5:20] = 255
+    return Image.fromarray(labels)
+
+
+def grey_palette() -> Image.Image:
+    """A soft mask that a program made small: its numbers are places in a table of greys."""
+    picture = Image.fromarray(np.where(MARKED, 0, np.where(SOFT > 0, 1, 2)).astype(np.uint8), "P")
+    picture.putpalette([255, 255, 255, 100, 100, 100, 0, 0, 0])
+    return picture
+
+
+def noisy(form: str, **how: int) -> Image.Image:
+    """A mask that was saved with loss once, and then without."""
+    return Image.open(io.BytesIO(saved(Image.fromarray(MARKED.astype(np.uint8) * 255), form, **how)))
+
+
+def blurred(highest: int) -> Image.Image:
+    soft = cv2.GaussianBlur(MARKED.astype(np.float32), (0, 0), 0.5)
+    return Image.fromarray(np.minimum(soft * 255, highest).astype(np.uint8))
+
+
+def tiff(values: np.ndarray, photometric: str = "minisblack") -> bytes:
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, values, photometric=photometric)
     return stream.getvalue()
 
 
@@ -101,6 +132,18 @@ def on_black() -> Image.Image:
         (lambda: encoded(on_nothing(MARKED * 255, 0)), "not transparent"),
         (lambda: encoded(Image.fromarray(MARKED.astype(np.uint8) * 255).convert("RGBA")), "two values"),
         (lambda: encoded(softened()), "brighter than half"),
+        (lambda: encoded(Image.fromarray(np.array([0, 0, 0, 100, 255], np.uint8)[LABELS])), "every label"),
+        (lambda: encoded(Image.fromarray(np.array([0, 0, 0, 7, 255], np.uint16)[LABELS])), "every label"),
+        (lambda: encoded(void()), "every label but 0"),
+        (lambda: encoded(grey_palette()), "brighter than half"),
+        (lambda: encoded(noisy("JPEG", quality=95)), "brighter than half"),
+        (lambda: encoded(noisy("JPEG", quality=50)), "brighter than half"),
+        (lambda: encoded(blurred(255)), "brighter than half"),
+        (lambda: encoded(blurred(250)), "brighter than half"),
+        (lambda: saved(Image.fromarray(MARKED).convert("RGB"), "WEBP", quality=80), "brighter than half"),
+        (lambda: tiff(65535 - (SOFT * 65535).astype(np.uint16), "miniswhite"), "brighter than half"),
+        (lambda: tiff((~MARKED).astype(np.uint16) * 300, "miniswhite"), "two values"),
+        (lambda: tiff(MARKED, "miniswhite"), "every one"),
         (lambda: encoded(Image.fromarray(MARKED.astype(np.uint8) * 255).convert("RGB")), "two values"),
     ],
 )
