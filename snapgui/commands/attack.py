@@ -56,7 +56,7 @@ def run_attack(args: argparse.Namespace, arguments: list[str]) -> None:
 
     from snapgui.engine.cells.outlines import draw_mask, load_understood_mask
     from snapgui.engine.cells.placement import place_cells
-    from snapgui.engine.images import read_window
+    from snapgui.engine.images import read_window_told
     from snapgui.engine.victim.memory import keep_freed_memory
     from snapgui.report.run.figure import figure_png
     from snapgui.runs.files import run_geojson
@@ -67,7 +67,9 @@ def run_attack(args: argparse.Namespace, arguments: list[str]) -> None:
     from snapgui.runs.verdict import verdict
 
     keep_freed_memory()
-    pixels = read_window(args.image, args.window)
+    pixels, guessed = read_window_told(args.image, args.window)
+    if guessed:
+        print(f"note: {guessed}")
     shape = (pixels.shape[0], pixels.shape[1])
     victim = load_victim(args)
     if cells:

@@ -8,9 +8,9 @@ import numpy as np
 
 from snapgui.data.patches import PatchSet
 from snapgui.data.tables import as_label, read_column, read_table
-from snapgui.engine.images import read_pixels
+from snapgui.engine.images import read_pixels, read_told
 from snapgui.engine.victim.card import class_of
-from snapgui.errors import DataError
+from snapgui.errors import DataError, ImageError
 from snapgui.words import as_text
 
 PICTURE_SUFFIXES = (".tif", ".tiff", ".webp", ".png", ".jpg", ".jpeg", ".bmp")
@@ -31,17 +31,29 @@ def pictures_in(folder: Path) -> list[Path]:
     )
 
 
-def by_stem(files: Sequence[Path]) -> dict[str, Path]:
-    """Pictures by their names without suffix; raises DataError where two share one."""
+def by_stem(files: Sequence[Path]) -> tuple[dict[str, Path], tuple[str, ...]]:
+    """Pictures by their names without suffix, and what was left out beside one: folders, pipes, dangling
+    links.
+
+    Raises:
+        DataError: two files share a name.
+    """
     found: dict[str, Path] = {}
-    for path in files:
+    remarks = []
+    # Files first: only they can be pictures.
+    for path in sorted(files, key=lambda path: not path.is_file()):
         other = found.setdefault(as_text(path.stem), path)
-        if other != path:
+        if other != path and not path.is_file():
+            remarks.append(
+                f"{as_text(path.name)} in {as_text(path.parent.name)} is no file and was left out beside "
+                f"{as_text(other.name)}."
+            )
+        elif other != path:
             raise DataError(
                 f"{other.name} in {other.parent.name} and {path.name} in "
                 f"{path.parent.name} have one name. Leave one picture for each name."
             )
-    return found
+    return found, tuple(remarks)
 
 
 def open_labelled_folder(folder: Path) -> PatchSet:
@@ -50,7 +62,7 @@ def open_labelled_folder(folder: Path) -> PatchSet:
     """
     given, remarks = read_column(folder / LABELS, "label")
     labels = {name: as_label(text, name, LABELS) for name, text in given.items()}
-    pictures = by_stem(
+    pictures, left_out = by_stem(
         [
             path
             for place in (folder / "train", folder / "patches")
@@ -58,6 +70,7 @@ def open_labelled_folder(folder: Path) -> PatchSet:
             for path in pictures_in(place)
         ]
     )
+    remarks += left_out
     missing = [i for i in labels if i not in pictures]
     if missing:
         raise DataError(
@@ -86,7 +99,21 @@ def patch_set(patches: Sequence[tuple[str, int, str, Path]], remarks: tuple[str,
         splits,
         lambda row: read_pixels(paths[row]),
         np.arange(len(ids)),
-        remarks,
+        (*remarks, *_guessed(paths[0])),
+    )
+
+
+def _guessed(first: Path) -> tuple[str, ...]:
+    """What had to be guessed for the first picture of a data set; each of the others is read by itself."""
+    try:
+        told = read_told(first)[1]
+    except ImageError:
+        # Said when its turn comes.
+        return ()
+    return (
+        (f"{told} So it is with each picture by itself, and a dark one may come out too bright.",)
+        if told
+        else ()
     )
 
 

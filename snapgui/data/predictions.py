@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from snapgui.engine.images import read_window, to_image
+from snapgui.engine.images import read_window_told, to_image
 from snapgui.engine.tissue import why_not_tissue
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import ImageError
@@ -22,8 +22,8 @@ def predict_files(
     """What a victim says of pictures of 96 x 96 px.
 
     Returns:
-        The files that were read, their probabilities ``(N, K)``, why others were not, and which show no
-        tissue, in sentences.
+        The files that were read, their probabilities ``(N, K)``, why others were not, and of which white had
+        to be guessed or which show no tissue, in sentences.
 
     Raises:
         ImageError: none can be read; in the words of the first.
@@ -36,7 +36,9 @@ def predict_files(
         images = []
         for file in files[start : start + batch_size]:
             try:
-                pixels = read_window(file)
+                pixels, guessed = read_window_told(file)
+                if guessed:
+                    told.append(guessed)
                 images.append(to_image(pixels))
                 read.append(file)
                 if instead := why_not_tissue(pixels):

@@ -304,12 +304,18 @@ def read_window(path: Path, corner: Sequence[int] | None = None) -> NDArray[np.u
     Raises:
         ImageError: it cannot be read, or is of another size and no window is named.
     """
-    pixels = read_pixels(path)
-    return (
+    return read_window_told(path, corner)[0]
+
+
+def read_window_told(path: Path, corner: Sequence[int] | None = None) -> Told:
+    """What `read_window` gives, and in a sentence what had to be guessed for it."""
+    pixels, told = read_told(path)
+    window = (
         require_window(pixels, Path(path).name)
         if corner is None
         else crop_window(pixels, left=corner[0], top=corner[1])
     )
+    return window, told
 
 
 def sha256(data: bytes) -> str:

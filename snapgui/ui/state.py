@@ -1,6 +1,6 @@
 """What one browser session has chosen: a single dataclass in ``session_state["snap"]``."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,12 +21,15 @@ UNDO_STEPS = 30
 
 @dataclass(frozen=True)
 class Choice:
-    """An image: uint8 pixels ``(H, W, 3)``, a name for people, its label where known."""
+    """An image: uint8 pixels ``(H, W, 3)``, a name for people, its label where known, and what was guessed
+    in reading it, in a sentence.
+    """
 
     pixels: NDArray[np.uint8]
     name: str
     true_class: int | None = None
     synthetic: bool = False
+    told: str = ""
 
 
 @dataclass(frozen=True)
@@ -204,7 +207,7 @@ def choose_window(state: SnapState, *, left: int, top: int) -> None:
     whole = state.large_field
     assert whole is not None
     pixels = crop_window(whole.pixels, left=left, top=top)
-    choose(state, Choice(pixels, f"{whole.name} at {left}, {top}", whole.true_class, whole.synthetic))
+    choose(state, replace(whole, pixels=pixels, name=f"{whole.name} at {left}, {top}"))
 
 
 def choose(state: SnapState, choice: Choice) -> None:

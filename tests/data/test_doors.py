@@ -1,6 +1,7 @@
 """Data sets as people have them, good and bad: understood, or refused with one sentence before any work."""
 
 import os
+import shutil
 from pathlib import Path
 
 import h5py
@@ -144,6 +145,35 @@ def test_two_pictures_of_one_name_are_refused(kaggle: Path) -> None:
     picture(kaggle / "patches" / "a.tif")
     with pytest.raises(DataError, match=r"a\.png in train and a\.tif in patches have one name"):
         open_patches(kaggle)
+
+
+def test_a_folder_or_a_pipe_of_a_picture_s_name_is_left_out_beside_the_picture(tmp_path: Path) -> None:
+    for place in ("train", "untouched", "altered"):
+        picture(tmp_path / place / "a.tif")
+        (tmp_path / place / "a.jpg").mkdir()
+        os.mkfifo(tmp_path / place / "a.png")
+        (tmp_path / place / "a.webp").symlink_to(tmp_path / "nowhere.webp")
+    (tmp_path / "train_labels.csv").write_text("id,label\na,1\n", encoding="utf-8")
+    patches = open_patches(tmp_path)
+    assert patches.pixels(0).shape == (96, 96, 3)
+    for name in ("a.jpg", "a.png", "a.webp"):
+        assert any(remark.startswith(f"{name} in train is no file") for remark in patches.remarks)
+    shutil.rmtree(tmp_path / "train")
+    material = material_from_pairs(tmp_path)
+    assert material.names == ("a",)
+    assert any("a.png in altered is no file" in remark for remark in material.remarks)
+
+
+def test_what_was_guessed_of_deep_pictures_is_said(tmp_path: Path, linear_victim) -> None:
+    values = np.full((96, 96), 900, dtype=np.uint16)
+    (tmp_path / "train").mkdir()
+    Image.fromarray(values).save(tmp_path / "train" / "a.png")
+    (tmp_path / "train_labels.csv").write_text("id,label\na,1\n", encoding="utf-8")
+    said = "a.png does not say which of its values is white; the brightest is 900, so 1,023 was taken"
+    patches = open_patches(tmp_path)
+    assert said in patches.remarks[0] and (patches.pixels(0) == 224).all()
+    _, _, _, told = predict_files(linear_victim(), [tmp_path / "train" / "a.png"])
+    assert said in told[0]
 
 
 def test_an_unreadable_folder_is_a_sentence(kaggle: Path, monkeypatch: pytest.MonkeyPatch) -> None:

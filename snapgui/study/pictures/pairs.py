@@ -37,11 +37,12 @@ def material_from_pairs(folder: Path) -> Material:
         raise StudyError(
             f"{folder} is not a folder. Give a folder with the folders untouched and altered in it."
         )
-    inside = {
+    found = {
         place.name: _pictures(place)
         for place in sorted(folder.iterdir())
         if place.is_dir() and not place.name.startswith(".")
     }
+    inside = {place: files for place, (files, _) in found.items()}
     for needed in ("untouched", "altered"):
         if not inside.get(needed):
             raise StudyError(
@@ -85,7 +86,8 @@ def material_from_pairs(folder: Path) -> Material:
             Source(name, pixels, snap, mask, truths[index], others), wanted, AttackSettings()
         )
 
-    remarks = [*told, *(f"{name} in untouched is no file and was left out." for name in left_out)]
+    beside = [remark for _, remarks in found.values() for remark in remarks]
+    remarks = [*told, *beside, *(f"{name} in untouched is no file and was left out." for name in left_out)]
     if not masks:
         remarks.append("There is no folder “mask”, so the mask of each pair is where its pictures differ.")
     return Material(
@@ -98,7 +100,7 @@ def material_from_pairs(folder: Path) -> Material:
     )
 
 
-def _pictures(folder: Path) -> dict[str, Path]:
+def _pictures(folder: Path) -> tuple[dict[str, Path], tuple[str, ...]]:
     return by_stem(pictures_in(folder))
 
 

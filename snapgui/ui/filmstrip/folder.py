@@ -4,12 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from snapgui.data.datasets import is_data_set
-from snapgui.engine.images import read_pixels
+from snapgui.engine.images import Told, read_told
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import SnapError
 from snapgui.ui import resources
@@ -34,7 +32,7 @@ class _Shelf:
     names: list[str]
     labels: list[int | None]
     thumbnail: Callable[[int], str]
-    read: Callable[[int], NDArray[np.uint8]]
+    read: Callable[[int], Told]
 
 
 def choose_from_folder(state: SnapState, victim: Victim | None) -> None:
@@ -104,7 +102,8 @@ def _choose_from(state: SnapState, victim: Victim | None, folder: Path) -> None:
     places = {shelf.names[row]: row for row in rows}
 
     def of_row(name: str) -> Choice:
-        return Choice(shelf.read(places[name]), name, shelf.labels[places[name]])
+        pixels, told = shelf.read(places[name])
+        return Choice(pixels, name, shelf.labels[places[name]], told=told)
 
     if picked in places:
         take_picture(state, of_row(picked))
@@ -118,7 +117,7 @@ def _plain_shelf(folder: Path, wanted: str) -> _Shelf:
         [as_text(path.name) for path in files],
         [None] * len(files),
         lambda row: resources.thumbnail(files[row]),
-        lambda row: read_pixels(files[row]),
+        lambda row: read_told(files[row]),
     )
 
 
@@ -140,5 +139,5 @@ def _labelled_shelf(folder: Path, searched: str) -> _Shelf:
         [patches.ids[i] for i in keep],
         [int(patches.labels[i]) for i in keep],
         lambda row: resources.patch_thumbnail(str(folder), keep[row], patches),
-        lambda row: patches.pixels(keep[row]),
+        lambda row: (patches.pixels(keep[row]), ""),
     )

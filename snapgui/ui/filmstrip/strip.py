@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from snapgui.data.demo import DemoPatch
-from snapgui.engine.images import WINDOW_PX, decode_pixels, read_pixels
+from snapgui.engine.images import WINDOW_PX, decode_told, read_pixels
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import SnapError
 from snapgui.ui import resources
@@ -97,9 +97,8 @@ def _choose_file(state: SnapState) -> None:
     if upload is None or state.picked.get("File") == upload.file_id:
         return
     try:
-        take_picture(
-            state, Choice(decode_pixels(upload.getvalue(), name=upload.name), Path(upload.name).name)
-        )
+        pixels, told = decode_told(upload.getvalue(), name=upload.name)
+        take_picture(state, Choice(pixels, Path(upload.name).name, told=told))
     except SnapError as error:
         st.error(plain(error))
     else:

@@ -61,6 +61,8 @@ def picture_words(choice: Choice, victim: Victim | None) -> str:
     name = f"**{plain(shorten(choice.name))}**, {choice.pixels.shape[1] * UM_PER_PX:.0f} µm wide"
     if choice.synthetic:
         name += ", synthetic"
+    if choice.told:
+        name += f"  \n{plain(choice.told)}"
     if victim is None:
         return name
     if instead := why_not_tissue(choice.pixels):
