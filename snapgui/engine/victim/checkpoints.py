@@ -70,7 +70,7 @@ def decode_tensors(data: bytes, name: str) -> dict[str, dict[str, torch.Tensor]]
             # What torch thinks of a damaged file is said below.
             warnings.simplefilter("ignore")
             # Safetensors begin with the length of a JSON object, whatever the file is called.
-            content = load(data) if data[8:9] == b"{" else _unpickle(data, name)
+            content = _safetensors(data, name) if data[8:9] == b"{" else _unpickle(data, name)
             found = {place: scope for place, scope in _mappings(content, "") if scope}
     except ModelError:
         raise
@@ -80,6 +80,17 @@ def decode_tensors(data: bytes, name: str) -> dict[str, dict[str, torch.Tensor]]
     if not found:
         raise ModelError(f"{name} holds no state dict (names with tensors). {SAVE}")
     return found
+
+
+def _safetensors(data: bytes, name: str) -> dict[str, torch.Tensor]:
+    try:
+        return load(data)
+    except KeyError as error:
+        # Kinds that safetensors can hold and torch cannot, such as F8_E8M0.
+        raise ModelError(
+            f"{name} holds numbers of the kind {error}, where plain floating-point numbers are needed. Save "
+            "the network before it is converted."
+        ) from error
 
 
 class _Inert:

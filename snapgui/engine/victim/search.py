@@ -15,6 +15,8 @@ State = dict[str, torch.Tensor]
 _WRAPPER = re.compile(r"(?<![^.])_[a-z]\w*\.")
 # torchvision's names of before 2018: denselayer1.norm.1.weight.
 _OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)")
+# How a network calls the normalisation that it keeps among its weights: pixel_mean, normalize.std.
+_NORMALISATION = re.compile(r"(?:.*[._])?(?<!running_)(mean|std)$")
 _AVERAGED = re.compile(r"(?<![a-z])(ema|swa|averaged?|shadow)(?![a-z])")
 
 
@@ -26,11 +28,13 @@ class Found:
         architecture: torchvision's or timm's name, see `networks.make_network`.
         state: its tensors under that library's names, as they were saved; the classifier among them.
         remarks: what was chosen or left out, in sentences.
+        normalisation: the network's own ``mean`` and ``std`` of three colours by the names they bear there.
     """
 
     architecture: str
     state: State
     remarks: tuple[str, ...] = field(default=())
+    normalisation: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ def find_network(
             "shape that tell one. Give a checkpoint of one of them, or put a model card beside it that names "
             "its architecture (torchvision's or timm's name)."
         )
-    place = next((one for one in places if _AVERAGED.search(one.prefix.lower())), places[0])
+    place = next((one for one in places if _AVERAGED.search(_words_of(one.prefix))), places[0])
     remarks = []
     if len(places) > 1:
         others = ", ".join(_spoken(one.prefix) for one in places if one is not place)
@@ -111,6 +115,8 @@ def find_network(
             if head + ending in own:
                 body[f"{target}.{ending}"] = own.pop(head + ending)
     outputs = body[f"{place.anatomy.head}.weight"].shape[0] if head is not None else 0
+    colours = [key for key in beside if key in own and _is_of_colours(key, own[key])]
+    normalisation = {key: tuple(own.pop(key).flatten().tolist()) for key in colours}
     beside = [key for key in beside if key in own]
     strange = [key for key in beside if _belongs(key, own[key], place, head, outputs)]
     if strange:
@@ -123,11 +129,22 @@ def find_network(
             f"Left out of {name}, since the network does not use them: {', '.join(beside[:3])}"
             f"{f' and {len(beside) - 3} more' if len(beside) > 3 else ''}."
         )
-    return Found(place.architecture, body, tuple(remarks))
+    return Found(place.architecture, body, tuple(remarks), normalisation)
+
+
+def _is_of_colours(key: str, value: torch.Tensor) -> bool:
+    """Whether a tensor is a mean or a deviation of three colours."""
+    plain = value.is_floating_point() and value.layout == torch.strided and not value.is_meta
+    return plain and value.numel() == 3 and bool(_NORMALISATION.match(key))
 
 
 def _plain(key: str) -> str:
     return _OLD_DENSENET.sub(r"\1\2", _WRAPPER.sub("", key))
+
+
+def _words_of(prefix: str) -> str:
+    """In small letters; emaModel as ema_model."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", prefix).lower()
 
 
 def _spoken(prefix: str) -> str:
@@ -214,6 +231,9 @@ def _belongs(key: str, value: torch.Tensor, place: _Place, head: str | None, out
         family = {re.sub(r"\d+$", "", own.split(".")[0]) for own in place.names}
         if re.sub(r"\d+$", "", rest.split(".")[0]) in family:
             return True
+    if head and key.startswith(head):
+        # Such as LoRA's, which are added to the classifier's weight.
+        return True
     parent = head and ".".join(head.split(".")[:-2])
     if parent and key.startswith(f"{parent}.") and not place.prefix.startswith(f"{parent}."):
         return True

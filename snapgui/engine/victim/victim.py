@@ -79,7 +79,8 @@ class Victim(nn.Module):
             options=frozen_options(card.options),
         )
         card = replace(card, architecture=card.architecture or found.architecture)
-        card = replace(card, sha256=digest, assumed=(*card.assumed, *found.remarks))
+        own = normalisation_words(found, card, path.name)
+        card = replace(card, sha256=digest, assumed=(*card.assumed, *found.remarks, *own))
         return cls(*_build(found, card, path.name)).to(device)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -168,6 +169,31 @@ def _build(found: Found, card: ModelCard, name: str) -> tuple[nn.Module, ModelCa
     return _folded(network.eval()), card
 
 
+def normalisation_words(found: Found, card: ModelCard, name: str) -> tuple[str, ...]:
+    """What a checkpoint's own normalisation is, and whether it is the one that is used, in a sentence."""
+    if not found.normalisation:
+        return ()
+    agree = all(
+        math.isclose(one, other, abs_tol=5e-4)
+        for key, values in found.normalisation.items()
+        for one, other in zip(values, card.std if key.endswith("std") else card.mean, strict=True)
+    )
+    spoken = "; ".join(f"{key} {_three(values)}" for key, values in found.normalisation.items())
+    if agree:
+        return (f"{name} holds a normalisation of its own ({spoken}), the same as is used.",)
+    said = card.details or {}
+    source = "its card says" if {"mean", "std"} <= set(said) else "what was assumed is"
+    return (
+        f"{name} holds a normalisation of its own ({spoken}), and {source} mean {_three(card.mean)} and "
+        f"deviation {_three(card.std)}, which is used. If it was trained with its own, write that into its "
+        "card as mean and std, for pictures in [0, 1].",
+    )
+
+
+def _three(values: tuple[float, ...]) -> str:
+    return ", ".join(f"{value:.4g}" for value in values)
+
+
 def _in_order(card: ModelCard, name: str) -> tuple[ModelCard, tuple[int, ...]]:
     """The card with its classes in the order normal, metastasis, and which output each is."""
     order = order_of_classes(card.classes)
@@ -215,7 +241,8 @@ def _numbers(key: str, value: torch.Tensor, name: str) -> torch.Tensor:
         else "sparse"
         if value.layout is not torch.strided
         else f"of {value.dtype}"
-        if not value.is_floating_point()
+        # Numbers of 8 bits stand for others by a scale that lies elsewhere.
+        if not value.is_floating_point() or value.element_size() < 2
         else ""
     )
     if kind:

@@ -146,7 +146,9 @@ def test_what_is_left_out_is_named() -> None:
     assert search(RESNET).remarks == ()
 
 
-@pytest.mark.parametrize("averaged", ["ema.module.", "model_ema.", "swa_model.module.", "shadow."])
+@pytest.mark.parametrize(
+    "averaged", ["ema.module.", "model_ema.", "swa_model.module.", "shadow.", "emaModel."]
+)
 def test_of_a_network_and_its_running_average_the_average_is_read(averaged: str) -> None:
     """It is what such training evaluates; and it is said."""
     own, other = under("model.", RESNET), {key: torch.empty_like(value) for key, value in RESNET.items()}
@@ -172,6 +174,7 @@ def test_of_a_network_and_its_running_average_the_average_is_read(averaged: str)
         (lambda: RESNET | {"layer1.0.se.fc1.weight": torch.zeros(1)}, "layer1.0.se.fc1.weight"),
         (lambda: RESNET | {"norm.weight": torch.zeros(2048)}, "norm.weight"),
         (lambda: body(RESNET) | head("fc.1.", RESNET) | {"fc.0.weight": torch.ones(2)}, "fc.0.weight"),
+        (lambda: RESNET | {"fc.lora_A": torch.zeros(4, 2048)}, r"the first is fc\.lora_A"),
         (lambda: RESNET | {"out.weight": torch.zeros(2, 9)}, "out.weight"),
         (lambda: RESNET | head("aux.", RESNET, 5), r"2 layers that could be its classifier \(fc., aux"),
         (lambda: dict(whole("resnet101")), "not a resnet50: it has tensors that it should not"),

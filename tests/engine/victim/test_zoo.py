@@ -1,6 +1,7 @@
 """Networks beyond the first two: found by their tensors, named by a card, fetched, or programs."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from timm.models import save_for_hf
 from snapgui.cli import main
 from snapgui.data.published import fetch_model
 from snapgui.engine.victim.networks import VIT, anatomy, make_network
-from snapgui.engine.victim.victim import Victim
+from snapgui.engine.victim.search import Found
+from snapgui.engine.victim.victim import Victim, normalisation_words
 from snapgui.errors import ModelError
 
 
@@ -44,6 +46,35 @@ def with_a_lively_head(network: torch.nn.Module, name: str) -> torch.nn.Module:
     network.train()(torch.rand(8, 3, 64, 64) if name != "head" else torch.rand(8, 3, 56, 56))
     torch.nn.init.normal_(network.get_submodule(name).weight, std=1.0)
     return network.eval()
+
+
+def test_a_normalisation_among_the_weights_is_held_against_the_one_that_is_used(tmp_path: Path) -> None:
+    """Buffers such as normalize.mean are no part of the network that is built, so they would be lost."""
+    state = torchvision.models.mobilenet_v2(num_classes=2).state_dict()
+    own = {"0.mean": torch.tensor([0.7, 0.5, 0.7]).view(1, 3, 1, 1), "0.std": torch.ones(1, 3, 1, 1)}
+    torch.save(own | {f"1.{key}": value for key, value in state.items()}, tmp_path / "m.pth")
+    card = Victim.load(tmp_path / "m.pth").card
+    said = "of its own (0.mean 0.7, 0.5, 0.7; 0.std 1, 1, 1), and what was assumed is mean 0.485"
+    assert said in card.assumed[-1] and not any("Left out" in one for one in card.assumed)
+    found = Found("", {}, normalisation={"pixel_mean": (0.7, 0.5, 0.7), "pixel_std": (1.0, 1.0, 1.0)})
+    told = replace(card, details={"mean": 0, "std": 0})
+    assert "its card says mean 0.485, 0.456, 0.406 and dev" in normalisation_words(found, told, "m.pth")[0]
+    same = replace(card, mean=(0.7, 0.5, 0.7), std=(1, 1, 1))
+    assert "the same as is used" in normalisation_words(found, same, "m.pth")[0]
+
+
+def test_numbers_of_8_bits_are_refused_by_name(tmp_path: Path) -> None:
+    state = torchvision.models.mobilenet_v2(num_classes=2).state_dict()
+    small = {k: v.to(torch.float8_e4m3fn) if v.is_floating_point() else v for k, v in state.items()}
+    save_file(small, tmp_path / "m.safetensors")
+    with pytest.raises(
+        ModelError, match=r"weights that are of torch\.float8_e4m3fn .* before it is converted"
+    ):
+        Victim.load(tmp_path / "m.safetensors")
+    header = b'{"fc.weight":{"dtype":"F8_E8M0","shape":[4],"data_offsets":[0,4]}}'
+    (tmp_path / "n.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    with pytest.raises(ModelError, match="holds numbers of the kind 'F8_E8M0'"):
+        Victim.load(tmp_path / "n.safetensors")
 
 
 def test_a_mobilenet_and_a_transformer_are_known_by_their_tensors(tmp_path: Path) -> None:
