@@ -60,8 +60,6 @@ def open_labelled_folder(folder: Path) -> PatchSet:
     """Kaggle's layout: ``train_labels.csv`` beside ``train/`` or ``patches/``, with or without
     ``splits.csv``.
     """
-    given, remarks = read_column(folder / LABELS, "label")
-    labels = {name: as_label(text, name, LABELS) for name, text in given.items()}
     pictures, left_out = by_stem(
         [
             path
@@ -70,6 +68,10 @@ def open_labelled_folder(folder: Path) -> PatchSet:
             for path in pictures_in(place)
         ]
     )
+    # Some tables name the whole file.
+    files = {as_text(path.name) for path in pictures.values()}
+    given, remarks = read_column(folder / LABELS, "label", files)
+    labels = {name: as_label(text, name, LABELS) for name, text in given.items()}
     remarks += left_out
     missing = [i for i in labels if i not in pictures]
     if missing:
@@ -78,12 +80,13 @@ def open_labelled_folder(folder: Path) -> PatchSet:
             f"patches/ (the first is {missing[0]:.80}). Add the pictures or drop the rows."
         )
     if (folder / "splits.csv").is_file():
-        splits, further = read_column(folder / "splits.csv", "split")
+        splits, further = read_column(folder / "splits.csv", "split", files)
         remarks += further
-        unsplit = next((i for i in labels if i not in splits), None)
+        unsplit = next((i for i in labels if not splits.get(i)), None)
         if unsplit is not None:
+            lacks = "an empty split" if unsplit in splits else "no row"
             raise DataError(
-                f"splits.csv has no row for {unsplit}; it needs one for every patch in train_labels.csv."
+                f"splits.csv has {lacks} for {unsplit}; it needs one for every patch in train_labels.csv."
             )
     else:
         splits = {i: split_of(i) for i in labels}

@@ -76,14 +76,28 @@ def _count_of(table: Any, name: str) -> int:
         )
     if not shape[0]:
         raise DataError(f"x in {name} holds no patch. Fetch the file again.")
+    _require_stored(table, f"x in {name}", "patches")
+    return int(shape[0])
+
+
+def _require_stored(table: Any, name: str, what: str) -> None:
+    """Raises DataError where a file holds less than it promises: HDF5 fills in zeros, which are black
+    pictures or normal labels.
+    """
+    if table.is_virtual or table.external:
+        raise DataError(
+            f"{name} lies in other files, to which this one points; if they are missing, they read as zeros. "
+            "Copy the values into one file (h5repack, or h5py)."
+        )
     stored = table.id.get_num_chunks() if table.chunks else table.id.get_storage_size()
-    whole = int(np.prod(-(-np.array(shape) // np.array(table.chunks)))) if table.chunks else table.nbytes
+    whole = (
+        int(np.prod(-(-np.array(table.shape) // np.array(table.chunks)))) if table.chunks else table.nbytes
+    )
     if stored < whole:
         raise DataError(
-            f"x in {name} promises {shape[0]:,} patches ({table.nbytes / 2**30:.1f} GiB), and the file holds "
+            f"{name} promises {table.shape[0]:,} {what} ({table.nbytes / 2**30:.1f} GiB), and the file holds "
             f"{stored / whole:.0%} of them. Fetch the file again."
         )
-    return int(shape[0])
 
 
 def _labels_of(table: Any, name: str, count: int, pictures: str) -> NDArray[np.int64]:
@@ -98,6 +112,8 @@ def _labels_of(table: Any, name: str, count: int, pictures: str) -> NDArray[np.i
         )
     if size != count:
         raise DataError(f"{pictures} has {count} patches and {name} {size} labels; they must agree.")
+    if table.shape:
+        _require_stored(table, f"y in {name}", "labels")
     values = np.asarray(table).reshape(-1)
     wrong = np.flatnonzero((values != 0) & (values != 1))
     if len(wrong):

@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+from collections.abc import Collection
 from pathlib import Path
 
 from snapgui.errors import DataError
@@ -27,10 +28,14 @@ def read_table(path: Path, columns: tuple[str, ...]) -> tuple[Rows, tuple[str, .
         text = data.decode("latin-1")
         remarks = (f"{path.name} is not UTF-8; it was read as Latin-1.",)
     try:
-        reader = csv.DictReader(io.StringIO(text, newline=""))
+        header = text.splitlines()[0] if text else ""
+        # Spreadsheets of many countries put semicolons between columns.
+        comma = next((one for one in ";\t" if "," not in header and one in header), ",")
+        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=comma)
+        reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
         if not set(columns) <= set(reader.fieldnames or ()):
             raise DataError(
-                f"{path.name} has the columns {reader.fieldnames!r:.200}; it needs "
+                f"{path.name} has the columns {list(reader.fieldnames)!r:.200}; it needs "
                 f"{', '.join(columns[:-1])} and {columns[-1]}."
             )
         twice = [column for column in columns if (reader.fieldnames or []).count(column) > 1]
@@ -51,14 +56,22 @@ def read_table(path: Path, columns: tuple[str, ...]) -> tuple[Rows, tuple[str, .
     return rows, remarks
 
 
-def read_column(path: Path, column: str) -> tuple[dict[str, str], tuple[str, ...]]:
-    """A column by the column ``id``, and remarks; raises DataError as `read_table` does, or where one id has
-    two values.
+def read_column(
+    path: Path, column: str, files: Collection[str] = ()
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """A column by the column ``id``, and remarks.
+
+    An id may be the whole name of one of the ``files``, with its ending, which is taken off.
+
+    Raises:
+        DataError: as `read_table` does, or one id has two values.
     """
     rows, remarks = read_table(path, ("id", column))
     found: dict[str, str] = {}
     for row in rows:
         name, value = row["id"], row[column]
+        if name in files:
+            name = Path(name).stem
         if found.setdefault(name, value) != value:
             raise DataError(
                 f"{path.name} gives {name:.80} twice, with the {column} “{found[name]:.20}” and "

@@ -79,7 +79,12 @@ def open_picture(data: bytes, *, name: str = "The picture") -> Image.Image:
         except UnidentifiedImageError:
             picture = _numbers_of_tiff(data, name)
         _require_size(*picture.size, name)
-        frames = getattr(picture, "n_frames", 1)
+        try:
+            frames = getattr(picture, "n_frames", 1)
+        except SyntaxError:
+            # A page that Pillow does not know, such as a mask, is one more page all the same.
+            with TiffFile(io.BytesIO(data)) as file:
+                raise _several(len(file.pages), picture.size, picture.size, name) from None
         if frames > 1:
             first = picture.size
             picture.seek(1)
@@ -213,7 +218,10 @@ def _deep_colours(data: bytes, name: str) -> Told:
 
 def _to_rgb(picture: Image.Image, name: str, data: bytes) -> Told:
     if picture.mode.startswith(("I", "F")):
-        levels, told = to_levels(np.asarray(picture), name, numbers_of(data))
+        values = np.asarray(picture)
+        levels, told = to_levels(values, name, numbers_of(data))
+        # One grey that a PNG calls transparent.
+        levels[values == picture.info.get("transparency")] = 255
         return np.repeat(levels[..., None], 3, axis=2), told
     if picture.has_transparency_data:
         glass = Image.new("RGBA", picture.size, "white")

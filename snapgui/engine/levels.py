@@ -107,9 +107,9 @@ def to_levels(values: NDArray[Any], name: str, numbers: Numbers = _UNSAID) -> tu
     levels = np.clip(np.rint(values * (255.0 / white)), 0, 255).astype(np.uint8)
     if numbers.min_is_white:
         levels = 255 - levels
-    if real or white in (numbers.white, numbers.largest):
+    if real or high == 0 or white in (numbers.white, numbers.largest):
         return levels, ""
     return levels, (
         f"{name} does not say which of its values is white; the brightest is {high:,.0f}, so {white:,} was "
-        f"taken ({white.bit_length()} bits)."
+        f"taken ({white.bit_length()} bit{'s' if white > 1 else ''})."
     )

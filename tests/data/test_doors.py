@@ -164,6 +164,37 @@ def test_a_folder_or_a_pipe_of_a_picture_s_name_is_left_out_beside_the_picture(t
     assert any("a.png in altered is no file" in remark for remark in material.remarks)
 
 
+@pytest.mark.parametrize("comma", [";", "\t"])
+def test_labels_of_other_spreadsheets_are_read(kaggle: Path, comma: str) -> None:
+    """Semicolons or tabs, blanks around names, ids with the ending of their file."""
+    text = "\ufeffid , label\na.png,0\nb ,1\n".replace(",", comma)
+    (kaggle / "train_labels.csv").write_text(text, encoding="utf-8")
+    patches = open_patches(kaggle)
+    assert patches.ids == ("a", "b") and patches.labels.tolist() == [0, 1]
+    (kaggle / "train_labels.csv").write_text("id,label\na.png,0\na,1\n", encoding="utf-8")
+    with pytest.raises(DataError, match="gives a twice"):
+        open_patches(kaggle)
+    (kaggle / "train_labels.csv").write_text("id,label\na,0\nb,1\n", encoding="utf-8")
+    (kaggle / "splits.csv").write_text("id;split\na.png;val\nb;\n", encoding="utf-8")
+    with pytest.raises(DataError, match="an empty split for b"):
+        open_patches(kaggle)
+
+
+def test_what_hdf5_would_fill_with_zeros_is_refused(tmp_path: Path) -> None:
+    """Labels that were never written read as normal, parts of other files that are gone as black."""
+    with h5py.File(pcam(tmp_path, PIXELS) / PCAM_FILE.format(split="test", part="y"), "w") as file:
+        file.create_dataset("y", (3,), "u1")
+    with pytest.raises(DataError, match="y in .* promises 3 labels .* holds 0%"):
+        open_patches(tmp_path)
+    pcam(tmp_path, None)
+    with h5py.File(tmp_path / PCAM_FILE.format(split="test", part="x"), "w") as file:
+        layout = h5py.VirtualLayout(PIXELS.shape, "u1")
+        layout[:] = h5py.VirtualSource("gone.h5", "x", PIXELS.shape)
+        file.create_virtual_dataset("x", layout)
+    with pytest.raises(DataError, match="x in .* lies in other files"):
+        open_patches(tmp_path)
+
+
 def test_what_was_guessed_of_deep_pictures_is_said(tmp_path: Path, linear_victim) -> None:
     values = np.full((96, 96), 900, dtype=np.uint16)
     (tmp_path / "train").mkdir()

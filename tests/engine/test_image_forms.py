@@ -1,6 +1,7 @@
 """One picture in the forms that cameras, scanners and programs give it: the same pixels, or what it is."""
 
 import io
+import zlib
 
 import cv2
 import numpy as np
@@ -127,6 +128,29 @@ def test_deep_colours_in_planes_are_not_taken_for_others(kind: type) -> None:
     planes = BASE.astype(kind).transpose(2, 0, 1).copy()
     with pytest.raises(ImageError, match="in a form that is not read"):
         decode_pixels(tiff(planes, planarconfig="separate"))
+
+
+def test_one_grey_or_colour_may_be_transparent_at_all_depths() -> None:
+    for values, white in ((BASE, 255), (BASE.astype(np.uint16) * 257, 65535)):
+        for shown in (values, values[..., 1].copy()):
+            png = cv2.imencode(".png", shown[..., ::-1] if shown.ndim == 3 else shown)[1].tobytes()
+            clear = np.atleast_1d(shown[3, 4]).astype(">u2").tobytes()
+            part = b"tRNS" + clear
+            part = len(clear).to_bytes(4, "big") + part + zlib.crc32(part).to_bytes(4, "big")
+            pixels = decode_pixels(png[:33] + part + png[33:])
+            expected = np.where(shown == shown[3, 4], white, shown) if shown.ndim == 2 else shown.copy()
+            if shown.ndim == 3:
+                expected[(shown == shown[3, 4]).all(axis=2)] = white
+            assert (pixels == (expected // (white // 255)).reshape(20, 30, -1)).all()
+
+
+def test_a_page_that_is_a_mask_is_a_page() -> None:
+    stream = io.BytesIO()
+    with tifffile.TiffWriter(stream) as file:
+        file.write(BASE, photometric="rgb")
+        file.write(BASE[..., 0] > 99, subfiletype=4, photometric="minisblack")
+    with pytest.raises(ImageError, match=r"2 frames \(animation or stack\)"):
+        decode_pixels(stream.getvalue())
 
 
 def test_deep_transparency_lies_over_glass() -> None:
