@@ -1,5 +1,6 @@
 """Cells: closed outlines of nuclear shape, and the mask that they make."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
@@ -16,6 +17,13 @@ CENTRE_PX = 32
 # Spread of the logarithm of the ratio of a cell's axes: eccentricity then has the spread that found nuclei
 # have.
 ELONGATION = 0.45
+# What people keep outlines in that is none of the forms that are read, by its first bytes.
+_NO_MASKS = {
+    b"<": "a file of XML (ASAP, Aperio, SVG) or HTML",
+    b"\x1f\x8b": "a file packed with gzip",
+    b"\x93NUMPY": "an array of NumPy",
+    b"\x89HDF": "an HDF5 file",
+}
 Mask = NDArray[np.bool_]
 
 
@@ -139,15 +147,21 @@ def understand_mask(data: bytes, *, shape: tuple[int, int], name: str = "The mas
         "pixels. Coordinates count from the image's own corner, not from a slide's."
     )
     if is_geojson(data):
-        mask = np.zeros(shape, dtype=bool)
-        for outer, *holes in polygons_of(data, name):
-            mask |= draw_mask([outer], shape) & ~draw_mask(holes, shape)
-        words = "the inside of its polygons"
+        parts = (
+            draw_mask([outer], shape) & ~draw_mask(holes, shape) for outer, *holes in polygons_of(data, name)
+        )
+        mask, words = _union(parts, shape, "polygons")
     elif is_imagej(data):
-        mask = np.zeros(shape, dtype=bool)
-        for rings in rings_of(data, name):
-            mask |= np.bitwise_xor.reduce([draw_mask([ring], shape) for ring in rings])
-        words = "the inside of its regions"
+        parts = (
+            np.bitwise_xor.reduce([draw_mask([ring], shape) for ring in rings])
+            for rings in rings_of(data, name)
+        )
+        mask, words = _union(parts, shape, "regions")
+    elif what := next((what for start, what in _NO_MASKS.items() if data.startswith(start)), ""):
+        raise MaskError(
+            f"{name} is {what}, which is not read as a mask. Give a mask picture, QuPath's GeoJSON or "
+            "ImageJ's regions (.roi, .zip)."
+        )
     else:
         mask, words = marked_pixels(data, name)
         advice = "white marks where pixels may change. Draw at least one cell."
@@ -159,6 +173,19 @@ def understand_mask(data: bytes, *, shape: tuple[int, int], name: str = "The mas
     if not mask.any():
         raise MaskError(f"{name} marks no pixel: {advice}")
     return mask, words
+
+
+def _union(parts: Iterable[Mask], shape: tuple[int, int], what: str) -> tuple[Mask, str]:
+    """What any of some filled outlines marks, and in words whether all of them mark something."""
+    mask, count, marking = np.zeros(shape, dtype=bool), 0, 0
+    for part in parts:
+        mask |= part
+        count, marking = count + 1, marking + bool(part.any())
+    if marking == count:
+        return mask, f"the inside of its {what}"
+    return mask, (
+        f"the inside of {marking:,} of its {count:,} {what} (the others enclose no pixel of the image)"
+    )
 
 
 def load_mask(path: Path, *, shape: tuple[int, int]) -> Mask:

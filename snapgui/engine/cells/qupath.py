@@ -33,12 +33,14 @@ def polygons_of(data: bytes, name: str) -> list[list[Outline]]:
         MaskError: not GeoJSON, or no polygon in it.
     """
     try:
-        polygons = [
-            [np.asarray(ring, dtype=np.float32)[:, :2] - 0.5 for ring in rings if ring]
-            for rings in _polygons(json.loads(data.decode("utf-8-sig")))
-            # A geometry may be empty.
-            if any(rings)
-        ]
+        # What is too far away for a number becomes infinite, and is refused below.
+        with np.errstate(over="ignore"):
+            polygons = [
+                [np.asarray(ring, dtype=np.float32)[:, :2] - 0.5 for ring in rings if ring]
+                for rings in _polygons(json.loads(data.decode("utf-8-sig")))
+                # A geometry may be empty.
+                if any(rings)
+            ]
     except (
         *(ValueError, TypeError, KeyError, IndexError),
         *(AttributeError, RecursionError, OverflowError),
@@ -48,7 +50,9 @@ def polygons_of(data: bytes, name: str) -> list[list[Outline]]:
             "GeoJSON, or give a mask picture."
         ) from error
     if not polygons or not all(
-        len(ring) >= 3 and np.isfinite(ring).all() for one in polygons for ring in one
+        len(ring) >= 3 and ring.shape[1:] == (2,) and np.isfinite(ring).all()
+        for one in polygons
+        for ring in one
     ):
         raise MaskError(
             f"{name} holds no polygons, or some without three finite corners. Export closed outlines as "

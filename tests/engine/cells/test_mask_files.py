@@ -185,6 +185,9 @@ def test_polygons_of_qupath_are_masks_with_their_holes(wrap: str) -> None:
         ('{"type": "FeatureCollection", "features": []}', "holds no polygons"),
         ('{"type": "Point", "coordinates": [1, 2]}', "holds no polygons"),
         ('{"type": "Polygon", "coordinates": [[[0, 0], [1, NaN], [1, 1]]]}', "three finite corners"),
+        ('{"type": "Polygon", "coordinates": [[[1], [2], [3]]]}', "three finite corners"),
+        ('{"type": "Polygon", "coordinates": [[[0, 0], [1e308, 0], [9, 9]]]}', "three finite corners"),
+        ("<ASAP_Annotations/>", r"a file of XML \(ASAP, .* QuPath's GeoJSON or ImageJ's regions"),
         ('{"type": "Polygon", "coordinates": [[[1, 1], [1' + "0" * 400 + ", 1], [9, 9]]]}", "is not GeoJSON"),
         (
             '{"type": "Polygon", "coordinates": [[[90, 90], [95, 90], [95, 95]]]}',
@@ -195,6 +198,13 @@ def test_polygons_of_qupath_are_masks_with_their_holes(wrap: str) -> None:
 def test_other_json_is_a_sentence(text: str, sentence: str) -> None:
     with pytest.raises(MaskError, match=sentence):
         read_mask(text.encode(), shape=SHAPE)
+
+
+def test_regions_outside_the_image_are_counted() -> None:
+    inside, outside = rectangle(10, 10, 20, 20).tobytes(), rectangle(90, 90, 99, 99).tobytes()
+    mask, said = understand_mask(roi_set(inside, outside), shape=SHAPE)
+    assert (mask == marked((10, 10, 20, 20))).all()
+    assert said == "the inside of 1 of its 2 regions (the others enclose no pixel of the image)"
 
 
 def test_a_cell_within_the_hole_of_another_counts() -> None:
