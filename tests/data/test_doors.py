@@ -17,6 +17,7 @@ from snapgui.data.predictions import predict_files
 from snapgui.engine.cells.outlines import load_mask
 from snapgui.errors import DataError, ImageError, MaskError
 from snapgui.study.pictures.pairs import material_from_pairs
+from snapgui.study.records import StudyError
 
 PIXELS = np.zeros((3, 96, 96, 3), dtype=np.uint8)
 
@@ -162,6 +163,9 @@ def test_a_folder_or_a_pipe_of_a_picture_s_name_is_left_out_beside_the_picture(t
     material = material_from_pairs(tmp_path)
     assert material.names == ("a",)
     assert any("a.png in altered is no file" in remark for remark in material.remarks)
+    (tmp_path / "labels.csv").write_text("name,label\na.tif,0\na,1\n", encoding="utf-8")
+    with pytest.raises(StudyError, match="gives a two labels"):
+        material_from_pairs(tmp_path)
 
 
 @pytest.mark.parametrize("comma", [";", "\t"])

@@ -43,16 +43,22 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
 
 
 def read_checkpoint(path: Path) -> bytes:
-    """The bytes of a checkpoint; raises ModelError where there is no such file."""
+    """The bytes of a checkpoint; raises ModelError where there is none, or only a card."""
     path = Path(path)
     if not path.is_file():
         raise ModelError(f"There is no file {path}. Give the checkpoint's path (.safetensors, .pth or .pt).")
     try:
-        return path.read_bytes()
+        data = path.read_bytes()
     except OSError as error:
         raise ModelError(
             f"{path} cannot be read ({error.strerror}). Check the file's rights, or name another checkpoint."
         ) from error
+    if path.suffix.lower() == ".json" and data.lstrip()[:1] == b"{":
+        raise ModelError(
+            f"{path.name} is a model card or other JSON. Give the weights that lie beside it (.safetensors, "
+            ".pth or .pt)."
+        )
+    return data
 
 
 def decode_tensors(data: bytes, name: str) -> dict[str, dict[str, torch.Tensor]]:

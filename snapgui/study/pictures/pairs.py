@@ -114,16 +114,13 @@ def _labels(path: Path, names: Sequence[str]) -> tuple[tuple[int | None, ...], l
         raise StudyError(
             f"{path.name} is not a table with the columns name and label ({error}). Correct or remove it."
         ) from error
-    rows: dict[str, str] = {}
+    given: dict[str, str] = {}
     for row in table:
-        if rows.setdefault(row["name"], row["label"]) != row["label"]:
-            raise StudyError(f"{path.name} gives {row['name']:.80} two labels. Keep the row that is right.")
-    # With or without the suffix of a picture, as tables have it.
-    given = {
-        name.removesuffix(suffix): label
-        for name, label in rows.items()
-        for suffix in [Path(name).suffix if Path(name).suffix.lower() in PICTURE_SUFFIXES else ""]
-    }
+        # With or without the suffix of a picture, as tables have it.
+        ending = Path(row["name"]).suffix
+        name = row["name"].removesuffix(ending if ending.lower() in PICTURE_SUFFIXES else "")
+        if given.setdefault(name, row["label"]) != row["label"]:
+            raise StudyError(f"{path.name} gives {name:.80} two labels. Keep the row that is right.")
     wrong = next((name for name in names if given.get(name, "") not in ("", "0", "1")), None)
     if wrong is not None:
         raise StudyError(
