@@ -15,7 +15,10 @@ from snapgui.errors import ImageError
 WHITES = (1, 255, 1023, 4095, 16383, 65535)
 # Resampling and sharpening take real numbers a little below black and above white.
 _ROOM = {1: 2, 255: 2, 65535: 2}
-_EXTRA, _PHOTOMETRIC, _BITS, _MAXIMA, _FORMAT = 338, 262, 258, (281, 341), 339
+_BITS, _PHOTOMETRIC, _DESCRIPTION, _PLANES, _SOFTWARE = 258, 262, 270, 284, 305
+_EXTRA, _FORMAT, _MAXIMA = 338, 339, (281, 341)
+_TAGS = (_BITS, _PHOTOMETRIC, _DESCRIPTION, _PLANES, _SOFTWARE, _EXTRA, _FORMAT, *_MAXIMA)
+_SIGNIFICANT = re.compile(r'SignificantBits="(\d{1,2})"')
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class Numbers:
         alpha: whether a fourth channel is transparency.
         premultiplied: whether the colours are multiplied by it already.
         planar: whether channels lie one after another.
+        writer: the program that wrote the file.
     """
 
     white: int | None = None
@@ -37,6 +41,7 @@ class Numbers:
     alpha: bool = True
     premultiplied: bool = False
     planar: bool = False
+    writer: str = ""
 
 
 _UNSAID = Numbers()
@@ -48,33 +53,43 @@ def is_tiff(data: bytes) -> bool:
 
 
 def numbers_of(data: bytes) -> Numbers:
-    """What the tags of a TIFF say of its numbers; of any other file, nothing."""
+    """What the tags of a TIFF say of its numbers; nothing of any other file, or of a damaged one."""
     if not is_tiff(data):
-        return Numbers()
-    with TiffFile(io.BytesIO(data)) as file:
-        tags = file.pages.first.tags
-        bits = max(np.atleast_1d(tags.valueof(_BITS, default=1)))
-        kinds = set(np.atleast_1d(tags.valueof(_FORMAT, default=1)).tolist())
-        extra = np.atleast_1d(tags.valueof(_EXTRA, default=2)).tolist()
-        stated = [int(max(np.atleast_1d(tags.valueof(code, default=0)))) for code in _MAXIMA]
-        # OME's words for a camera's bits.
-        stated += [
-            2 ** int(found) - 1
-            for found in re.findall(r'SignificantBits="(\d{1,2})"', str(tags.valueof(270, default="")))
-        ]
-        inverted = tags.valueof(_PHOTOMETRIC) == 0
-        # A maximum that some programs note is that of the picture alone, which says nothing of white.
-        white = next((value for value in stated if value in WHITES and value > 255), None)
-        if kinds == {1} and (8 < bits < 16 or (inverted and bits <= 16)):
-            white = white or 2 ** int(bits) - 1
-        return Numbers(
-            white=white,
-            largest=32767 if kinds == {2} and bits == 16 else WHITES[-1],
-            min_is_white=inverted,
-            alpha=extra[0] in (1, 2),
-            premultiplied=extra[0] == 1,
-            planar=tags.valueof(284, default=1) == 2,
-        )
+        return _UNSAID
+    try:
+        with TiffFile(io.BytesIO(data)) as file:
+            tags = file.pages.first.tags
+            return _numbers_in({code: tags.valueof(code) for code in _TAGS})
+    # Whatever a damaged header makes of it: who decodes the picture says so.
+    except Exception:
+        return _UNSAID
+
+
+def _numbers_in(tags: dict[int, Any]) -> Numbers:
+    bits = max(_whole(tags[_BITS]), default=1)
+    kinds, extra = set(_whole(tags[_FORMAT])) or {1}, _whole(tags[_EXTRA])
+    inverted = tags[_PHOTOMETRIC] == 0
+    # OME's words for a camera's bits. A maximum that some programs note is that of the picture alone, which
+    # says nothing of white.
+    stated = [2 ** int(found) - 1 for found in _SIGNIFICANT.findall(str(tags[_DESCRIPTION]))]
+    stated += [value for code in _MAXIMA for value in _whole(tags[code])]
+    white = next((value for value in stated if value in WHITES and value > 255), None)
+    if white is None and kinds == {1} and (8 < bits < 16 or (inverted and bits <= 16)):
+        white = 2**bits - 1
+    return Numbers(
+        white=white,
+        largest=32767 if kinds == {2} and bits == 16 else WHITES[-1],
+        min_is_white=inverted,
+        alpha=not extra or extra[0] in (1, 2),
+        premultiplied=extra[:1] == [1],
+        planar=tags[_PLANES] == 2,
+        writer=str(tags[_SOFTWARE] or ""),
+    )
+
+
+def _whole(value: Any) -> list[int]:
+    """The whole numbers of a tag, which may be missing, one or several, or something else altogether."""
+    return [int(one) for one in np.atleast_1d(value).tolist() if isinstance(one, int)]
 
 
 def to_levels(values: NDArray[Any], name: str, numbers: Numbers = _UNSAID) -> tuple[NDArray[np.uint8], str]:

@@ -10,6 +10,7 @@ import tifffile
 from PIL import Image
 
 from snapgui.engine.images import decode_pixels, decode_told
+from snapgui.engine.levels import Numbers, numbers_of
 from snapgui.errors import ImageError
 
 BASE = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
@@ -85,8 +86,10 @@ def test_what_a_tiff_says_of_white_is_believed() -> None:
     ):
         pixels, told = decode_told(tiff(dark, **how))
         assert not told and (pixels == np.rint(dark * (255 / white))).all()
-    # A program that notes the greatest value of this one picture says nothing of white.
-    assert decode_told(tiff(dark, extratags=[(281, 3, 3, (200,) * 3, True)]))[1]
+    # A program that notes the greatest value of this one picture says nothing of white, nor does nonsense.
+    for nonsense in ((281, 3, 3, (200,) * 3, True), (341, 12, 1, float("nan"), True), (281, 2, 0, "x", True)):
+        assert numbers_of(tiff(dark, extratags=[nonsense])) == numbers_of(tiff(dark))
+    assert numbers_of(tiff(dark)[:20]) == Numbers()
 
 
 @pytest.mark.parametrize(("kind", "white"), [("u1", 255), ("u2", 65535), ("u4", 65535), ("f4", 1), ("f8", 1)])

@@ -1,15 +1,13 @@
 """Masks as programs write them: pictures of several kinds."""
 
-import io
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from tifffile import TiffFile
 
 from snapgui.engine.images import open_picture
-from snapgui.engine.levels import is_tiff, numbers_of
+from snapgui.engine.levels import numbers_of
 from snapgui.errors import MaskError
 
 # A coloured picture of at most so many colours, black among them, is one of labels.
@@ -41,9 +39,12 @@ def marked_pixels(data: bytes, name: str) -> tuple[NDArray[np.bool_], str]:
             return ~black, "every colour but black"
         return colours.mean(axis=2) > 127.5, "what is brighter than half"
     values = np.asarray(picture)
+    numbers = numbers_of(data)
     if picture.mode == "1":
-        return (~values, "every one") if _is_bool_of_tifffile(data) else (values, "white")
-    inverted = picture.mode.startswith(("I", "F")) and numbers_of(data).min_is_white
+        # An array of bool is called black where it is true by tifffile, which reads it as true again.
+        truth = numbers.min_is_white and numbers.writer.startswith("tifffile")
+        return (~values, "every one") if truth else (values, "white")
+    inverted = picture.mode.startswith(("I", "F")) and numbers.min_is_white
     return _marked_values(values, picture.mode, lossy, inverted=inverted)
 
 
@@ -55,15 +56,6 @@ def _is_lossy(picture: Image.Image, data: bytes) -> bool:
         or (picture.format == "WEBP" and not whole)
         or (picture.format == "TIFF" and picture.info.get("compression") == "jpeg")
     )
-
-
-def _is_bool_of_tifffile(data: bytes) -> bool:
-    """Whether tifffile wrote this from an array of bool: it calls True black, and reads it as True again."""
-    if not is_tiff(data):
-        return False
-    with TiffFile(io.BytesIO(data)) as file:
-        page = file.pages.first
-        return bool(page.photometric == 0 and str(page.software).startswith("tifffile"))
 
 
 def _of_palette(picture: Image.Image) -> Image.Image:
@@ -94,7 +86,7 @@ def _marked_values(
         return values == found[0 if inverted else 1], "the larger of two values"
     soft = lossy or not whole or (highest > white / 2 and _is_soft(values))
     if mode == "P" or not (soft or inverted or highest == found[0] == white):
-        return values > 0, "every label but 0"
+        return values > 0, f"every label {'but' if found[0] >= 0 else 'above'} 0"
     return (values > white / 2) != inverted, "what is brighter than half"
 
 

@@ -20,6 +20,7 @@ from snapgui.ui.state import (
     take_picture,
     undo_mask,
 )
+from snapgui.ui.workbench.stage import picture_words
 from snapgui.words import duration, per_cent, shorten
 
 GREY = np.full((96, 96, 3), 128, np.uint8)
@@ -87,7 +88,8 @@ def test_a_larger_field_is_seen_through_a_window():
     field = np.zeros((200, 300, 3), np.uint8)
     field[50:146, 20:116] = 77
     state = SnapState()
-    take_picture(state, Choice(field, "field.png", true_class=1))
+    take_picture(state, Choice(field, "field.png", true_class=1, told="White was guessed."))
+    assert "White was guessed." in picture_words(state.choice, None)
     choose_window(state, left=20, top=50)
     assert (state.choice.pixels == 77).all() and state.choice.true_class == 1
     take_picture(state, Choice(GREY, "patch"))
