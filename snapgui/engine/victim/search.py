@@ -17,6 +17,10 @@ _WRAPPER = re.compile(r"(?<![^.])_[a-z]\w*\.")
 _OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)")
 # How a network calls the normalisation that it keeps among its weights: pixel_mean, normalize.std.
 _NORMALISATION = re.compile(r"(?:.*[._])?(?<!running_)(mean|std)$")
+# Parts of a network that are neither weight nor bias of a layer: registers, prompts, positions, adapters.
+_PARTS = re.compile(r"(?<![a-z])(reg(ister)?_?tokens?|prompts?|rope|lora|adapters?)(?![a-z])")
+# What training alone needs, as wide as the features though it may be.
+_OF_TRAINING = re.compile(r"loss|criterion|cent(er|re)|proto|queue|mask_token|metric")
 _AVERAGED = re.compile(r"(?<![a-z])(ema|swa|averaged?|shadow)(?![a-z])")
 
 
@@ -126,7 +130,7 @@ def find_network(
         )
     if beside:
         remarks.append(
-            f"Left out of {name}, since the network does not use them: {', '.join(beside[:3])}"
+            f"Left out of {name}, for which a {place.architecture} has no place: {', '.join(beside[:3])}"
             f"{f' and {len(beside) - 3} more' if len(beside) > 3 else ''}."
         )
     return Found(place.architecture, body, tuple(remarks), normalisation)
@@ -224,8 +228,14 @@ def _belongs(key: str, value: torch.Tensor, place: _Place, head: str | None, out
     Counters, metrics and weights of a loss are not: they are whole or single numbers, at most one a class,
     or no layer's weight or bias.
     """
+    words, last = _words_of(key), key.split(".")[-1]
+    if value.is_floating_point() and (_PARTS.search(words) or (last == "p" and value.numel() == 1)):
+        # p is the exponent of a generalised mean, by which features are pooled.
+        return True
     if not value.is_floating_point() or value.ndim == 0:
         return False
+    if value.shape[-1] == place.anatomy.features and not _OF_TRAINING.search(words):
+        return True
     rest = key.removeprefix(place.prefix) if key.startswith(place.prefix) else None
     if rest is not None:
         family = {re.sub(r"\d+$", "", own.split(".")[0]) for own in place.names}
@@ -237,4 +247,4 @@ def _belongs(key: str, value: torch.Tensor, place: _Place, head: str | None, out
     parent = head and ".".join(head.split(".")[:-2])
     if parent and key.startswith(f"{parent}.") and not place.prefix.startswith(f"{parent}."):
         return True
-    return key.split(".")[-1] in ("weight", "bias") and value.numel() > max(outputs, 2)
+    return last in ("weight", "bias") and value.numel() > max(outputs, 2)
