@@ -131,16 +131,16 @@ def class_folders(folder: Path) -> dict[str, tuple[Path, Path]]:
     """
 
     def pair(place: Path) -> tuple[Path, Path] | None:
-        inside = _folders_in(place)
+        inside = folders_in(place)
         found = {class_of(path.name): path for path in inside}
         return (found[0], found[1]) if len(inside) == 2 and {0, 1} == set(found) else None
 
     if whole := pair(folder):
         return {"": whole}
-    return {place.name: found for place in _folders_in(folder) if (found := pair(place))}
+    return {place.name: found for place in folders_in(folder) if (found := pair(place))}
 
 
-def _folders_in(place: Path) -> list[Path]:
+def folders_in(place: Path) -> list[Path]:
     """The folders in one, without those that macOS and others hide or put beside them."""
     return [
         path
@@ -155,7 +155,7 @@ def open_class_folders(folder: Path) -> PatchSet:
     """
     patches, remarks = [], []
     splits = class_folders(folder)
-    left_out = [place.name for place in _folders_in(folder) if place.name not in splits]
+    left_out = [place.name for place in folders_in(folder) if place.name not in splits]
     if "" not in splits and left_out:
         remarks.append(
             f"Left out, since not both classes have a folder there: {as_text(', '.join(left_out[:3]))}."
@@ -198,6 +198,9 @@ def open_wilds(folder: Path) -> PatchSet:
             f"{len(missing)} of {len(patches)} patches in {WILDS_TABLE} have no picture in patches/ (the "
             f"first is {missing[0]:.80}). Add the pictures or drop the rows."
         )
+    unsplit = next((name for name, _, split, _ in patches if not split), None)
+    if unsplit:
+        raise DataError(f"{WILDS_TABLE} has an empty split for {unsplit}. Add it, or drop the row.")
     if len({name for name, _, _, _ in patches}) < len(patches):
         raise DataError(f"{WILDS_TABLE} names a patch twice. Keep one row for each.")
     return patch_set(patches, remarks)

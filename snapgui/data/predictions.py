@@ -32,13 +32,13 @@ def predict_files(
     rows = [np.empty((0, len(victim.card.classes)))]
     refused: list[str] = []
     told: list[str] = []
+    guesses: list[str] = []
     for start in range(0, len(files), batch_size):
         images = []
         for file in files[start : start + batch_size]:
             try:
                 pixels, guessed = read_window_told(file)
-                if guessed:
-                    told.append(guessed)
+                guesses += [guessed] if guessed else []
                 images.append(to_image(pixels))
                 read.append(file)
                 if instead := why_not_tissue(pixels):
@@ -52,6 +52,9 @@ def predict_files(
             rows.append(victim.predict(torch.stack(images)).cpu().double().numpy())
     if refused and not read:
         raise ImageError(refused[0])
+    if guesses:
+        others = f" So it is with {len(guesses) - 1:,} more, each by itself." if len(guesses) > 1 else ""
+        told.insert(0, f"{guesses[0]}{others}")
     return read, np.concatenate(rows), refused, told
 
 

@@ -166,6 +166,9 @@ def test_a_folder_or_a_pipe_of_a_picture_s_name_is_left_out_beside_the_picture(t
     (tmp_path / "labels.csv").write_text("name,label\na.tif,0\na,1\n", encoding="utf-8")
     with pytest.raises(StudyError, match="gives a two labels"):
         material_from_pairs(tmp_path)
+    (tmp_path / "labels.csv").write_text("name;label\na;1.0\n", encoding="utf-8")
+    (tmp_path / "__MACOSX").mkdir()
+    assert material_from_pairs(tmp_path).truths == (1,)
 
 
 @pytest.mark.parametrize("comma", [";", "\t"])
@@ -207,8 +210,8 @@ def test_what_was_guessed_of_deep_pictures_is_said(tmp_path: Path, linear_victim
     said = "a.png does not say which of its values is white; the brightest is 900, so 1,023 was taken"
     patches = open_patches(tmp_path)
     assert said in patches.remarks[0] and (patches.pixels(0) == 224).all()
-    _, _, _, told = predict_files(linear_victim(), [tmp_path / "train" / "a.png"])
-    assert said in told[0]
+    _, _, _, told = predict_files(linear_victim(), [tmp_path / "train" / "a.png"] * 3)
+    assert said in told[0] and told[0].endswith("So it is with 2 more, each by itself.")
 
 
 def test_an_unreadable_folder_is_a_sentence(kaggle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -287,6 +290,11 @@ def test_the_layout_of_wilds_is_understood(tmp_path: Path) -> None:
     patches = open_patches(tmp_path)
     assert patches.labels.tolist() == [1, 0, 1] and patches.splits == ("train", "val", "test")
     assert patches.pixels(2).shape == (96, 96, 3)
+    header, first, others = text.split("\n", 2)
+    text = f"{header}\n{first.rpartition(',')[0]},\n{others}"
+    (tmp_path / "metadata.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=r"metadata\.csv has an empty split for patch_"):
+        open_patches(tmp_path)
 
 
 def bad_neighbours(folder: Path) -> Path:

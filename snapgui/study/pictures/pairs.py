@@ -14,7 +14,7 @@ The pictures may be PNG, TIFF, BMP or WebP; a name may have another suffix in an
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from snapgui.data.folders import PICTURE_SUFFIXES, by_stem, pictures_in
+from snapgui.data.folders import PICTURE_SUFFIXES, by_stem, folders_in, pictures_in
 from snapgui.data.tables import read_table
 from snapgui.engine.cells.outlines import load_mask
 from snapgui.engine.images import read_pixels
@@ -37,11 +37,7 @@ def material_from_pairs(folder: Path) -> Material:
         raise StudyError(
             f"{folder} is not a folder. Give a folder with the folders untouched and altered in it."
         )
-    found = {
-        place.name: _pictures(place)
-        for place in sorted(folder.iterdir())
-        if place.is_dir() and not place.name.startswith(".")
-    }
+    found = {place.name: _pictures(place) for place in folders_in(folder)}
     inside = {place: files for place, (files, _) in found.items()}
     for needed in ("untouched", "altered"):
         if not inside.get(needed):
@@ -119,7 +115,8 @@ def _labels(path: Path, names: Sequence[str]) -> tuple[tuple[int | None, ...], l
         # With or without the suffix of a picture, as tables have it.
         ending = Path(row["name"]).suffix
         name = row["name"].removesuffix(ending if ending.lower() in PICTURE_SUFFIXES else "")
-        if given.setdefault(name, row["label"]) != row["label"]:
+        label = row["label"].removesuffix(".0")
+        if given.setdefault(name, label) != label:
             raise StudyError(f"{path.name} gives {name:.80} two labels. Keep the row that is right.")
     wrong = next((name for name in names if given.get(name, "") not in ("", "0", "1")), None)
     if wrong is not None:
