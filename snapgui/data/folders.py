@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 
@@ -73,6 +74,9 @@ def open_labelled_folder(folder: Path) -> PatchSet:
     given, remarks = read_column(folder / LABELS, "label", files)
     labels = {name: as_label(text, name, LABELS) for name, text in given.items()}
     remarks += left_out
+    # macOS writes letters with marks in two parts, tables in one.
+    joined = {normalize("NFC", stem): path for stem, path in pictures.items()}
+    pictures = {i: path for i in labels if (path := pictures.get(i) or joined.get(normalize("NFC", i)))}
     missing = [i for i in labels if i not in pictures]
     if missing:
         raise DataError(

@@ -187,6 +187,14 @@ def test_labels_of_other_spreadsheets_are_read(kaggle: Path, comma: str) -> None
         open_patches(kaggle)
 
 
+def test_letters_with_marks_are_the_same_in_one_part_or_two(kaggle: Path) -> None:
+    """macOS writes the file's name in two parts, a table holds it in one."""
+    picture(kaggle / "train" / "o\u0308.png", 33)
+    (kaggle / "train_labels.csv").write_text("id,label\n\u00f6,1\n", encoding="utf-8")
+    patches = open_patches(kaggle)
+    assert patches.ids == ("\u00f6",) and patches.pixels(0)[0, 0, 0] == 33
+
+
 def test_what_hdf5_would_fill_with_zeros_is_refused(tmp_path: Path) -> None:
     """Labels that were never written read as normal, parts of other files that are gone as black."""
     with h5py.File(pcam(tmp_path, PIXELS) / PCAM_FILE.format(split="test", part="y"), "w") as file:
