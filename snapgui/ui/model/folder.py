@@ -129,6 +129,9 @@ def show_answer(answer: FolderAnswer) -> None:
     )
     if answer.refused:
         st.warning(f"{len(answer.refused):,} files were left out. The first: {plain(answer.refused[0])}")
+    if answer.told:
+        others = f" So it is with {len(answer.told) - 1:,} more." if answer.told[1:] else ""
+        st.caption(plain(f"{answer.told[0]}{others}"))
     if not answer.names:
         return
     if answer.labels is not None and len(answer.classes) == 2:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from snapgui.data.datasets import PatchSet, picture_files
 from snapgui.data.predictions import predictions_csv
-from snapgui.engine.images import read_pixels, require_window, to_image
+from snapgui.engine.images import Told, read_told, require_window, to_image
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import ImageError
 from snapgui.ui.jobs import Handle
@@ -25,7 +25,7 @@ class FolderTask:
 
     folder: Path
     names: tuple[str, ...]
-    read: Callable[[int], NDArray[np.uint8]]
+    read: Callable[[int], Told]
     labels: NDArray[np.int64] | None = None
     split: str = ""
 
@@ -39,6 +39,7 @@ class FolderAnswer:
         p: float64 ``(N, K)``, probability of each class.
         labels: int64 ``(N,)``, where known.
         refused: one sentence for each picture that was not read.
+        told: one for each of which it had to be guessed what white is.
         stopped: a person stopped it before its end.
     """
 
@@ -47,6 +48,7 @@ class FolderAnswer:
     p: NDArray[np.float64]
     labels: NDArray[np.int64] | None
     refused: tuple[str, ...]
+    told: tuple[str, ...]
     stopped: bool
     classes: tuple[str, ...]
     model_name: str
@@ -61,13 +63,13 @@ class FolderAnswer:
 def plain_task(folder: Path) -> FolderTask:
     """Every picture file of a folder; raises ImageError if there is none."""
     files = picture_files([folder])
-    return FolderTask(folder, tuple(as_text(path.name) for path in files), lambda i: read_pixels(files[i]))
+    return FolderTask(folder, tuple(as_text(path.name) for path in files), lambda i: read_told(files[i]))
 
 
 def labelled_task(folder: Path, patches: PatchSet, *, split: str, limit: int) -> FolderTask:
     """A fixed random choice of at most ``limit`` patches of one split."""
     chosen = patches.split(split).sample(limit)
-    return FolderTask(folder, chosen.ids, chosen.pixels, chosen.labels, split)
+    return FolderTask(folder, chosen.ids, lambda i: (chosen.pixels(i), ""), chosen.labels, split)
 
 
 def predict_folder(
@@ -76,6 +78,7 @@ def predict_folder(
     """Predict batch by batch; what is no patch is refused with a sentence, the rest is predicted."""
     kept: list[int] = []
     refused: list[str] = []
+    told: list[str] = []
     p = [np.empty((0, len(victim.card.classes)))]
     stopped = False
     for start in range(0, len(task.names), BATCH):
@@ -85,8 +88,10 @@ def predict_folder(
         images = []
         for i in range(start, min(start + BATCH, len(task.names))):
             try:
-                images.append(to_image(require_window(task.read(i), task.names[i])))
+                pixels, guessed = task.read(i)
+                images.append(to_image(require_window(pixels, task.names[i])))
                 kept.append(i)
+                told += [guessed] if guessed else []
             except ImageError as error:
                 refused.append(str(error))
         if images:
@@ -98,6 +103,7 @@ def predict_folder(
         np.concatenate(p),
         None if task.labels is None else task.labels[kept],
         tuple(refused),
+        tuple(told),
         stopped,
         victim.card.classes,
         victim.card.name,

@@ -5,9 +5,10 @@ import io
 
 import numpy as np
 import pytest
+import tifffile
 
 from snapgui.data.datasets import is_data_set, open_data_set
-from snapgui.engine.images import encode_png
+from snapgui.engine.images import encode_png, read_pixels
 from snapgui.errors import DataError, ImageError
 from snapgui.statistics import area_under_curve
 from snapgui.ui.model.prediction import (
@@ -37,7 +38,16 @@ def test_good_pictures_are_predicted_and_bad_ones_named(folder, tiny_victim):
     assert answer.names == ("0.png", "1.png", "2.png")
     assert answer.predicted.tolist() == [0, 1, 0]
     assert len(answer.refused) == 2 and "4.png is 10 x 10 px" in answer.refused[1]
-    assert seen == [5]
+    assert seen == [5] and not answer.told
+
+
+def test_what_is_guessed_of_deep_pictures_is_told(folder, tiny_victim):
+    deep = read_pixels(folder / "1.png").astype(np.uint16) * 16
+    tifffile.imwrite(folder / "deep.tif", deep)
+    answer = predict_folder(tiny_victim, plain_task(folder), progress=lambda done: None, stop=lambda: False)
+    assert "deep.tif" in answer.names and answer.predicted[answer.names.index("deep.tif")] == 1
+    (told,) = answer.told
+    assert "deep.tif does not say" in told and "4,095 was taken" in told
 
 
 def test_csv_has_the_columns_that_others_read(folder, tiny_victim):
