@@ -19,7 +19,7 @@ HEADERS = {
     "x-content-type-options": "nosniff",
 }
 # Names by which a browser on this computer calls it.
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LOOPBACK, ANY_ADDRESS = ("127.0.0.1", "localhost", "::1"), "0.0.0.0"
 # In the place of what would tell this computer from others.
 NOBODY = "snap-studio"
 
@@ -69,8 +69,9 @@ def keep_to_this_computer() -> None:
 
 
 class SaysLittle:
-    """Around the whole server: no numbers of its work for others, the headers of `HEADERS`, and, where it is
-    offered to this computer alone, no answer to one who calls it by another name.
+    """Around the whole server: no numbers of its work for others, the headers of `HEADERS`, no answer to a
+    page of another program on this computer, and, where it is offered to this computer alone, none to one who
+    calls it by another name.
     """
 
     def __init__(self, app: App) -> None:
@@ -78,9 +79,11 @@ class SaysLittle:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] in ("http", "websocket") and not _is_called_rightly(scope):
-            await _refuse(scope, send)
-            return
+        if scope["type"] in ("http", "websocket"):
+            words = _why_refused(scope)
+            if words:
+                await _refuse(scope, words, send)
+                return
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -98,31 +101,59 @@ class SaysLittle:
         await self.app(scope, receive, with_headers)
 
 
-def _is_called_rightly(scope: Scope) -> bool:
-    """Whether the host that a browser asks for is this computer.
-
-    A page from elsewhere whose name was made to lead here (DNS rebinding) keeps that name. Where the server
-    is offered on a network, or ``server.allowedHosts`` names hosts, Streamlit's own rules hold.
-    """
+def _why_refused(scope: Scope) -> str:
+    """Why a request is not answered, in words; empty where it is."""
     from streamlit import config
 
-    if config.get_option("server.address") not in LOOPBACK or config.get_option("server.allowedHosts"):
-        return True
-    host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
-    try:
-        return urlsplit(f"//{host}").hostname in LOOPBACK
-    except ValueError:
+    # Who names hosts stands behind a proxy, which may change what is asked for; Streamlit's own rules hold.
+    if config.get_option("server.allowedHosts"):
+        return ""
+    host, origin = _header(scope, b"host"), _header(scope, b"origin")
+    if config.get_option("server.address") in LOOPBACK and _hostname(f"//{host}") not in LOOPBACK:
+        # A page from elsewhere whose name was made to lead here (DNS rebinding) keeps that name.
+        return (
+            "SNAP Studio answers to 127.0.0.1 and localhost alone. Open it by one of these names; behind a "
+            "proxy name its host with --server.allowedHosts."
+        )
+    if _is_another_program(origin, host):
+        return (
+            f"SNAP Studio does not answer to pages of {origin[:80]}, which another program offers. If that "
+            "is a proxy, name it with --server.corsAllowedOrigins."
+        )
+    return ""
+
+
+def _is_another_program(origin: str, host: str) -> bool:
+    """Whether a page is of this computer and not of this server: Streamlit allows every port of it.
+
+    Whatever stands behind another port, such as a notebook or a program of another user, could else draw
+    the app's pages and work in them.
+    """
+    from streamlit.web.server import server_util
+
+    if _hostname(origin) not in (*LOOPBACK, ANY_ADDRESS):
+        # Streamlit compares it with what was asked for and with the names that it was given.
         return False
+    if urlsplit(origin).netloc.lower() == host.lower():
+        return False
+    return not (server_util.allow_all_cross_origin_requests() or server_util.is_allowed_origin(origin))
 
 
-async def _refuse(scope: Scope, send: Send) -> None:
+def _header(scope: Scope, name: bytes) -> str:
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
+
+
+def _hostname(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
+
+
+async def _refuse(scope: Scope, words: str, send: Send) -> None:
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008})
         return
-    words = (
-        "SNAP Studio answers to 127.0.0.1 and localhost alone. Open it by one of these names; behind a proxy "
-        "name its host with --server.allowedHosts."
-    )
     headers = [(b"content-type", b"text/plain; charset=utf-8")]
     await send({"type": "http.response.start", "status": 421, "headers": headers})
     await send({"type": "http.response.body", "body": words.encode()})

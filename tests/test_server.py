@@ -17,7 +17,7 @@ from streamlit.web.server import server_util
 from streamlit.web.server.starlette import starlette_app
 
 from snapgui import shipped
-from snapgui.server import HEADERS, NOBODY, SaysLittle, keep_to_this_computer
+from snapgui.server import HEADERS, NOBODY, SaysLittle, _why_refused, keep_to_this_computer
 
 
 @pytest.fixture
@@ -127,6 +127,55 @@ def test_who_calls_this_computer_by_another_name_is_not_answered(
         assert sent[0]["type"] == ("http.response.start" if kind == "http" else "websocket.close")
 
 
+@pytest.mark.parametrize(
+    ("origin", "host", "options", "answered"),
+    [
+        ("http://localhost:8501", "localhost:8501", {}, True),
+        ("http://127.0.0.1:8501", "127.0.0.1:8501", {}, True),
+        ("http://[::1]:8501", "[::1]:8501", {}, True),
+        # A port that leads here, as through ssh or from a container.
+        ("http://localhost:9000", "localhost:9000", {"server.address": "0.0.0.0"}, True),
+        ("http://127.0.0.1:9999", "127.0.0.1:8501", {}, False),
+        ("http://localhost:9999", "127.0.0.1:8501", {}, False),
+        ("http://localhost", "localhost:8501", {}, False),
+        ("http://0.0.0.0:9999", "localhost:8501", {}, False),
+        # Who listens on the same port of another address is another program.
+        ("http://localhost:8501", "127.0.0.1:8501", {}, False),
+        ("http://localhost:9999", "192.168.0.7:8601", {"server.address": "0.0.0.0"}, False),
+        # What people have named, and what Streamlit looks at itself.
+        (
+            "http://localhost:9999",
+            "localhost:8501",
+            {"server.corsAllowedOrigins": ["http://localhost:9999"]},
+            True,
+        ),
+        ("http://localhost:9999", "localhost:8501", {"server.enableCORS": False}, True),
+        ("http://localhost", "127.0.0.1:8501", {"server.allowedHosts": ["lab.example"]}, True),
+        ("http://evil.example", "localhost:8501", {}, True),
+        ("null", "localhost:8501", {}, True),
+        ("http://[", "localhost:8501", {}, True),
+        ("", "localhost:8501", {}, True),
+    ],
+)
+def test_a_page_of_another_program_of_this_computer_is_not_answered(
+    monkeypatch, origin: str, host: str, options: dict[str, Any], answered: bool
+) -> None:
+    """Streamlit itself lets in every port of localhost."""
+    usual = {
+        "server.address": "127.0.0.1",
+        "server.allowedHosts": [],
+        "server.corsAllowedOrigins": [],
+        "server.enableCORS": True,
+        "global.developmentMode": False,
+    }
+    monkeypatch.setattr("streamlit.config.get_option", (usual | options).__getitem__)
+    headers = [(b"host", host.encode())] + ([(b"origin", origin.encode())] if origin else [])
+    for kind in ("http", "websocket"):
+        words = _why_refused({"type": kind, "path": "/", "headers": headers})
+        assert (words == "") == answered
+        assert answered or (origin in words and "another program" in words)
+
+
 def test_streamlit_is_given_the_guard(kept, monkeypatch) -> None:
     assert starlette_app.create_streamlit_middleware()[0].cls is SaysLittle
 
@@ -159,6 +208,10 @@ def test_the_very_first_request_meets_the_guard(tmp_path) -> None:
                 time.sleep(0.25)
         assert first.status == 404
         assert ask("/_stcore/stream", **upgrade).status == 403
+        neighbour = upgrade | {"Origin": f"http://127.0.0.1:{port + 1}"}
+        assert ask("/_stcore/stream", **neighbour).status == 403
+        own = upgrade | {"Origin": f"http://127.0.0.1:{port}"}
+        assert ask("/_stcore/stream", **own).status == 101
         # A name that was made to lead here: the page is of the same origin as what it asks for.
         rebound = ask("/", Host=f"evil.example:{port}")
         assert rebound.status == 421 and b"localhost alone" in rebound.read()
