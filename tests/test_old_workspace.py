@@ -114,4 +114,6 @@ def test_a_bundle_of_a_study_is_verified_but_for_what_is_computed_otherwise_toda
 ) -> None:
     status, lines = cli.main(["verify", str(old / "bundles" / "study.zip")]), capsys.readouterr().out
     assert status == 1 and "fails" not in lines
-    assert lines.count("not checked") == 1 and "analysis.json: an earlier version wrote it" in lines
+    assert lines.count("not checked ") == 1 and "analysis.json: an earlier version wrote it" in lines
+    assert "not checked:   the primary outcome: the design, as those of earlier versions, names none" in lines
+    assert "seed, settings and pictures give the same lists" in lines

@@ -1,6 +1,8 @@
 """Frozen records of a reader study: what is shown, to whom, in which trial, and what was answered."""
 
+import hashlib
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self, get_args
@@ -52,6 +54,16 @@ class Arm(Settings):
 
 
 UNTOUCHED, SNAP, SHAM, OBVIOUS = Arm("untouched", False), Arm("SNAP"), Arm("sham"), Arm("obvious")
+
+
+def stimulus_id(seed: int, use: str, source: str, arm: str) -> str:
+    """The opaque name of a picture; keep the seed from readers."""
+    return hashlib.sha256(f"{seed}\0{use}\0{source}\0{arm}".encode()).hexdigest()[:16]
+
+
+def is_stimulus_id(name: str) -> bool:
+    """Whether a name has the form of `stimulus_id`."""
+    return re.fullmatch("[0-9a-f]{16}", name) is not None
 
 
 @dataclass(frozen=True)

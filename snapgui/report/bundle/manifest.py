@@ -77,7 +77,8 @@ def read_manifest(data: bytes) -> dict[str, Any]:
     """The manifest; raises BundleError where it is none of this format."""
     values = read_json(data, MANIFEST)
     if (
-        str(values.get("format")) != str(FORMAT)
+        values.get("format") != FORMAT
+        or isinstance(values.get("format"), bool)
         or values.get("kind") not in KINDS
         or not isinstance(values.get("files"), dict)
     ):
@@ -90,14 +91,29 @@ def read_manifest(data: bytes) -> dict[str, Any]:
 
 
 def read_json(data: bytes, name: str) -> dict[str, Any]:
-    """An object from JSON; raises BundleError for anything else."""
+    """An object from JSON; raises BundleError for anything else, and for what programs read differently: a
+    name that stands twice, and NaN or Infinity.
+    """
     try:
-        values = json.loads(data)
+        values = json.loads(data, object_pairs_hook=_once_each, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise BundleError(f"{name} is not JSON ({str(error)[:80]}).") from error
     if not isinstance(values, dict):
         raise BundleError(f"{name} holds no object.")
     return values
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{twice[:40]} stands there twice")
+    return values
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is no number of JSON")
 
 
 def _sha256(data: bytes) -> str:

@@ -2,8 +2,8 @@
 analysis.
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from snapgui.errors import SnapError
@@ -13,10 +13,11 @@ from snapgui.study.analysis.analyse import analyse
 from snapgui.study.analysis.rows import TRIALS_FILE, check_rows, read_rows, session_of
 from snapgui.study.design.freeze import DESIGN_FILE, read_design
 from snapgui.study.design.settings import reasons_to_exclude
-from snapgui.study.design.study import Study
-from snapgui.study.records import Response, Trial
+from snapgui.study.design.study import Study, made_again
+from snapgui.study.records import UNTOUCHED, Response, Trial, is_stimulus_id, stimulus_id
 from snapgui.study.store.columns import COLUMNS, Row
 from snapgui.study.store.export import imrmc_files, trial_columns
+from snapgui.study.store.folders import is_study_name, study_name
 from snapgui.words import defuse
 
 ANALYSIS_FILE = "analysis.json"
@@ -26,8 +27,15 @@ ABOUT = {
     "files",
 }
 WHO = (
-    "who answered, what and when (response, rating, times, clicks, comment), the words of exclusion_reasons, "
-    "the name of the study and exported_with: no file can show them"
+    "who answered, what and when (response, rating, times, clicks, comment), the words of exclusion_reasons "
+    "and exported_with: no file can show them"
+)
+# Of a design.
+FROZEN = (
+    "when the design was frozen, and so whether margin, primary outcome and exclusion rule were chosen "
+    "before the first answer: compare its SHA-256 with the one noted then; its title, words to readers, "
+    "washout_days, break_every, exposures_ms that no list uses, and truth, files, details and shams of its "
+    "pictures: no file can show them"
 )
 # Measured on the pictures, which a bundle of answers does not hold.
 FROM_PICTURES = ("visibility",)
@@ -56,6 +64,7 @@ def check_study_claims(manifest: dict[str, Any], names: list[str], read: Read) -
             f"the design is the one frozen, SHA-256 {digest[:12]}",
             f"the design has SHA-256 {digest[:12]}; manifest.json states another",
         )
+        yield from check_design(study, digest, manifest.get("name"))
         rows = read_rows(read(TRIALS_FILE).decode())
         check_rows(rows, study)
         yield Check("holds", f"all {len(rows):,} answers belong to trials of the design")
@@ -65,7 +74,8 @@ def check_study_claims(manifest: dict[str, Any], names: list[str], read: Read) -
         yield Check("fails", f"the answers and their design belong together: {error}")
         return
     if ANALYSIS_FILE not in names:
-        yield Check("stated", WHO)
+        absent = f"{ANALYSIS_FILE}: it is not in the bundle; " if rows else ""
+        yield Check("stated", absent + WHO)
         return
     stated = read_json(read(ANALYSIS_FILE), ANALYSIS_FILE)
     try:
@@ -81,6 +91,8 @@ def check_study_claims(manifest: dict[str, Any], names: list[str], read: Read) -
     other = [
         part for part in again if part not in FROM_PICTURES and not agree(told.get(part), again[part], 1e-6)
     ]
+    if not earlier:
+        other += sorted(str(part)[:30] for part in set(stated) ^ set(measured))[:20]
     yield check(
         not other,
         f"{ANALYSIS_FILE}, made again from the answers, is the same"
@@ -115,7 +127,7 @@ def _other_files(
         "manifest.json and the design differ in kind, number of pictures or notice",
     )
     if COLUMNS_FILE in names:
-        same = json.loads(read(COLUMNS_FILE)) == COLUMNS
+        same = read_json(read(COLUMNS_FILE), COLUMNS_FILE) == COLUMNS
         words = f"{COLUMNS_FILE} explains the columns" + ("" if same else " otherwise than they are here")
         yield Check("holds" if same else "unchecked", words)
     for name in sorted(set(again) & set(names)):
@@ -139,6 +151,70 @@ def _as_before(part: Any, like: Any = None) -> Any:
         likes = like if isinstance(like, list) and len(like) == len(part) else [None] * len(part)
         return [_as_before(value, other) for value, other in zip(part, likes, strict=True)]
     return part
+
+
+def check_design(study: Study, digest: str, name: Any) -> Iterator[Check]:
+    """What a design says of itself: its name, its pictures' names, its lists and its primary outcome."""
+    if is_study_name(str(name)):
+        yield compare(
+            name == study_name(digest),
+            "the study is called after its design",
+            f"the study is called {str(name)[:40]}, and this design is of {study_name(digest)}",
+        )
+    else:
+        yield Check("stated", f"the name of the study, {str(name)[:40]}: it is not one that the store gives")
+    seed = study.settings.seed
+    other = [
+        one.id
+        for one in study.stimuli
+        if one.id != stimulus_id(seed, one.use, one.source, one.arm.name)
+        or one.arm.altered == (one.arm.name == UNTOUCHED.name)
+    ]
+    if len(other) < len(study.stimuli) or all(is_stimulus_id(one) for one in other):
+        yield compare(
+            not other,
+            f"the names of its {len(study.stimuli)} pictures follow from seed, use, source and arm",
+            f"the names of {len(other)} pictures do not follow from seed, use, source and arm, the first of "
+            f"them {other[0][:40] if other else ''}",
+        )
+    else:
+        yield Check("stated", "seed, uses, sources and arms: the names of the pictures are of another kind")
+    again = made_again(study)
+    if study.primary is None:
+        yield Check("stated", "the primary outcome: the design, as those of earlier versions, names none")
+    else:
+        yield compare(
+            study.primary == again.primary,
+            "the primary outcome is the one that kind and margin ask for",
+            "the primary outcome is not the one that kind and margin ask for",
+        )
+    if _in_order(again) == _in_order(study):
+        words = "seed, settings and pictures give the same lists"
+        yield Check("holds", f"{words}, practice by its sources")
+    else:
+        yield Check(
+            "unchecked",
+            "the lists of the design: seed, settings and pictures give others, so they were changed or made "
+            "by another version",
+        )
+    yield Check("stated", FROZEN)
+
+
+def _in_order(study: Study) -> list[list[list[Trial]]]:
+    """The lists, practice by its sources: which of their arms it shows hangs on an order that is not kept."""
+    stimuli = study.by_id()
+    return [
+        [
+            [
+                replace(trial, stimuli=tuple(stimuli[name].source for name in trial.stimuli))
+                if trial.role == "practice"
+                else trial
+                for trial in trials
+            ]
+            for trials in sessions
+        ]
+        for sessions in study.lists
+    ]
 
 
 def check_answers(rows: Sequence[Row], study: Study) -> Iterator[Check]:

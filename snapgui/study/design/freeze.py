@@ -46,7 +46,9 @@ def read_design(text: str) -> tuple[Study, str]:
                 f"The design is of format {str(values['format'])[:20]}; this version reads {FORMAT}. Use the "
                 "version that froze it."
             )
-        if sha256(canonical_json(values).encode()) != said:
+        frozen = canonical_json(values | {"sha256": said})
+        # To the letter: of a name that stands twice, programs read one value or the other.
+        if sha256(canonical_json(values).encode()) != said or text.strip() != frozen:
             raise StudyError(
                 "The design was changed after it was frozen: its text and its SHA-256 differ. "
                 "Restore it or make a new study."
@@ -98,6 +100,24 @@ def freeze(study: Study, files: Mapping[str, bytes], folder: Path) -> str:
         folder, pictures | {DESIGN_FILE: text.encode()}, advice="Free space or choose another workspace."
     )
     return verify(folder)[1]
+
+
+def check_folder(folder: Path, study: Study) -> None:
+    """Raise StudyError where a folder holds another design than a study that was read, as where it was
+    changed after the first answer.
+    """
+    try:
+        text = (folder / DESIGN_FILE).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StudyError(
+            f"{folder.name} holds no readable {DESIGN_FILE} "
+            f"({getattr(error, 'strerror', None) or 'no text'}). Restore the study's folder."
+        ) from error
+    if read_design(text)[0] != study:
+        raise StudyError(
+            f"{DESIGN_FILE} in {folder.name} is not the design that was frozen and read: it was changed "
+            "afterwards. Restore the study's folder."
+        )
 
 
 def verify(folder: Path) -> tuple[Study, str]:

@@ -155,6 +155,31 @@ def make_study(
     )
 
 
+def made_again(study: Study) -> Study:
+    """The study that `make_study` makes of the settings and pictures of another: the same, unless it was
+    changed or another version made it.
+
+    A frozen design no longer tells in which order its arms were given; they are taken as the first list
+    meets them. Raises StudyError as `make_study` does.
+    """
+    by_id = study.by_id()
+    main: dict[str, dict[str, Stimulus]] = defaultdict(dict)
+    for stimulus in sorted(study.stimuli, key=lambda one: one.source):
+        if stimulus.use == "main":
+            main[stimulus.source][stimulus.arm.name] = stimulus
+    met: dict[str, str] = {}
+    for trial in study.lists[0][0] if study.lists and study.lists[0] else ():
+        shown = [by_id[name] for name in trial.stimuli if name in by_id]
+        one = next((stimulus for stimulus in shown if stimulus.arm.altered), shown[0] if shown else None)
+        if trial.role == "main" and one is not None:
+            met.setdefault(one.source, one.arm.name)
+    sources = [next(iter(own)).source for own in map(dict.values, _shuffled(main, study.settings.seed))]
+    arms = list(dict.fromkeys(met[source] for source in sources if source in met))
+    order = {name: place for place, name in enumerate(arms)}
+    stimuli = sorted(study.stimuli, key=lambda one: order.get(one.arm.name, -1))
+    return make_study(stimuli, study.settings, study.shams)
+
+
 def _primary(main: Mapping[str, Mapping[str, Stimulus]], settings: StudySettings) -> Primary:
     """SNAP against untouched pictures; where there is no SNAP, the first other arm."""
     altered = [name for own in main.values() for name, stimulus in own.items() if stimulus.arm.altered]

@@ -2,7 +2,6 @@
 pixels.
 """
 
-import hashlib
 import struct
 import zlib
 from collections.abc import Sequence
@@ -19,7 +18,17 @@ from snapgui.engine.settings import TextureName
 from snapgui.engine.sham import Pixels, Source, change_levels, is_fooled, make_sham
 from snapgui.engine.victim.victim import Victim
 from snapgui.runs.store import read_run
-from snapgui.study.records import OBVIOUS, SHAM, SNAP, UNTOUCHED, Arm, Stimulus, StudyError, Use
+from snapgui.study.records import (
+    OBVIOUS,
+    SHAM,
+    SNAP,
+    UNTOUCHED,
+    Arm,
+    Stimulus,
+    StudyError,
+    Use,
+    stimulus_id,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,8 +82,6 @@ def make_stimuli(
 ) -> tuple[list[Stimulus], dict[str, bytes]]:
     """The stimuli of some sources under some arms, and their files by name.
 
-    An opaque id is a hash of the seed, the use, the source and the arm: keep the seed from readers.
-
     Raises:
         StudyError: pictures of several sizes (their byte counts would differ), or an arm that a source does
             not have.
@@ -88,7 +95,7 @@ def make_stimuli(
     for source in sources:
         for arm in arms:
             pixels, details = _picture(source, arm, seed, victim)
-            name = hashlib.sha256(f"{seed}\0{use}\0{source.name}\0{arm.name}".encode()).hexdigest()[:16]
+            name = stimulus_id(seed, use, source.name, arm.name)
             stimulus = Stimulus(name, source.name, arm, source.truth, use, details=details)
             own = {
                 stimulus.picture: encode_stimulus(pixels),

@@ -112,14 +112,17 @@ def serving_words(serving: Serving) -> str:
 
 
 def check_offered(name: str) -> None:
-    """Raise StudyError unless a study is in the store and its pictures are in this workspace."""
+    """Raise StudyError unless a study is in the store and its pictures, with the same design, are in this
+    workspace.
+    """
+    from snapgui.study.design.freeze import check_folder
     from snapgui.study.records import StudyError
-    from snapgui.study.store.folders import has_folder
+    from snapgui.study.store.folders import has_folder, study_folder
     from snapgui.study.store.store import open_store
 
     store = open_store()
     try:
-        store.study(name)
+        study = store.study(name)
     finally:
         store.close()
     if not has_folder(name):
@@ -127,3 +130,4 @@ def check_offered(name: str) -> None:
             f"The pictures of {name} are not in this workspace. Serve it on the computer where it "
             "was made, or set SNAP_WORKSPACE."
         )
+    check_folder(study_folder(name), study)

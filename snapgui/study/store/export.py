@@ -9,7 +9,7 @@ from pathlib import Path
 
 from snapgui.engine.cells.outlines import Mask
 from snapgui.engine.images import decode_pixels
-from snapgui.study.design.freeze import read_file
+from snapgui.study.design.freeze import check_folder, read_file
 from snapgui.study.design.settings import reasons_to_exclude
 from snapgui.study.design.study import Study
 from snapgui.study.records import Answer, ReaderSession, Response, Stimulus, Trial, right_choice
@@ -49,7 +49,10 @@ def export_files(store: StudyStore, name: str, folder: Path | None = None) -> di
 
 
 def read_masks(study: Study, folder: Path) -> dict[str, Mask]:
-    """Masks by stimulus; raises StudyError where a file is gone or changed."""
+    """Masks by stimulus; raises StudyError where a file is gone or changed, the design of the folder among
+    them.
+    """
+    check_folder(folder, study)
     return {
         stimulus.id: decode_pixels(read_file(folder, stimulus, stimulus.mask)).mean(axis=2) > 127.5
         for stimulus in study.stimuli

@@ -14,6 +14,11 @@ def study_name(digest: str) -> str:
     return f"study-{digest[:12]}"
 
 
+def is_study_name(name: str) -> bool:
+    """Whether this may be the name of a study, see `study_name`."""
+    return _NAME.fullmatch(name) is not None
+
+
 def studies_folder() -> Path:
     """Where frozen studies lie; raises DataError where the workspace cannot be written."""
     from snapgui.workspace import workspace
@@ -25,7 +30,7 @@ def study_folder(name: str) -> Path:
     """The folder of a study; raises StudyError for a name that is none, so that no path leaves the
     workspace.
     """
-    if not _NAME.fullmatch(name):
+    if not is_study_name(name):
         raise StudyError(f"“{name[:60]}” is not the name of a study. Choose one from the list of studies.")
     return studies_folder() / name
 

@@ -101,7 +101,8 @@ class StudyStore:
                         f"There is no study “{name[:40]}”. Check the address that you were given."
                     )
                 found, digest = read_design(row.design)
-            if digest != row.sha256:
+            # Who changes a design after it was frozen has to change the name under which it was read.
+            if digest != row.sha256 or name != study_name(digest):
                 raise StudyError(
                     f"The design of {name} in the database is not the one that was frozen. Restore "
                     "the database."
