@@ -16,7 +16,7 @@ from snapgui.study.design.settings import reasons_to_exclude
 from snapgui.study.design.study import Study, made_again
 from snapgui.study.records import UNTOUCHED, Response, Trial, is_stimulus_id, stimulus_id
 from snapgui.study.store.columns import COLUMNS, Row
-from snapgui.study.store.export import imrmc_files, trial_columns
+from snapgui.study.store.export import imrmc_files, to_csv, trial_columns
 from snapgui.study.store.folders import is_study_name, study_name
 from snapgui.words import defuse
 
@@ -65,8 +65,14 @@ def check_study_claims(manifest: dict[str, Any], names: list[str], read: Read) -
             f"the design has SHA-256 {digest[:12]}; manifest.json states another",
         )
         yield from check_design(study, digest, manifest.get("name"))
-        rows = read_rows(read(TRIALS_FILE).decode())
+        text = read(TRIALS_FILE).decode()
+        rows = read_rows(text)
         check_rows(rows, study)
+        if to_csv(list(COLUMNS), rows) != text:
+            words = (
+                "other columns or spellings than this version writes, which other programs may read otherwise"
+            )
+            yield Check("stated", f"{TRIALS_FILE} has {words}")
         yield Check("holds", f"all {len(rows):,} answers belong to trials of the design")
         yield from check_answers(rows, study)
         yield from _other_files(manifest, study, rows, names, read)

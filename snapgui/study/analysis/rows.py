@@ -119,6 +119,8 @@ def _number(text: str | None, kind: Callable[[float], float]) -> float | None:
     value = float(text)
     if not np.isfinite(value):
         raise ValueError(f"{text!r} is not a finite number")
+    if kind is int and value != int(value):
+        raise ValueError(f"{text!r} is not a whole number")
     return kind(value)
 
 
