@@ -167,44 +167,50 @@ def check_summary(summary: Any) -> None:
     """
     before, conditions = summary["before"], summary["conditions"]
     for name in ("images", "unreadable", "attacked"):
-        _require(_is_count(before[name]), name)
+        require(is_count(before[name]), name)
     for row in (before, *conditions):
         shares = ("accuracy", "sensitivity", "specificity")
         for name in shares if row is before else (*shares, "flipped", "reached_goal"):
-            _require(_is_share(row[name]), name)
+            require(is_share(row[name]), name)
     for row in conditions:
-        _require(isinstance(row["condition"], str), "condition")
-        _require(_is_count(row["no_room"]), "no_room")
+        require(isinstance(row["condition"], str), "condition")
+        require(is_count(row["no_room"]), "no_room")
         for centre in CENTRES:
-            _require(_is_share(row["flipped_by_centre"][centre]), "flipped_by_centre")
+            require(is_share(row["flipped_by_centre"][centre]), "flipped_by_centre")
         costs = (row.get(name) for name in ("seconds_per_image", "image_steps"))
         for number in (*(row["medians"][name] for name in MEDIANS), row["median_steps_to_goal"], *costs):
-            _require(number is None or _is_number(number), "medians or costs")
+            require(number is None or is_number(number), "medians or costs")
     if "seconds" in summary:
-        _require(_is_number(summary["seconds"]), "seconds")
+        require(is_number(summary["seconds"]), "seconds")
     for name in PAPER if "paper" in summary else ():
-        _require(_is_number(summary["paper"][name]), "paper")
+        require(is_number(summary["paper"][name]), "paper")
     found = summary.get("area_of_paper", {})
-    _require(set(found) <= set(CENTRES), "area_of_paper")
+    require(set(found) <= set(CENTRES), "area_of_paper")
     for area in found.values():
-        _require(area is None or _is_number(area), "area_of_paper")
+        require(area is None or is_number(area), "area_of_paper")
 
 
-def _require(right: bool, name: str) -> None:
+def require(right: bool, name: str) -> None:
+    """Raise ValueError with the name of a value that is not right."""
     if not right:
         raise ValueError(f"{name} is not what it must be")
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether a value can be shown as a number."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15
 
 
-def _is_count(value: Any) -> bool:
-    return _is_number(value) and value == int(value) >= 0
+def is_count(value: Any) -> bool:
+    """Whether it is a whole number of things."""
+    return is_number(value) and value == int(value) >= 0
 
 
-def _is_share(value: Any) -> bool:
+def is_share(value: Any) -> bool:
+    """Whether it is a share with its count and interval, see `statistics.share`; raises KeyError, TypeError
+    or ValueError where it is no table at all.
+    """
     low, high = value["interval"]
     part = value["share"]
-    counted = _is_count(value["count"]) and _is_count(value["of"]) and value["count"] <= value["of"]
+    counted = is_count(value["count"]) and is_count(value["of"]) and value["count"] <= value["of"]
     return counted and 0 <= low <= high <= 1 and (part is None or 0 <= part <= 1)

@@ -7,23 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from snapgui.errors import DataError, SnapError
+from snapgui.transfer.checking import check_about, check_numbers
 from snapgui.transfer.settings import TransferSettings
 from snapgui.workspace import workspace
-
-_ABOUT = ("fingerprint", "models", "data", "started", "settings")
-_SUMMARY = {
-    "models",
-    "sources",
-    "presets",
-    "cells",
-    "beyond_controls",
-    "architectures",
-    "no_room",
-    "metastases",
-    "recognised",
-    "attacked",
-    "clean",
-}
 
 
 @dataclass(frozen=True)
@@ -54,9 +40,21 @@ def read_matrix(folder: Path) -> SavedMatrix:
         settings = TransferSettings.from_json(about["settings"])
         path = folder / "summary.json"
         summary = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
-        if not all(key in about for key in _ABOUT) or (summary is not None and not set(summary) >= _SUMMARY):
-            raise ValueError("fields are missing")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, SnapError) as error:
+        check_about(about)
+        # Those of earlier versions lack what was added since.
+        about = {"versions": {}, **about, "settings": settings.to_json()}
+        if summary is not None:
+            check_numbers(summary)
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+        SnapError,
+    ) as error:
         raise DataError(
             f"{folder.name} is no transfer matrix that can be read ({str(error)[:120]}). Delete it and run "
             "it again."

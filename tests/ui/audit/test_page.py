@@ -323,6 +323,13 @@ def test_delete_and_nothing_but_an_audit(app, page, text_of, finished):
             lambda folder: (folder / "audit.json").write_text("[]", encoding="utf-8"),
             "no audit that can be read",
         ),
+        (
+            lambda folder: (folder / "audit.json").write_text(
+                json.dumps(json.loads((folder / "audit.json").read_text(encoding="utf-8")) | {"versions": 3}),
+                encoding="utf-8",
+            ),
+            "versions are not those",
+        ),
         (lambda folder: (folder / "summary.json").write_text("{", encoding="utf-8"), "has no summary"),
         (
             lambda folder: (folder / "summary.json").write_text(

@@ -1,10 +1,15 @@
 """The Transfer page: a matrix on disk is drawn, told and taken away; a new one is asked for and started."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from snapgui.errors import DataError
+from snapgui.transfer import words
+from snapgui.transfer.defence_words import defence_rows
 from snapgui.transfer.read import delete_matrix, find_matrices, matrices_folder, read_matrix
 from snapgui.transfer.run import TransferOutcome, TransferProgress
 from snapgui.transfer.words import transfer_csv
@@ -96,6 +101,47 @@ def test_a_damaged_matrix_is_a_sentence(app, page, matrix) -> None:
     (matrix / "summary.json").write_text('{"models": []}', encoding="utf-8")
     app = app.run().switch_page(page("transfer")).run()
     assert not app.exception and "no transfer matrix that can be read" in app.error[0].value
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where the values of some JSON stand, of a list the first."""
+    yield path
+    below = (
+        value.items() if isinstance(value, dict) else enumerate(value[:1] if isinstance(value, list) else [])
+    )
+    for key, one in below:
+        yield from places(one, (*path, key))
+
+
+def test_numbers_of_another_kind_are_damage_or_can_be_shown(matrix) -> None:
+    """Each value in turn is another: the matrix is called damaged, or all that is said of it can be said."""
+    refused = 0
+    for file in ("transfer.json", "summary.json"):
+        whole = (matrix / file).read_text(encoding="utf-8")
+        for path in places(json.loads(whole)):
+            for other in (None, "x", [], {}, ["x"], 10**400, float("nan"), KeyError):
+                values = {"": json.loads(whole)}
+                place: Any = values
+                for key in ("", *path)[:-1]:
+                    place = place[key]
+                last = ("", *path)[-1]
+                if other is KeyError:
+                    del place[last]
+                else:
+                    place[last] = other
+                (matrix / file).write_text(json.dumps(values.get("")), encoding="utf-8")
+                try:
+                    saved = read_matrix(matrix)
+                except DataError as error:
+                    assert "no transfer matrix that can be read" in str(error)
+                    refused += 1
+                    continue
+                assert saved.summary is not None
+                transfer_csv(saved.summary), words.methods_words(saved.about, saved.summary)
+                for preset in saved.summary["presets"]:
+                    matrix_chart(saved.summary, preset, "SNAP"), defence_rows(saved.summary, preset)
+        (matrix / file).write_text(whole, encoding="utf-8")
+    assert refused > 300
 
 
 def test_what_is_asked_is_what_runs(app, page, small_set, small_model, monkeypatch, own_workspace) -> None:
