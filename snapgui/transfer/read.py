@@ -43,7 +43,7 @@ def read_matrix(folder: Path) -> SavedMatrix:
         check_about(about)
         # Those of earlier versions lack what was added since.
         about = {"versions": {}, **about, "settings": settings.to_json()}
-        if summary is not None:
+        if path.is_file():
             check_numbers(summary)
     except (
         OSError,
