@@ -71,7 +71,7 @@ def read_audit(folder: Path) -> SavedAudit:
         for name in _TEXTS:
             if not isinstance(about[name], str):
                 raise ValueError(f"{name} is no text")
-        if not isinstance(about["versions"], dict):
+        if not isinstance(about.get("versions", {}), dict):
             raise ValueError("versions are not those of libraries by name")
         if [type(name) for name in about["classes"]] != [str, str]:
             raise ValueError("classes are not two names")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from snapgui.audit.read import SavedAudit
+from snapgui.audit.summary import is_count, is_number, is_share
 from snapgui.corruptions.summary import MEASURES, OUTCOMES, Numbers
 from snapgui.engine.corruptions.catalogue import corruption_of
 from snapgui.errors import DataError, SnapError
@@ -18,6 +19,10 @@ from snapgui.workspace import write_whole
 
 # Of the release and of an audit, each in its folder.
 FILE, TABLE = "corruptions.json", "corruptions.csv"
+# Columns of the table that are no numbers.
+_TEXTS = ("images", "condition", "strength")
+# What a column's name ends with that always holds one.
+_ALWAYS = ("_count", "_of", *MEASURES)
 
 
 @dataclass(frozen=True)
@@ -80,12 +85,40 @@ def _read(path: Path, advice: str) -> tuple[Comparison, dict[str, Any]]:
     try:
         about = json.loads(path.read_text(encoding="utf-8"))
         comparison = Comparison(str(about["words"]), dict(about["numbers"]), dict(about["curves"]))
-        list(_lines(comparison))
+        for line in _lines(comparison):
+            for name, value in line.items():
+                blank = value is None and not name.endswith(_ALWAYS)
+                if not (blank or name in _TEXTS or is_number(value)):
+                    raise ValueError(f"{name} is {str(value)[:40]}; it must be a number")
+        _check_words(comparison)
     except FileNotFoundError as error:
         raise DataError(f"There is no {path}. {advice}") from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, SnapError) as error:
-        raise DataError(f"{path} cannot be read ({error!r}). {advice}") from error
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        IndexError,
+        OverflowError,
+        RecursionError,
+        SnapError,
+    ) as error:
+        raise DataError(f"{path} cannot be read ({repr(error)[:120]}). {advice}") from error
     return comparison, dict(about)
+
+
+def _check_words(comparison: Comparison) -> None:
+    """Raise ValueError, KeyError or TypeError where curves have no words, or images no counts."""
+    for name in comparison.numbers["snap"]:
+        if not isinstance(comparison.curves[name], str):
+            raise ValueError(f"the curve {name[:40]} has no words")
+    for outcome in OUTCOMES:
+        images = comparison.numbers["images"][outcome]
+        if not is_count(images["of"]) or not is_count(images["recognised"]):
+            raise ValueError(f"images are {str(images)[:40]}")
+    if not is_share(comparison.numbers["accuracy"]):
+        raise ValueError("accuracy is no share")
 
 
 def table_of(comparison: Comparison) -> str:

@@ -1,18 +1,20 @@
 """Success against naturalness: the points of one figure, measured of the release or of an audit."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from snapgui.audit.read import SavedAudit
+from snapgui.audit.summary import is_number
 from snapgui.audit.words import condition_names
 from snapgui.engine.cells.outlines import read_mask
 from snapgui.engine.detector.cases import Case
 from snapgui.engine.images import read_pixels
 from snapgui.errors import DataError
 from snapgui.naturalness.measure import strongest
+from snapgui.naturalness.words import condition_cells, explanation
 from snapgui.shipped import NATURALNESS_FOLDER
 
 # Of the release and of an audit, each in its folder.
@@ -27,6 +29,10 @@ class Reading:
     value: float
     low: float
     high: float
+
+    def __post_init__(self) -> None:
+        if not all(map(is_number, (self.value, self.low, self.high))):
+            raise ValueError(f"{str(self.value)[:40]} with its interval is no number")
 
 
 @dataclass(frozen=True)
@@ -108,12 +114,17 @@ def read_shipped(folder: Path = NATURALNESS_FOLDER) -> Frontier:
     Raises:
         DataError: it is not there, or damaged.
     """
-    about = _read(folder, "Fetch the program's assets again.")
+    advice = "Fetch the program's assets again."
+    about = _read(folder, advice)
+    texts = ("words", "short", "family")
+    for name, own in about["conditions"].items():
+        if not all(isinstance(own.get(text), str) for text in texts) or "numbers" not in own:
+            raise DataError(f"{folder / FILE} has no words for {name[:40]}. {advice}")
     points = [
         Point(name, own["words"].replace("`", ""), own["short"], own["numbers"], own["family"])
         for name, own in about["conditions"].items()
     ]
-    return Frontier(str(about["words"]), tuple(points))
+    return Frontier(str(about.get("words", "")), tuple(points))
 
 
 def shipped_examples(name: str, folder: Path = NATURALNESS_FOLDER) -> tuple[list[Case], str]:
@@ -163,14 +174,26 @@ def _read(folder: Path, advice: str) -> dict[str, Any]:
     try:
         about = json.loads(path.read_text(encoding="utf-8"))
         conditions = about["conditions"]
-        readings: Sequence[object] = [
-            axis.read(_numbers(own)) for own in conditions.values() for axis in AXES.values()
-        ]
+        numbers = {name: dict(_numbers(own)) for name, own in conditions.items()}
+        for own in numbers.values():
+            success(own), [axis.read(own) for axis in AXES.values()], condition_cells("", own)
+            if not is_number(own["area"]):
+                raise ValueError(f"area is {str(own['area'])[:40]}; it must be a number")
+        explanation(numbers)
     except FileNotFoundError as error:
         raise DataError(f"There is no {path}. {advice}") from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+        ZeroDivisionError,
+    ) as error:
         raise DataError(f"{path} cannot be read ({repr(error)[:120]}). {advice}") from error
-    if not readings:
+    if not numbers:
         raise DataError(f"{path} lists no conditions. {advice}")
     return dict(about)
 

@@ -47,7 +47,7 @@ def frontier_chart(frontier: Frontier, axis: Axis, *, opened: str = "") -> go.Fi
     figure, drawn = go.Figure(), drawn_points(frontier, axis)
     places = label_places([(x.value, y.value) for _, _, x, y in drawn], axis)
     for (number, point, x, y), place in zip(drawn, places, strict=True):
-        colour, symbol = LOOKS[point.family]
+        colour, symbol = LOOKS.get(point.family, LOOKS["control"])
         figure.add_scatter(
             x=[x.value],
             y=[y.value * 100],
