@@ -75,6 +75,15 @@ class Study(Settings):
         """Stimuli by their opaque names."""
         return {stimulus.id: stimulus for stimulus in self.stimuli}
 
+    def trials_of(self, list_index: int, session: int) -> tuple[Trial, ...]:
+        """The trials of a session, both counted from 0; raises StudyError where the design has none such."""
+        if not 0 <= list_index < len(self.lists) or not 0 <= session < len(self.lists[list_index]):
+            raise StudyError(
+                f"The database has a session {session + 1} of list {list_index}, which the design of "
+                f"“{self.settings.title[:40]}” does not have. Restore the database."
+            )
+        return self.lists[list_index][session]
+
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
         lists = tuple(

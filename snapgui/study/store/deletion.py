@@ -59,7 +59,7 @@ def count_answers(store: StudyStore, name: str) -> Counts:
             )
             or 0
         )
-    done = sum(answers >= len(study.lists[k][number]) for k, number, answers in begun)
+    done = sum(answers >= len(study.trials_of(k, number)) for k, number, answers in begun)
     return Counts(row.made, readers, len(begun), done, sum(answers for _, _, answers in begun), withdrawn)
 
 

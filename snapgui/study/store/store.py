@@ -172,7 +172,7 @@ class StudyStore:
                 .limit(1)
             ).first()
             if last is not None and count_answered(session, last.id) < len(
-                study.lists[reader.list_index][last.number]
+                study.trials_of(reader.list_index, last.number)
             ):
                 return self._reader_session(last, reader)
             number = 0 if last is None else last.number + 1
@@ -268,7 +268,8 @@ class StudyStore:
 
     def _reader_session(self, row: SessionRow, reader: ReaderRow) -> ReaderSession:
         who = Reader(reader.pseudonym, reader.study_id, reader.list_index)
-        return ReaderSession(row.id, who, row.number, self.study(who.study).lists[who.list_index][row.number])
+        trials = self.study(who.study).trials_of(who.list_index, row.number)
+        return ReaderSession(row.id, who, row.number, trials)
 
     def _time(self) -> str:
         return self._now().isoformat(timespec="milliseconds")

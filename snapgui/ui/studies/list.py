@@ -33,10 +33,12 @@ def show_studies(try_out: TryOut) -> bool:
     if notice := st.session_state.pop("study_notice", ""):
         st.info(plain(notice))
     try:
-        studies = stored_studies(study_store())
+        studies, damaged = stored_studies(study_store())
     except SnapError as error:
         st.error(plain(error))
         return False
+    for sentence in damaged:
+        st.error(plain(sentence))
     if not studies:
         return False
     # A new study changes the key, so that it comes to view; the newest is chosen first.

@@ -13,10 +13,11 @@ from snapgui.study.design.study import Study
 from snapgui.study.design.texts import DESIGN_WORDS, duration_words
 from snapgui.study.pictures.build import BuildOutcome, build_study
 from snapgui.study.pictures.material import Material
+from snapgui.study.records import StoreError, StudyError
 from snapgui.study.store.deletion import Counts, count_answers
 from snapgui.study.store.store import StudyStore
 from snapgui.ui.jobs import Handle
-from snapgui.words import as_set, counted
+from snapgui.words import as_set, counted, shorten
 
 
 @dataclass(frozen=True)
@@ -57,12 +58,19 @@ def study_work(task: StudyTask, store: StudyStore) -> Callable[[Handle], BuildOu
     return work
 
 
-def stored_studies(store: StudyStore) -> list[StoredStudy]:
-    """All studies, the newest first; raises StudyError where a design in the database was tampered with."""
-    return [
-        StoredStudy(name, store.study(name), count_answers(store, name))
-        for name, _ in reversed(store.studies())
-    ]
+def stored_studies(store: StudyStore) -> tuple[list[StoredStudy], list[str]]:
+    """All studies, the newest first, and a sentence for each that was damaged or tampered with; raises
+    StudyError where the database cannot be read at all.
+    """
+    found, damaged = [], []
+    for name, title in reversed(store.studies()):
+        try:
+            found.append(StoredStudy(name, store.study(name), count_answers(store, name)))
+        except StoreError:
+            raise
+        except StudyError as error:
+            damaged.append(f"{shorten(title)} ({name}): {error}")
+    return found, damaged
 
 
 def study_table(studies: Sequence[StoredStudy]) -> dict[str, list[str]]:

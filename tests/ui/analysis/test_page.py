@@ -3,20 +3,23 @@ fit.
 """
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 
 from snapgui.engine.sham import Source
 from snapgui.report.study.captions import CAPTIONS
 from snapgui.report.study.results import has_agreement_matrix
+from snapgui.study.design.freeze import design_text, freeze, read_design
 from snapgui.study.design.settings import StudySettings
 from snapgui.study.pictures.stimuli import make_stimuli
 from snapgui.study.records import OBVIOUS, SHAM, SNAP, UNTOUCHED
 from snapgui.study.store.export import export_files
-from snapgui.study.store.folders import studies_folder
+from snapgui.study.store.folders import studies_folder, study_name
 from snapgui.study.store.store import open_store
 from snapgui.ui.analysis.charts import CHARTS, HEIGHT, agreement_chart
 from tests.study.simulated import analyse_simulated, answer_study
@@ -151,6 +154,35 @@ def test_an_export_gives_the_same_and_strange_files_a_sentence(app, page, text_o
     ):
         app.file_uploader(key="analysis_files").set_value(strange).run()
         assert sentence in text_of(app)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ("UPDATE study SET design = substr(design, 1, 500)", "is not the design of a study"),
+        ("UPDATE study SET sha256 = '00'", "is not the one that was frozen"),
+        ("UPDATE reader SET list_index = 77", "of list 77, which the design of “Lymph nodes” does not have"),
+        ("UPDATE session SET number = 77", "has a session 78 of list"),
+    ],
+)
+def test_one_damaged_study_is_named_and_the_rest_are_shown(
+    app, page, text_of, kept, change: str, sentence: str
+) -> None:
+    store, name = kept
+    study, pictures = store.study(name), studies_folder() / name / "stimuli"
+    other = replace(study, settings=replace(study.settings, title="Spleens"))
+    files = {path.name: path.read_bytes() for path in pictures.iterdir()}
+    freeze(other, files, studies_folder() / study_name(read_design(design_text(other))[1]))
+    with store.engine.begin() as connection:
+        for trigger in connection.execute(
+            text("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+        ).all():
+            connection.execute(text(f"DROP TRIGGER {trigger.name}"))
+        connection.execute(text(change))
+    store.create_study(studies_folder() / study_name(read_design(design_text(other))[1]))
+    app = app.run().switch_page(page("studies")).run()
+    assert not app.exception and "Spleens" in text_of(app)
+    assert any(name in error.value and sentence in error.value for error in app.error)
 
 
 def test_a_damaged_picture_is_a_sentence(app, page, text_of, kept) -> None:
