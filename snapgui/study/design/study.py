@@ -182,7 +182,8 @@ def made_again(study: Study) -> Study:
         one = next((stimulus for stimulus in shown if stimulus.arm.altered), shown[0] if shown else None)
         if trial.role == "main" and one is not None:
             met.setdefault(one.source, one.arm.name)
-    sources = [next(iter(own)).source for own in map(dict.values, _shuffled(main, study.settings.seed))]
+    shuffled = _shuffled(main, study.settings.seed)
+    sources = [next(iter(own.values())).source for own in shuffled]
     arms = list(dict.fromkeys(met[source] for source in sources if source in met))
     order = {name: place for place, name in enumerate(arms)}
     stimuli = sorted(study.stimuli, key=lambda one: order.get(one.arm.name, -1))
