@@ -99,7 +99,7 @@ def _choose(task: FolderTask | None) -> Chosen | None:
         st.caption(f"The first {MOST:,} of {len(task.names):,}.")
     if row is None:
         return None
-    return Chosen((require_window(task.read(row), task.names[row]),), task.names[row])
+    return Chosen((require_window(task.read(row)[0], task.names[row]),), task.names[row])
 
 
 def _one_of(label: str, options: Any, words: Callable[[Any], str], source: str) -> Any:

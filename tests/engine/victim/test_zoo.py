@@ -71,7 +71,9 @@ def test_numbers_of_8_bits_are_refused_by_name(tmp_path: Path) -> None:
         ModelError, match=r"weights that are of torch\.float8_e4m3fn .* before it is converted"
     ):
         Victim.load(tmp_path / "m.safetensors")
-    (tmp_path / "m.json").write_text('{"architecture": "mobilenet_v2", "input_size_px": 96}')
+    (tmp_path / "m.json").write_text(
+        '{"architecture": "mobilenet_v2", "input_size_px": 96}', encoding="utf-8"
+    )
     with pytest.raises(ModelError, match=r"m\.json is a model card .* Give the weights"):
         Victim.load(tmp_path / "m.json")
     header = b'{"fc.weight":{"dtype":"F8_E8M0","shape":[4],"data_offsets":[0,4]}}'
