@@ -7,6 +7,13 @@ import re
 _NO_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
+# What taking values out of a damaged file raises, whatever was done to it: its reader catches all of them.
+DAMAGED = (
+    *(OSError, ValueError, KeyError, TypeError, AttributeError, IndexError),
+    *(OverflowError, ZeroDivisionError, RecursionError),
+)
+
+
 class SnapError(Exception):
     """Root of every error that a user can cause; its text, always one line, is shown as it stands."""
 

@@ -16,7 +16,7 @@ from snapgui.audit.rows import UNTOUCHED
 from snapgui.audit.settings import AuditSettings
 from snapgui.data.datasets import PatchSet
 from snapgui.engine.cells.outlines import Mask, read_mask
-from snapgui.errors import DataError, SnapError
+from snapgui.errors import DAMAGED, DataError, SnapError
 from snapgui.workspace import workspace
 
 _TEXTS = ("data_path", "model_path", "fingerprint", "model", "model_sha256", "data", "started")
@@ -79,16 +79,7 @@ def read_audit(folder: Path) -> SavedAudit:
         done = sum(max(0, min(size, images - index * size)) for index in store.finished_shards(folder))
         finished = (folder / "summary.json").is_file() and (folder / "rows.parquet").is_file()
         return SavedAudit(folder, about, settings, done, images, finished)
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        OverflowError,
-        RecursionError,
-        SnapError,
-    ) as error:
+    except (*DAMAGED, SnapError) as error:
         raise DataError(
             f"{folder.name} is no audit that can be read: its audit.json is damaged or of another version "
             f"({str(error)[:120]}). Run the audit again, or choose another folder named audit-…"

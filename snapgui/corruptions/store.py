@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from snapgui.audit.read import SavedAudit
-from snapgui.audit.summary import is_count, is_number, is_share
 from snapgui.corruptions.summary import MEASURES, OUTCOMES, Numbers
 from snapgui.engine.corruptions.catalogue import corruption_of
-from snapgui.errors import DataError, SnapError
+from snapgui.errors import DAMAGED, DataError, SnapError
+from snapgui.kinds import is_count, is_number, is_share
 from snapgui.shipped import NATURALNESS_FOLDER
 from snapgui.words import defuse
 from snapgui.workspace import write_whole
@@ -93,17 +93,7 @@ def _read(path: Path, advice: str) -> tuple[Comparison, dict[str, Any]]:
         _check_words(comparison)
     except FileNotFoundError as error:
         raise DataError(f"There is no {path}. {advice}") from error
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        IndexError,
-        OverflowError,
-        RecursionError,
-        SnapError,
-    ) as error:
+    except (*DAMAGED, SnapError) as error:
         raise DataError(f"{path} cannot be read ({repr(error)[:120]}). {advice}") from error
     return comparison, dict(about)
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from snapgui.audit.read import SavedAudit
-from snapgui.audit.summary import is_number
 from snapgui.audit.words import condition_names
 from snapgui.engine.cells.outlines import read_mask
 from snapgui.engine.detector.cases import Case
 from snapgui.engine.images import read_pixels
-from snapgui.errors import DataError
+from snapgui.errors import DAMAGED, DataError
+from snapgui.kinds import is_number
 from snapgui.naturalness.measure import strongest
 from snapgui.naturalness.words import condition_cells, explanation
 from snapgui.shipped import NATURALNESS_FOLDER
@@ -182,16 +182,7 @@ def _read(folder: Path, advice: str) -> dict[str, Any]:
         explanation(numbers)
     except FileNotFoundError as error:
         raise DataError(f"There is no {path}. {advice}") from error
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        OverflowError,
-        RecursionError,
-        ZeroDivisionError,
-    ) as error:
+    except DAMAGED as error:
         raise DataError(f"{path} cannot be read ({repr(error)[:120]}). {advice}") from error
     if not numbers:
         raise DataError(f"{path} lists no conditions. {advice}")

@@ -14,7 +14,7 @@ from snapgui.engine.images import decode_pixels
 from snapgui.engine.settings import AttackSettings, CellSettings
 from snapgui.engine.visibility.measures import Visibility
 from snapgui.engine.visibility.naturalness import Naturalness
-from snapgui.errors import DataError, SnapError
+from snapgui.errors import DAMAGED, DataError, SnapError
 from snapgui.runs.checking import RUN_ID, check_record
 from snapgui.runs.files import bundle_files
 from snapgui.runs.records import CurvePoint, RunRequest, RunResult
@@ -137,10 +137,7 @@ def run_of_files(read: Callable[[str], bytes], name: str) -> RunResult:
                 )
             },
         )
-    except (
-        *(OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError),
-        *(csv.Error, SnapError),
-    ) as error:
+    except (*DAMAGED, csv.Error, SnapError) as error:
         raise DataError(f"The run {name} is gone or damaged ({error}). Delete it and run again.") from error
 
 

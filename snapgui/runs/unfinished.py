@@ -8,7 +8,7 @@ import numpy as np
 from snapgui.engine.cells.outlines import read_mask
 from snapgui.engine.images import encode_png, read_pixels
 from snapgui.engine.settings import AttackSettings, CellSettings
-from snapgui.errors import DataError, SnapError
+from snapgui.errors import DAMAGED, DataError, SnapError
 from snapgui.runs.records import RunRequest
 from snapgui.runs.store import run_folder
 from snapgui.workspace import workspace, write_whole
@@ -49,7 +49,7 @@ def load_request(run_id: str) -> RunRequest:
         attack = AttackSettings.from_json(values.pop("attack"))
         cells = values.pop("cells")
         return RunRequest(pixels, mask, attack, CellSettings.from_json(cells) if cells else None, **values)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, SnapError) as error:
+    except (*DAMAGED, SnapError) as error:
         raise DataError(f"There is no unfinished run {run_id} ({str(error)[:120]}).") from error
 
 

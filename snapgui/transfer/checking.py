@@ -5,7 +5,7 @@ ask.
 from collections.abc import Callable
 from typing import Any
 
-from snapgui.audit.summary import is_count, is_number, is_share, require
+from snapgui.kinds import is_count, is_number, is_share, require
 
 Right = Callable[[Any], bool]
 

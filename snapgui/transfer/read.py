@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from snapgui.errors import DataError, SnapError
+from snapgui.errors import DAMAGED, DataError, SnapError
 from snapgui.transfer.checking import check_about, check_numbers
 from snapgui.transfer.settings import TransferSettings
 from snapgui.workspace import workspace
@@ -45,16 +45,7 @@ def read_matrix(folder: Path) -> SavedMatrix:
         about = {"versions": {}, **about, "settings": settings.to_json()}
         if path.is_file():
             check_numbers(summary)
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        OverflowError,
-        RecursionError,
-        SnapError,
-    ) as error:
+    except (*DAMAGED, SnapError) as error:
         raise DataError(
             f"{folder.name} is no transfer matrix that can be read ({str(error)[:120]}). Delete it and run "
             "it again."

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from snapgui.errors import ModelError
+from snapgui.errors import DAMAGED, ModelError
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -79,7 +79,7 @@ def card_beside(path: Path) -> ModelCard:
             options=values.get("options", {}),
             assumed=_assumed(values, path.name),
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except DAMAGED as error:
         raise ModelError(
             f"{card_file.name} is not a model card ({str(error)[:80]}); it needs architecture and "
             "input_size_px."

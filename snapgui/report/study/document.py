@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from snapgui.errors import DataError
+from snapgui.errors import DAMAGED, DataError
 from snapgui.report.bundle.manifest import NOTICE
 from snapgui.report.pages.document import Document, Picture, Section, Table
 from snapgui.report.study.captions import CAPTIONS
@@ -98,7 +98,7 @@ def draw_pictures(analysis: Values) -> list[tuple[str, bytes]]:
 def _told_if_no_analysis(what: str) -> Iterator[None]:
     try:
         yield
-    except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except DAMAGED as error:
         raise DataError(
             f"{what} is no analysis of a study ({type(error).__name__}: {str(error)[:120]}). Give the "
             "analysis.json that “study analyse” writes."

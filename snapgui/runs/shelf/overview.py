@@ -10,7 +10,7 @@ from typing import Any
 from snapgui.engine.presets import preset_of
 from snapgui.engine.settings import AttackSettings, CellSettings
 from snapgui.engine.visibility.naturalness import Look, Naturalness, look_of
-from snapgui.errors import DataError, SnapError
+from snapgui.errors import DAMAGED, DataError, SnapError
 from snapgui.runs.shelf.labels import FILE, Label, read_label
 from snapgui.runs.store import run_folder
 from snapgui.words import CENTRE_FOUND, TEXTURE_WORDS, per_cent
@@ -99,7 +99,7 @@ def read_overview(run_id: str) -> Overview:
         return _overview(
             run_id, json.loads((folder / "result.json").read_text(encoding="utf-8")), read_label(folder)
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, SnapError) as error:
+    except (*DAMAGED, SnapError) as error:
         raise DataError(f"The run {run_id} is gone or damaged ({str(error)[:120]}). Delete it.") from error
 
 
