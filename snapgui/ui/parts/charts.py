@@ -134,12 +134,11 @@ def confidence_chart(
             x=at, y=0.5, yref="paper", text="before", showarrow=False, textangle=-90, font={"size": 11}
         )
     style_figure(figure, height=height, x_title="step", y_title="per cent")
+    end = max(last, 5) if steps is None else max(min(steps, last * 1.25), 5)
+    every = next(n * 10**power for power in range(9) for n in (1, 2, 5) if n * 10**power * 6 > end)
+    # Stated, since where "before" stands there is no step.
     figure.update_xaxes(
-        range=[
-            0 if before is None else 2 * at,
-            max(last, 5) if steps is None else max(min(steps, last * 1.25), 5),
-        ],
-        dtick=None,
+        range=[0 if before is None else 2 * at, end], tickvals=list(range(0, int(end) + 1, every))
     )
     figure.update_yaxes(range=[-2, 103])
     figure.update_layout(margin_r=90, margin_t=20, uirevision="keep")
