@@ -26,7 +26,7 @@ BARE = "undefended"
 # Draws over which an attacker averages who knows that a defence is random.
 EXPECTATION = 10
 # Counted up when the same settings begin to give another table.
-METHOD = 1
+METHOD = 2
 
 
 @dataclass(frozen=True)
@@ -95,14 +95,12 @@ class Contest:
     Attributes:
         kind: ``transfer`` or ``defend``, the first word of its folders.
         models: every victim that is tried, by name.
-        sources: every victim on which patches are made, by name.
-        tried_on: of each source, the names of the models that its patches are tried on.
+        sources: every victim on which patches are made, by name; all models are tried on them.
     """
 
     kind: str
     models: dict[str, Victim]
     sources: dict[str, Victim]
-    tried_on: dict[str, tuple[str, ...]]
 
 
 def transfer_contest(models: dict[str, Victim], *, together: bool) -> Contest:
@@ -112,7 +110,7 @@ def transfer_contest(models: dict[str, Victim], *, together: bool) -> Contest:
     sources, victims = dict(models), list(models.values())
     if together:
         sources |= {MEAN: Several(victims, "mean"), WORST: Several(victims, "worst")}
-    return Contest("transfer", models, sources, dict.fromkeys(sources, tuple(models)))
+    return Contest("transfer", models, sources)
 
 
 def search_contest(victim: ScoresOnly, presets: Sequence[PresetName]) -> Contest:
@@ -126,27 +124,25 @@ def search_contest(victim: ScoresOnly, presets: Sequence[PresetName]) -> Contest
                 "Choose natural or paper."
             )
     name = victim.card.name
-    return Contest("search", {name: victim}, {name: victim}, {name: (name,)})
+    return Contest("search", {name: victim}, {name: victim})
 
 
 def defence_contest(victim: Victim, defences: Sequence[Defence]) -> Contest:
-    """The bare victim, on whose patches every defence is tried (an attacker who does not know), and each
-    defence attacked through itself (one who does); a random one also through the mean of `EXPECTATION` draws.
+    """Every defence is tried on patches made on the bare victim (an attacker who does not know it), through
+    itself (one who does; of a random one also through the mean of `EXPECTATION` draws) and through each of
+    the others: where those fool it more often than its own, its gradient is masked.
     """
     models: dict[str, Victim] = {BARE: victim}
     sources: dict[str, Victim] = {BARE: victim}
-    tried_on: dict[str, tuple[str, ...]] = {}
     for defence in defences:
         behind = Defended(victim, defence)
         if defence.name in models:
             raise ModelError(f"The defence {defence.name} is named twice. Leave one out.")
         models[defence.name] = sources[defence.name] = behind
-        tried_on[defence.name] = (defence.name,)
         if defence.random:
             averaged = Defended(victim, defence, draws=EXPECTATION)
             sources[averaged.card.name] = averaged
-            tried_on[averaged.card.name] = (defence.name,)
-    return Contest("defend", models, sources, {BARE: tuple(models), **tried_on})
+    return Contest("defend", models, sources)
 
 
 def asked_patches(data: Path, settings: TransferSettings) -> PatchSet:

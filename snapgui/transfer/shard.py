@@ -53,7 +53,7 @@ def run_shard(
     ``mean_de00_mask``. Where an image has no room for the cells, one row of kind ``no room`` says why.
     """
     source = contest.sources[shard.source]
-    models = {name: contest.models[name] for name in contest.tried_on[shard.source]}
+    models = contest.models
     preset = PRESETS[shard.preset]
     some = plan.subjects.of(list(shard.rows))
     attack = replace(preset.attack, seed=settings.seed)

@@ -44,7 +44,8 @@ def test_false_alarms_stand_beside_accuracy(small_set) -> None:
     assert all("false_alarms" not in found for found in quiet)
     assert clean_words(alarmed).endswith(", false alarms 50.0 % (15.0 to 85.0)")
     clean = {"undefended": quiet[0], "shy": alarmed}
-    summary = {"clean": clean, "models": list(clean), "cells": [], "presets": ["natural"]}
+    names = list(clean)
+    summary = {"clean": clean, "models": names, "sources": names, "cells": [], "presets": ["natural"]}
     rows = {row[0]: row[HEAD.index("accuracy")] for row in defence_rows(summary, "natural")}
     assert "false alarms" in rows["shy"] and "false alarms" not in rows["undefended"]
     assert "look yourself" in alarm_words(summary) and not alarm_words({"clean": {"undefended": quiet[0]}})

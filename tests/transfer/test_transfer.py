@@ -182,6 +182,7 @@ def test_defences_are_tried_by_attackers_who_know_and_who_do_not(
     said = defence_text(outcome.summary)
     lines = {line.split("  ")[0]: line for line in said.splitlines()}
     assert lines["undefended"].count("–") == 2, "an attacker of the bare model knows it"
+    assert lines["undefended"].count("(") == 5, "patches made through defences are tried on it too"
     assert lines["Gaussian 0.5 px"].count("–") == 1, "what is not random has no expectation"
     assert lines[defence.name].count("–") == 0
     summary = json.loads((outcome.folder / "summary.json").read_text(encoding="utf-8"))
@@ -212,12 +213,21 @@ def test_a_masked_gradient_is_called_one() -> None:
         }
 
     bare = cell("SNAP", "undefended", 90) | {"target": "undefended"}
-    odd = [cell("SNAP", "undefended", 20), cell("SNAP", "odd", 10), cell("black box", "odd", 60)]
-    summary = {"cells": [bare, *odd], "models": ["undefended", "odd"], "presets": ["paper"], "clean": {}}
+    odd = [cell("SNAP", "undefended", 12), cell("SNAP", "odd", 10), cell("black box", "odd", 60)]
+    names = {"models": ["undefended", "odd"], "sources": ["undefended", "odd", "even"]}
+    summary = {"cells": [bare, *odd], "presets": ["paper"], "clean": {}} | names
     sentences = verdict_words(summary, "paper")
-    assert masked(summary, "paper", "odd") and "Its gradient is masked" in sentences[1]
-    assert sentences[0].startswith("odd lets through 20.0 % (13.3 to 28.9) of the patches made without it")
+    assert sentences[1].startswith("odd: patches found by scores alone fool it more often than those made")
+    assert "Its gradient is masked" in sentences[1]
+    assert sentences[0].startswith("odd lets through 12.0 % (7.0 to 19.8) of the patches made without it")
     assert "does not stop one who knows it: 60.0 %" in sentences[0], "the strongest attacker counts"
     summary["cells"][3] = cell("black box", "odd", 8)
     (sentence,) = verdict_words(summary, "paper")
     assert "halves what an attacker who knows it reaches" in sentence
+    # What a search does not show, patches made through another defence may.
+    summary["cells"].append(cell("SNAP", "even", 88))
+    sentences = verdict_words(summary, "paper")
+    assert "does not stop one who knows it: 88.0 %" in sentences[0]
+    assert sentences[1].startswith("odd: patches made through another defence fool it more often")
+    summary["cells"][-1] = cell("SNAP", "even", 11)
+    assert masked(summary, "paper", "odd") is None, "a point more is chance"

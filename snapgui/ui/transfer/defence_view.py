@@ -40,8 +40,9 @@ def _show(table: SavedMatrix) -> None:
     st.caption(
         plain(
             f"{subject_words(summary)} {area_words(summary, preset)} Does not know: patches made on the "
-            "undefended model. Knows: made through the defence. Black box: by scores alone. Sham: the change "
-            "mirrored within its cells. Accuracy and time: on untouched patches of both classes."
+            "undefended model. Knows: made through the defence. Knows another: made through another defence, "
+            "the strongest of those. Black box: by scores alone. Sham: the change mirrored within its cells. "
+            "Accuracy and time: on untouched patches of both classes."
             f"{alarm_words(summary)}"
         )
     )
