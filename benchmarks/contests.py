@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.options import run_script
 from benchmarks.results import commit, provenance, table, write_section
 from snapgui.errors import DataError
-from snapgui.transfer.defence_words import HEAD, defence_rows, verdict_words
+from snapgui.transfer.defence_words import defence_rows, verdict_words
 from snapgui.transfer.read import SavedMatrix, read_matrix
 from snapgui.transfer.words import (
     KIND_WORDS,
@@ -44,9 +44,10 @@ def defence_body(summary: dict[str, Any]) -> str:
     """A table a preset with what it means."""
     parts = [subject_words(summary)]
     for preset in summary["presets"]:
+        head, *lines = defence_rows(summary, preset)
         parts += [
             f"`{preset}`: metastases called normal.",
-            table(HEAD, defence_rows(summary, preset)),
+            table(head, lines),
             area_words(summary, preset),
             "\n".join(f"- {sentence}." for sentence in verdict_words(summary, preset)),
         ]

@@ -51,9 +51,11 @@ def attacks_on(summary: dict[str, Any], preset: str, name: str) -> dict[str, dic
 
 
 def defence_rows(summary: dict[str, Any], preset: str) -> list[list[str]]:
-    """One line a model, the undefended first, in the order of `HEAD`."""
+    """As lines of words: head first, then one line a model, the undefended before all. What nobody tried has
+    no column.
+    """
     bare = summary["clean"].get(BARE)
-    lines = []
+    lines = [list(HEAD)]
     for name in summary["models"]:
         clean = summary["clean"].get(name)
         times = clean["seconds_per_patch"] / bare["seconds_per_patch"] if clean and bare else None
@@ -66,7 +68,8 @@ def defence_rows(summary: dict[str, Any], preset: str) -> list[list[str]]:
                 *(with_interval(found) if found else NONE for found in attacks),
             ]
         )
-    return lines
+    filled = [n for n in range(len(HEAD)) if any(line[n] != NONE for line in lines[1:])]
+    return [[line[n] for n in filled] for line in lines]
 
 
 def clean_words(clean: dict[str, Any]) -> str:
@@ -163,7 +166,7 @@ def defence_text(summary: dict[str, Any]) -> str:
     """All presets as tables of plain text."""
     parts = [subject_words(summary)]
     for preset in summary["presets"]:
-        rows = [list(HEAD), *defence_rows(summary, preset)]
+        rows = defence_rows(summary, preset)
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         table = [
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

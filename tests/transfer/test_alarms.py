@@ -9,7 +9,7 @@ from snapgui.engine.defences.filters import Jpeg
 from snapgui.engine.victim.victim import ModelCard, Victim
 from snapgui.statistics import share
 from snapgui.transfer.clean import measure_clean
-from snapgui.transfer.defence_words import HEAD, alarm_words, clean_words, defence_rows
+from snapgui.transfer.defence_words import alarm_words, clean_words, defence_rows
 from snapgui.transfer.settings import TransferSettings
 
 
@@ -46,7 +46,9 @@ def test_false_alarms_stand_beside_accuracy(small_set) -> None:
     clean = {"undefended": quiet[0], "shy": alarmed}
     names = list(clean)
     summary = {"clean": clean, "models": names, "sources": names, "cells": [], "presets": ["natural"]}
-    rows = {row[0]: row[HEAD.index("accuracy")] for row in defence_rows(summary, "natural")}
+    head, *lines = defence_rows(summary, "natural")
+    assert head == ["defence", "accuracy", "time"], "nobody attacked"
+    rows = {line[0]: line[1] for line in lines}
     assert "false alarms" in rows["shy"] and "false alarms" not in rows["undefended"]
     assert "look yourself" in alarm_words(summary) and not alarm_words({"clean": {"undefended": quiet[0]}})
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from snapgui.transfer.defence_words import HEAD, alarm_words, defence_rows, methods_words, verdict_words
+from snapgui.transfer.defence_words import alarm_words, defence_rows, methods_words, verdict_words
 from snapgui.transfer.read import SavedMatrix
 from snapgui.transfer.words import area_words, subject_words, transfer_csv
 from snapgui.ui.parts.downloads import show_methods
@@ -35,8 +35,8 @@ def _show(table: SavedMatrix) -> None:
         st.markdown("**What it means**")
         st.markdown(plain_list(sentences))
     st.markdown("**Metastases called normal, by who attacks**")
-    rows = defence_rows(summary, preset)
-    st.table(plain_rows({title: [row[n] for row in rows] for n, title in enumerate(HEAD)}), hide_index=True)
+    head, *rows = defence_rows(summary, preset)
+    st.table(plain_rows({title: [row[n] for row in rows] for n, title in enumerate(head)}), hide_index=True)
     st.caption(
         plain(
             f"{subject_words(summary)} {area_words(summary, preset)} Does not know: patches made on the "
