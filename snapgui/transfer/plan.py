@@ -23,7 +23,7 @@ from snapgui.provenance import library_versions
 from snapgui.transfer.settings import MEAN, WORST, TransferSettings
 
 BARE = "undefended"
-# Draws over which an attacker averages who knows that a defence is random.
+# Draws of chance, at least, over which an attacker averages who knows that a defence is random.
 EXPECTATION = 10
 # Counted up when the same settings begin to give another table.
 METHOD = 2
@@ -129,8 +129,8 @@ def search_contest(victim: ScoresOnly, presets: Sequence[PresetName]) -> Contest
 
 def defence_contest(victim: Victim, defences: Sequence[Defence]) -> Contest:
     """Every defence is tried on patches made on the bare victim (an attacker who does not know it), through
-    itself (one who does; of a random one also through the mean of `EXPECTATION` draws) and through each of
-    the others: where those fool it more often than its own, its gradient is masked.
+    itself (one who does; of a random one also through the mean of `EXPECTATION` or more draws) and through
+    each of the others: where those fool it more often than its own, its gradient is masked.
     """
     models: dict[str, Victim] = {BARE: victim}
     sources: dict[str, Victim] = {BARE: victim}
@@ -139,8 +139,8 @@ def defence_contest(victim: Victim, defences: Sequence[Defence]) -> Contest:
         if defence.name in models:
             raise ModelError(f"The defence {defence.name} is named twice. Leave one out.")
         models[defence.name] = sources[defence.name] = behind
-        if defence.random:
-            averaged = Defended(victim, defence, draws=EXPECTATION)
+        if defence.draws:
+            averaged = Defended(victim, defence, expectation=EXPECTATION)
             sources[averaged.card.name] = averaged
     return Contest("defend", models, sources)
 

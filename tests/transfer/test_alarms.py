@@ -16,7 +16,7 @@ from snapgui.transfer.settings import TransferSettings
 class Shy:
     """Alarmed by every second picture that it is shown."""
 
-    name, random = "shy", False
+    name, draws = "shy", 0
 
     def __init__(self, digest: str) -> None:
         self.digest, self.shown = digest, 0

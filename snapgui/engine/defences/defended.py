@@ -1,6 +1,7 @@
 """A victim behind a defence: still a victim, so that everything that attacks or scores one takes it."""
 
 import hashlib
+import math
 from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
@@ -19,8 +20,8 @@ class Defence(Protocol):
         """For people; names all settings."""
 
     @property
-    def random(self) -> bool:
-        """Whether two answers to one image may differ."""
+    def draws(self) -> int:
+        """Draws of chance of which one answer is the mean; 0 where two answers to one image never differ."""
 
     def __call__(self, victim: Victim, images: torch.Tensor, chance: torch.Generator) -> torch.Tensor:
         """Logits ``(N, 2)`` of the defended prediction of images ``(N, 3, H, W)`` in [0, 1].
@@ -48,32 +49,34 @@ class Defended(Victim):
     """A victim that answers through a defence.
 
     Chance begins anew with every prediction, so that a saved picture is scored the same each time; inside an
-    attack every pass draws afresh, from another seed, and with ``draws`` above 1 answers with the mean over
-    so many draws (expectation over the defence's chance: Athalye et al., arXiv 1707.07397).
+    attack every pass draws afresh, from another seed, and with ``expectation`` answers with the mean over at
+    least so many of the defence's draws, in whole answers (Athalye et al., arXiv 1707.07397).
     """
 
-    def __init__(self, victim: Victim, defence: Defence, *, draws: int = 1, seed: int = 0) -> None:
+    def __init__(self, victim: Victim, defence: Defence, *, expectation: int = 0, seed: int = 0) -> None:
         nn.Module.__init__(self)
-        self.victim, self.defence, self.draws = victim, defence, draws
-        told = f"{victim.card.sha256}:{defence.name}:{draws}"
+        self.victim, self.defence = victim, defence
+        self.answers = max(1, math.ceil(expectation / defence.draws)) if defence.draws else 1
+        told = f"{victim.card.sha256}:{defence.name}:{self.answers}"
         if isinstance(defence, AlarmingDefence):
             told += f":{defence.sha256()}"
-        name = defence.name + (f", mean of {draws} draws" if draws > 1 else "")
-        self.card = replace(victim.card, name=name, sha256=hashlib.sha256(told.encode()).hexdigest())
+        averaged = f", mean of {self.answers * defence.draws} draws" if self.answers > 1 else ""
+        digest = hashlib.sha256(told.encode()).hexdigest()
+        self.card = replace(victim.card, name=defence.name + averaged, sha256=digest)
         self.register_buffer("mean", victim.mean)
         self._seed = seed
         self._chance = torch.Generator().manual_seed(seed + 1)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Logits ``(N, 2)``; raises ModelError for a defence that answers in another shape."""
-        logits = [self.defence(self.victim, images, self._chance) for _ in range(self.draws)]
+        logits = [self.defence(self.victim, images, self._chance) for _ in range(self.answers)]
         for answer in logits:
             if answer.shape != (len(images), len(self.card.classes)):
                 raise ModelError(
                     f"The defence {self.defence.name} answered {tuple(answer.shape)} for {len(images)} "
                     f"images, where {(len(images), len(self.card.classes))} is needed: logits of each class."
                 )
-        return logits[0] if self.draws == 1 else mean_vote(torch.stack(logits))
+        return logits[0] if self.answers == 1 else mean_vote(torch.stack(logits))
 
     @torch.no_grad()
     def predict(self, images: torch.Tensor) -> torch.Tensor:

@@ -19,7 +19,7 @@ class Jpeg:
     """JPEG compression (Dziugaite et al., arXiv 1608.00853); its gradient is passed straight through."""
 
     quality: int = 75
-    random: ClassVar[bool] = False
+    draws: ClassVar[int] = 0
 
     @property
     def name(self) -> str:
@@ -38,7 +38,7 @@ class Median:
     """
 
     side: int = 3
-    random: ClassVar[bool] = False
+    draws: ClassVar[int] = 0
 
     @property
     def name(self) -> str:
@@ -56,7 +56,7 @@ class BitDepth:
     """So many bits a channel (feature squeezing); its gradient is passed straight through."""
 
     bits: int = 4
-    random: ClassVar[bool] = False
+    draws: ClassVar[int] = 0
 
     @property
     def name(self) -> str:
@@ -72,7 +72,7 @@ class Gaussian:
     """Gaussian blur of this standard deviation in px."""
 
     sigma: float = 1.0
-    random: ClassVar[bool] = False
+    draws: ClassVar[int] = 0
 
     @property
     def name(self) -> str:
@@ -90,7 +90,7 @@ class TotalVariation:
     """
 
     weight: float = 0.05
-    random: ClassVar[bool] = False
+    draws: ClassVar[int] = 0
 
     @property
     def name(self) -> str:
@@ -110,7 +110,7 @@ class ShiftVote:
     """The mean answer to the picture and its neighbours shifted by ``pixels``, nine in all."""
 
     pixels: int = 1
-    random: ClassVar[bool] = False
+    draws: ClassVar[int] = 0
 
     @property
     def name(self) -> str:

@@ -88,7 +88,7 @@ class Localiser:
     """
 
     path: Path = shipped.DEFENCES / "localiser.safetensors"
-    random: ClassVar[bool] = False
+    draws: ClassVar[int] = 0
 
     @property
     def name(self) -> str:

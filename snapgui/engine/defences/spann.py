@@ -162,7 +162,7 @@ class Spann:
     """
 
     path: Path = shipped.DEFENCES / "spann.safetensors"
-    random: ClassVar[bool] = False
+    draws: ClassVar[int] = 0
 
     @property
     def name(self) -> str:

@@ -29,7 +29,10 @@ class NucleiDropout:
 
     share: float = 0.5
     votes: int = 8
-    random: ClassVar[bool] = True
+
+    @property
+    def draws(self) -> int:
+        return self.votes
 
     @property
     def name(self) -> str:
@@ -75,7 +78,7 @@ class PatchCleanser:
 
     side: int = 4
     patch_share: float = 0.25
-    random: ClassVar[bool] = False
+    draws: ClassVar[int] = 0
 
     @property
     def name(self) -> str:

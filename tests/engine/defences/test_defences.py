@@ -110,8 +110,9 @@ def test_hidden_nuclei_are_drawn_anew_and_scoring_is_the_same_each_time(images) 
     assert torch.allclose(first[:1], behind.predict(images[:1])), "who is beside an image changes its answer"
     with torch.no_grad():
         assert not torch.equal(behind(images), behind(images)), "an attack sees the same draw each time"
-        mean = Defended(Seen(), NucleiDropout(0.5, 2), draws=10)(images)
+        mean = Defended(victim := Seen(), NucleiDropout(0.5, 4), expectation=10)(images)
     assert mean.shape == (2, 2) and mean.isfinite().all()
+    assert len(victim.pictures) == 12, "three answers of four draws are ten or more"
 
 
 def test_one_patch_is_cleansed_and_many_are_not() -> None:
@@ -153,7 +154,7 @@ def test_every_defence_answers_and_can_be_named(images) -> None:
             defence_of(words)
 
     class Short:
-        name, random = "short", False
+        name, draws = "short", 0
 
         def __call__(self, victim, images, chance):
             return victim(images)[:, :1]
