@@ -67,11 +67,11 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--areas", type=float, nargs="+", default=list(AREAS))
     parser.add_argument("--gamuts", nargs="+", choices=GAMUTS, default=list(GAMUTS))
-    parser.add_argument("--splits", nargs="+", default=["val_random", "val_slides"], help="for success")
+    parser.add_argument("--splits", nargs="+", default=["val_slides"], help="for success")
     parser.add_argument(
         "--presets", nargs="+", choices=PRESET_NAMES, default=["natural", "paper"], help="for controls"
     )
-    parser.add_argument("--placement-split", default="val_random")
+    parser.add_argument("--placement-split", default="val_slides")
     parser.add_argument(
         "--grid-steps",
         type=int,

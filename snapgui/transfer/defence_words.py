@@ -158,8 +158,8 @@ def methods_words(about: dict[str, Any], summary: dict[str, Any]) -> str:
         f"{subject_words(summary)} Patches of the presets {listed(list(summary['presets']))} were made on "
         "the undefended model, and through each defence with the steps that have no gradient passed straight "
         f"through (BPDA, arXiv 1802.00420); of a random defence also through the mean of {EXPECTATION} or "
-        f"more draws (arXiv 1707.07397){search}. Every altered picture was scored through every defence after "
-        "it had been saved as an 8-bit PNG; a defence is worth what the strongest of these attackers leaves. "
+        f"more draws (arXiv 1707.07397){search}. Every altered picture was scored through every defence, "
+        "as it was saved in an 8-bit PNG; a defence is worth what the strongest of these attackers leaves. "
         f"Intervals are Wilson's 95 %.{alarm_words(summary)}"
     )
 
