@@ -15,6 +15,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.head_start import measure_head_start
 from benchmarks.measures import Row, measure_overhead, measure_strength
 from benchmarks.options import add_common, collect_common, facts, load_common, run_script, strongest
 from benchmarks.patches import PatchBatch
@@ -28,8 +29,11 @@ TITLES = {
     "throughput": "Image-steps a second",
     "strength": "Strength at default settings",
     "reach": "Steps and time to 95 % of the reference's drop",
+    "head-start": "A start from the victim's own universal texture",
     "universal": "The universal peer",
 }
+# Metastases of train on which that texture is made.
+HEAD_START_IMAGES = 128
 HEAD = ("what", "to reach", "measured", "detail")
 
 
@@ -128,14 +132,21 @@ def measure(
     settings = strongest(args.texture)
     if args.texture != "free" and name not in ("overhead", "strength"):
         return "the peers have free colours alone"
-    reference = find_reference(args, victim, batch) if name in ("strength", "reach") else None
-    if name in ("strength", "reach") and reference is None:
+    judged = name in ("strength", "reach", "head-start")
+    reference = find_reference(args, victim, batch) if judged else None
+    if judged and reference is None:
         return "there is no reference for these images; run benchmarks/reference.py and name its --cache"
     if name == "overhead":
         return measure_overhead(victim, batch, settings, block=args.block, repeats=args.repeats, say=say)
     if name == "strength":
         assert reference is not None
         return measure_strength(victim, batch, settings, reference)
+    if name == "head-start":
+        if args.gamut != "range":
+            return "it begins in the gamut range alone"
+        assert reference is not None
+        training = collect_common(args, victim, "train", count=HEAD_START_IMAGES)
+        return measure_head_start(victim, training, batch, settings, reference)
     if importlib.util.find_spec("art") is None:
         return "ART is not installed; pip install -r benchmarks/requirements.txt"
     if name == "universal":

@@ -70,14 +70,16 @@ def load_common(args: argparse.Namespace) -> tuple[Victim, PatchBatch]:
     return victim, collect_common(args, victim, args.split)
 
 
-def collect_common(args: argparse.Namespace, victim: Victim, split: str) -> PatchBatch:
-    """The set that the options ask for, from one split."""
+def collect_common(
+    args: argparse.Namespace, victim: Victim, split: str, *, count: int | None = None
+) -> PatchBatch:
+    """The set that the options ask for, from one split; ``count`` images where that is another number."""
     preset = PRESETS[preset_with(args.texture)]
     cells = CellSettings(count=args.cells, area=args.area, centre=args.centre)
     if args.texture != "free":
         cells = replace(preset.cells, centre=args.centre)
     patches = open_hcd(args.data).split(split)
-    batch = collect(patches, victim, count=args.images, cells=cells, attack=preset.attack)
+    batch = collect(patches, victim, count=count or args.images, cells=cells, attack=preset.attack)
     return replace(batch, gamut=args.gamut)
 
 

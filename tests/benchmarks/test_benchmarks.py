@@ -10,6 +10,7 @@ import torch
 from benchmarks import reference as cache
 from benchmarks.arms import compare, restart_arms, run_arm, setting_arms, summarise
 from benchmarks.bootstrap import difference_interval, ratio_interval
+from benchmarks.head_start import attack_from, make_canvas, measure_head_start
 from benchmarks.measures import Tracer, measure_overhead, measure_strength, trace_ours
 from benchmarks.options import strongest
 from benchmarks.patches import PatchBatch, attack, margins, run_steps, save_and_read, saved_margins
@@ -206,6 +207,18 @@ def test_strength_and_reach_against_the_known_optimum(victim: Victim, batch: Pat
     reach = trace_ours(victim, batch, AttackSettings(steps=30), reference)
     assert reach.mean is not None and reach.mean <= 5
     assert reach.each.isfinite().sum() >= 2
+
+
+def test_a_start_from_a_universal_texture_is_ahead(victim: Victim, batch: PatchBatch) -> None:
+    victim.network[1].bias[1] += 200  # what is turned already teaches nothing
+    reference = Reference(known_best(victim, batch), {"sign": 1}, 15)
+    canvas = make_canvas(victim, batch, epochs=20)
+    first = next(iter(attack_from(victim, batch, AttackSettings(confidence=1.0), canvas)))
+    assert (saved_margins(victim, first.best_images) > margins(victim, batch.images)).all()
+    settings = AttackSettings(steps=30)
+    usual, ahead, drops = measure_head_start(victim, batch, batch, settings, reference, epochs=20)
+    assert float(ahead.measured) <= float(usual.measured)
+    assert all(float(drop) > 0.95 for drop in drops.measured.split(" and "))
 
 
 def test_a_tracer_credits_the_best_so_far(victim: Victim, batch: PatchBatch) -> None:
