@@ -29,11 +29,17 @@ def shown_command(argv: Sequence[str]) -> str:
 
 @functools.cache
 def commit() -> str:
-    """The commit that runs, with a mark where files differ from it."""
-    folder = Path(__file__).parent
-    words = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
+    """The commit that runs, with a mark where files differ from it, other than the results themselves."""
+
+    def git(*words: str) -> subprocess.CompletedProcess[str]:
+        folder = str(RESULTS.parent)
+        return subprocess.run(["git", "-C", folder, *words], capture_output=True, text=True, check=False)
+
+    found = git("describe", "--always", "--abbrev=12", "--exclude=*").stdout.strip()
+    if not found:
+        return "unknown"
+    changed = git("diff", "--quiet", "HEAD", "--", ":(top)", f":(exclude){RESULTS.name}").returncode
+    return f"{found}-dirty" if changed else found
 
 
 def provenance(argv: Sequence[str], facts: dict[str, str]) -> str:
