@@ -41,6 +41,7 @@ from snapgui.engine.settings import (
     GamutName,
     TextureName,
     UniversalSettings,
+    best_name,
 )
 from snapgui.engine.victim.memory import keep_freed_memory
 from snapgui.engine.victim.victim import Victim
@@ -207,7 +208,7 @@ def fillings(args: argparse.Namespace, split: str) -> str:
             f"{name} {found[name]['share']:.0%} ({found[name]['interval'][0] * 100:.0f} to "
             f"{found[name]['interval'][1] * 100:.0f})"
         )
-        for name in ("median colour", "random colours", "real nuclei")
+        for name in ("median colour", "random colours", best_name("free"), "real nuclei")
     ]
     return (
         "Controls, the same patches and 12 scattered cells of 5 %, centre open, not optimised; class "
