@@ -15,7 +15,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.head_start import measure_head_start
+from benchmarks.head_start import EPOCHS, measure_head_start
 from benchmarks.measures import Row, measure_overhead, measure_strength
 from benchmarks.options import add_common, collect_common, facts, load_common, run_script, strongest
 from benchmarks.patches import PatchBatch
@@ -145,8 +145,9 @@ def measure(
         if args.gamut != "range":
             return "it begins in the gamut range alone"
         assert reference is not None
-        training = collect_common(args, victim, "train", count=HEAD_START_IMAGES)
-        return measure_head_start(victim, training, batch, settings, reference)
+        training = collect_common(args, victim, "train", count=4 if args.quick else HEAD_START_IMAGES)
+        epochs = 2 if args.quick else EPOCHS
+        return measure_head_start(victim, training, batch, settings, reference, epochs=epochs)
     if importlib.util.find_spec("art") is None:
         return "ART is not installed; pip install -r benchmarks/requirements.txt"
     if name == "universal":

@@ -33,7 +33,7 @@ class Later(SignMomentum):
         super().step(replace(seen, steps=seen.steps + HEAD_START))
 
 
-def make_canvas(victim: Victim, training: PatchBatch, *, epochs: int = EPOCHS) -> torch.Tensor:
+def make_canvas(victim: Victim, training: PatchBatch, *, epochs: int) -> torch.Tensor:
     """One colour for each place of the grid, ``(H, W, 3)`` in the gamut ``range``, that turns most images
     wherever their cells lie: each image of the training shows its own cells alone.
     """
@@ -69,7 +69,7 @@ def measure_head_start(
     settings: AttackSettings,
     reference: Reference,
     *,
-    epochs: int = EPOCHS,
+    epochs: int,
 ) -> list[Row]:
     """Steps to 95 % of the reference's drop from both starts, and the drop after all steps; on saved
     pictures.
