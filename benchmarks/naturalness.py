@@ -3,6 +3,7 @@ from ``train``, judged on other slides.
 
 `python benchmarks/naturalness.py --cache DIR [--train-images N] [--images N] [--write]`: pictures and numbers
 are kept image by image and gone on with after a kill; a larger N begins with the images of a smaller one.
+With `--only` and `--write` the conditions that are not named keep the numbers that ship, and their commit.
 """
 
 import argparse
@@ -29,6 +30,7 @@ from snapgui.engine.detector.cases import Case
 from snapgui.engine.images import encode_png
 from snapgui.engine.victim.memory import keep_freed_memory
 from snapgui.engine.victim.victim import Victim, choose_device
+from snapgui.errors import DataError
 from snapgui.naturalness.frontier import AXES, FILE, success
 from snapgui.naturalness.measure import measure_condition
 from snapgui.naturalness.words import HEAD, condition_cells, explanation
@@ -40,6 +42,7 @@ EXAMPLE_WORDS = (
     "Example pictures are the first synthetic patches of the demo that the model finds: none is tissue of a "
     "person. The numbers are of real patches."
 )
+PICTURE_PARTS = ("original", "altered", "mask")
 # Marks of the families, as the app's figure has them.
 MARKS = {"SNAP": "o", "peer": "s", "control": "x"}
 # Counted up when more is measured, so that kept numbers that lack it are measured again.
@@ -114,13 +117,18 @@ def draw_frontier(numbers: Mapping[str, dict[str, Any]], path: Path) -> None:
 
 
 def write_shipped(
-    words: str,
     facts: Mapping[str, str],
     numbers: Mapping[str, dict[str, Any]],
+    made: Mapping[str, Mapping[str, str]],
     examples: Mapping[str, list[Case]],
     folder: Path = shipped.NATURALNESS_FOLDER,
-) -> None:
-    """What the app shows: numbers and example pictures of each condition, in place of what is there."""
+) -> dict[str, Any]:
+    """What the app shows: numbers and example pictures of each condition, and by which commits these were
+    ``made``. Conditions without numbers here keep what ships. Returns all that ships now.
+
+    Raises:
+        DataError: what is kept was measured by other ``facts``.
+    """
     files: dict[str, bytes] = {}
     by_content: dict[bytes, str] = {}
 
@@ -130,7 +138,11 @@ def write_shipped(
         files[found] = data
         return found
 
-    conditions = {}
+    conditions = _of_before(facts, set(CONDITIONS) - set(numbers), folder)
+    for own in conditions.values():
+        for picture in own["pictures"]:
+            for part in PICTURE_PARTS:
+                picture[part] = kept(Path(picture[part]).stem, (folder / picture[part]).read_bytes())
     for name, own in numbers.items():
         condition, pictures = CONDITIONS[name], []
         for case in examples[name]:
@@ -149,16 +161,35 @@ def write_shipped(
             "words": condition.words,
             "short": condition.short,
             "family": condition.family,
+            **made[name],
             "numbers": own,
             "pictures": pictures,
         }
-    about = {"words": words, **facts, "examples": EXAMPLE_WORDS, "conditions": conditions}
+    in_order = {name: conditions[name] for name in CONDITIONS if name in conditions}
+    about = {**facts, "examples": EXAMPLE_WORDS, "conditions": in_order}
     for old in folder.glob("*.png"):
         if old.name not in files:
             old.unlink()
     # The numbers last: where they lie, the pictures belong to them.
     files[FILE] = json.dumps(about, indent=1, ensure_ascii=False).encode() + b"\n"
     write_whole(folder, files, advice="Free space.")
+    return about
+
+
+def _of_before(facts: Mapping[str, str], names: set[str], folder: Path) -> dict[str, dict[str, Any]]:
+    """Those of the named conditions that ship."""
+    path = folder / FILE
+    if not path.is_file():
+        return {}
+    about = json.loads(path.read_text(encoding="utf-8"))
+    found = {name: own for name, own in about["conditions"].items() if name in names}
+    other = [name for name, value in facts.items() if about.get(name) != value]
+    if found and other:
+        raise DataError(
+            f"{', '.join(found)} in {path} were measured with another {' and '.join(other)}. Measure them "
+            "again too (name them with --only), or use the same model and numbers of images."
+        )
+    return found
 
 
 def main() -> None:
@@ -176,44 +207,64 @@ def main() -> None:
     splits = {"tried": args.split, "training": "train"}
     demo, examples = choose_demo(victim, EXAMPLES), {}
     found: dict[str, dict[str, Any]] = {}
-    makers: set[str] = set()
+    made: dict[str, dict[str, str]] = {}
 
     def shelf_and_cases(condition: str, split: str, images: Chosen) -> tuple[Shelf, list[Case]]:
         own, natural = (Shelf(args.cache, name, split, victim, donors) for name in (condition, "natural"))
         return own, cases_of(own, images, natural, lambda text: print(text, flush=True))
 
     for condition in args.only:
-        cases = {}
+        cases, makers = {}, set()
         images = dict(chosen)
         for part, split in splits.items():
             if args.kept:
                 images[part] = Shelf(args.cache, condition, split, victim, donors).kept(chosen[part])
             shelf, cases[part] = shelf_and_cases(condition, split, images[part])
             makers |= shelf.makers(images[part])
+        made[condition] = {"commit": commit(), "pictures_by": ", ".join(sorted(makers))}
         if args.write:
             _, examples[condition] = shelf_and_cases(condition, "demo", demo)
         found[condition] = numbers_of(args.cache, condition, cases["tried"], cases["training"], images)
         print(" | ".join(condition_cells(condition, found[condition])), flush=True)
-    lines = [condition_cells(CONDITIONS[name].words, own) for name, own in found.items()]
-    title = f"How natural are patches? Metastases of {args.split}"
-    body = f"{table(HEAD, lines)}\n\n{explanation(found)}"
-    print(f"\n{title}\n\n{body}")
-    if args.write:
-        draw_frontier(found, FIGURE)
-        facts = victim_facts(victim, "scikit-learn") | {
-            "pictures made by commit": ", ".join(sorted(makers)),
+    if not args.write:
+        return print(f"\n{_table(found)}")
+    words = (
+        f"{len(chosen['tried'].names)} metastases of {args.split} that the model finds; detectors trained on "
+        f"{len(chosen['training'].names)} of train."
+    )
+    shown = write_shipped({"words": words, "model_sha256": victim.card.sha256}, found, made, examples)
+    conditions = shown["conditions"]
+    numbers = {name: own["numbers"] for name, own in conditions.items()}
+    draw_frontier(numbers, FIGURE)
+    facts = (
+        {"commit": _commits(conditions, "commit")}
+        | victim_facts(victim, "scikit-learn")
+        | {
+            "pictures made by commit": _commits(conditions, "pictures_by"),
             "patches": (
                 f"{len(chosen['tried'].names)} correctly classified metastases of {args.split}, "
                 f"{len(chosen['training'].names)} of train, in a fixed random order"
             ),
         }
-        words = (
-            f"{len(chosen['tried'].names)} metastases of {args.split} that the model finds; detectors "
-            f"trained on {len(chosen['training'].names)} of train."
-        )
-        write_shipped(words, {"commit": commit(), "model_sha256": victim.card.sha256}, found, examples)
-        body += f"\n\n![Success against detectability]({FIGURE.name})\n\n{provenance(sys.argv, facts)}"
-        write_section("naturalness", title, body)
+    )
+    body = (
+        f"{_table(numbers)}\n\n![Success against detectability]({FIGURE.name})\n\n"
+        f"{provenance(sys.argv, facts)}"
+    )
+    write_section("naturalness", f"How natural are patches? Metastases of {args.split}", body)
+
+
+def _table(numbers: Mapping[str, dict[str, Any]]) -> str:
+    lines = [condition_cells(CONDITIONS[name].words, own) for name, own in numbers.items()]
+    return f"{table(HEAD, lines)}\n\n{explanation(numbers)}"
+
+
+def _commits(conditions: Mapping[str, Mapping[str, str]], which: str) -> str:
+    """Each commit with the conditions that it measured or made."""
+    names: dict[str, list[str]] = {}
+    for name, own in conditions.items():
+        names.setdefault(own[which], []).append(name)
+    return "; ".join(f"{hashes} ({', '.join(of)})" for hashes, of in names.items())
 
 
 if __name__ == "__main__":

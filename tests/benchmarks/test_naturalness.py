@@ -23,7 +23,7 @@ from snapgui.engine.nuclei import find_nuclei
 from snapgui.engine.presets import PRESETS
 from snapgui.engine.settings import AttackSettings
 from snapgui.engine.sham import Sham
-from snapgui.errors import SettingsError
+from snapgui.errors import DataError, SettingsError
 from snapgui.naturalness.frontier import AXES, read_shipped, shipped_examples, success
 from snapgui.statistics import share
 
@@ -190,7 +190,9 @@ def test_what_ships_is_read_as_it_was_written_and_old_pictures_go(tmp_path: Path
     (tmp_path / "old.png").write_bytes(b"")
     numbers = {"natural": stand_in(), "places": stand_in(0.1)}
     examples = {"natural": [case], "places": []}
-    write_shipped("40 of somewhere.", {"commit": "abc"}, numbers, examples, tmp_path)
+    facts = {"words": "40 of somewhere.", "model_sha256": "f00d"}
+    made = {name: {"commit": "abc", "pictures_by": "def"} for name in numbers}
+    write_shipped(facts, numbers, made, examples, tmp_path)
     frontier = read_shipped(tmp_path)
     assert frontier.words == "40 of somewhere." and [point.name for point in frontier.points] == list(numbers)
     assert frontier.points[0].words == "natural" and frontier.points[1].family == "control"
@@ -202,4 +204,22 @@ def test_what_ships_is_read_as_it_was_written_and_old_pictures_go(tmp_path: Path
         np.testing.assert_array_equal(getattr(read, name), getattr(case, name))
     assert not (tmp_path / "old.png").exists()
     assert read_pixels(tmp_path / "one.png").shape == tissue.shape
-    assert json.loads((tmp_path / "naturalness.json").read_text(encoding="utf-8"))["commit"] == "abc"
+
+    # Measured again alone, one condition leaves the others as they were.
+    again = replace(case, altered=np.where(mask[..., None], tissue // 3, tissue))
+    later = {"few": {"commit": "later", "pictures_by": "later"}}
+    about = write_shipped(facts, {"few": stand_in(0.5)}, later, {"few": [again]}, tmp_path)
+    assert about == json.loads((tmp_path / "naturalness.json").read_text(encoding="utf-8"))
+    assert [own["commit"] for own in about["conditions"].values()] == ["abc", "later", "abc"]
+    assert read_shipped(tmp_path).points[0].numbers == natural
+    for name, written in (("natural", case), ("few", again)):
+        ((read,), _) = shipped_examples(name, tmp_path)
+        np.testing.assert_array_equal(read.altered, written.altered)
+    write_shipped(facts, {"natural": stand_in()}, made, {"natural": []}, tmp_path)
+    assert sorted(path.name for path in tmp_path.glob("*.png")) == [
+        "one-few.png",
+        "one-natural-mask.png",
+        "one.png",
+    ]
+    with pytest.raises(DataError, match="another model_sha256"):
+        write_shipped(facts | {"model_sha256": "beef"}, {"few": stand_in()}, later, {"few": []}, tmp_path)
