@@ -248,17 +248,23 @@ def _attack(preset: str, **changed: object) -> AttackSettings:
 NATURAL = _cells("natural"), _attack("natural")
 FEW = _cells("few"), _attack("few")
 PAPER = _cells("paper"), _attack("paper")
+# Cells are trimmed by what codes moved by Adam find; pictures of before have other cells.
+CODES = "codes by Adam"
 CONDITIONS = {
     "natural": Condition("`natural`", "natural", *NATURAL),
     "natural excluded": Condition(
         "`natural`, centre excluded", "centre excluded", _cells("natural", centre="excluded"), NATURAL[1]
     ),
-    "few": Condition("`few` (painted nuclei, trimmed)", "few", *FEW),
+    "few": Condition("`few` (painted nuclei, trimmed)", "few", *FEW, rules=CODES),
     "few excluded": Condition(
-        "`few`, centre excluded", "few, centre excluded", _cells("few", centre="excluded"), FEW[1]
+        "`few`, centre excluded",
+        "few, centre excluded",
+        _cells("few", centre="excluded"),
+        FEW[1],
+        rules=CODES,
     ),
     "few draws": Condition(
-        "random draws of `few`'s texture", "few, draws", *FEW, in_cells, by_draws, "control"
+        "random draws of `few`'s texture", "few, draws", *FEW, in_cells, by_draws, "control", CODES
     ),
     "paper": Condition("`paper` (range, free)", "paper", *PAPER),
     "strong": Condition("`strong` (range, free, trimmed)", "strong", _cells("strong"), _attack("strong")),

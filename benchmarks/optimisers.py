@@ -5,17 +5,18 @@ from functools import partial
 
 import torch
 
-from snapgui.engine.attack.optimisers import Observation, Rule, SignMomentum, normalise
+from snapgui.engine.attack import optimisers
+from snapgui.engine.attack.optimisers import Observation, Rule, normalise
 from snapgui.engine.settings import AttackSettings
 
 
 def rule_of(settings: AttackSettings) -> Rule:
-    """The rule that settings name; these plan their steps by the limit."""
+    """The rule that settings name, else the engine's own; these plan their steps by the limit."""
     if settings.optimiser == "adam":
         return partial(LatentAdam, steps=settings.steps)
     if settings.optimiser == "halving":
         return partial(StepHalving, steps=settings.steps)
-    return SignMomentum
+    return optimisers.rule_of(settings)
 
 
 class LatentAdam:

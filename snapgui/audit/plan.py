@@ -21,7 +21,7 @@ from snapgui.provenance import library_versions
 
 DONOR_COUNT = 24
 # Counted up when the same settings begin to give another table.
-METHOD = 4
+METHOD = 5
 
 
 @dataclass(frozen=True)

@@ -168,6 +168,8 @@ def optimiser_words(attack: AttackSettings) -> str:
     """How a patch was optimised, in a sentence or two."""
     if attack.least_change:
         rule = "with Adam on the model's answer less a price on change, adapted at each step"
+    elif attack.texture == "nucleus":
+        rule = "with Adam, at a rate that fell along a cosine"
     elif attack.optimiser == "sign":
         rule = "along the sign of the gradient with momentum, in shrinking steps"
     else:

@@ -67,7 +67,7 @@ def test_every_preset_names_its_methods(run_result: RunResult, preset) -> None:
     assert ("cd" * 32 in words) == (painted is not None)
     assert ("Nemcovsky" in words) == (asked.cells.placement == "trim")
     assert ("Macenko" in words) == (asked.attack.texture != "free")
-    assert ("Augmented Lagrangian" in words) == asked.attack.least_change == ("with Adam" in words)
+    assert ("Augmented Lagrangian" in words) == asked.attack.least_change == ("price on change" in words)
     assert "was stopped early by a person" in words and f"at most {asked.attack.steps} steps" in words
 
 

@@ -62,9 +62,10 @@ def rule_of(settings: AttackSettings) -> Rule:
             f"The optimiser “{settings.optimiser}” is in records of earlier runs and in benchmarks alone, "
             "so this cannot be repeated as it was. Set the optimiser to “sign”."
         )
+    if settings.texture == "nucleus":
+        return lambda position: LeastChange(position, steps=settings.steps, rate=CODES_RATE)
     if settings.least_change:
-        rate = CODES_RATE if settings.texture == "nucleus" else RATE
-        return lambda position: LeastChange(position, steps=settings.steps, rate=rate)
+        return lambda position: LeastChange(position, steps=settings.steps)
     return SignMomentum
 
 
@@ -105,7 +106,8 @@ class LeastChange:
     adapted at every step as in ALMA, Rony et al. 2021).
 
     Both gradients are divided by their own mean magnitude in the image, so that prices mean the same in all.
-    The rate, a share of the box, falls to a twentieth on a cosine over the limit of steps.
+    The rate, a share of the box, falls to a twentieth on a cosine over the limit of steps. Where change is
+    free this is plain Adam, by which codes go further than by signs: they are unlike each other in weight.
     """
 
     def __init__(self, position: torch.Tensor, *, steps: int, rate: float = RATE) -> None:

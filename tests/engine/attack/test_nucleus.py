@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from snapgui.engine.attack.loop import run_attack
 from snapgui.engine.attack.nucleus import PaintedNuclei
+from snapgui.engine.attack.objectives import Targeted
+from snapgui.engine.attack.optimisers import Observation, Rule, SignMomentum
 from snapgui.engine.attack.packing import compose, round_through
 from snapgui.engine.attack.texture import fit_texture
 from snapgui.engine.cells.outlines import draw_mask
@@ -22,6 +25,13 @@ from snapgui.runs.records import RunRequest
 from snapgui.runs.run import run_snap
 
 FEW = PRESETS["few"]
+
+
+class StandStill(SignMomentum):
+    """A rule that never moves."""
+
+    def step(self, seen: Observation) -> None:
+        pass
 
 
 @pytest.fixture
@@ -75,6 +85,27 @@ def test_change_is_counted_from_the_likely_nucleus(tissue, mask) -> None:
     grey = likely.astype(int).sum(axis=2)
     # On bare ground a nucleus is painted: darker than the ground was.
     assert grey[50, 55] < tissue.astype(int).sum(axis=2)[50, 55] - 30
+
+
+def test_codes_go_further_by_adam_than_by_signs(tissue, mask, shipped_victim) -> None:
+    images, masks = to_image(tissue)[None], torch.from_numpy(mask)[None, None]
+    settings = replace(FEW.attack, least_change=False, confidence=1.0, steps=20)
+
+    def margin(rule: Rule | None) -> float:
+        texture = fit_texture(settings, images, masks)
+        *_, step = run_attack(
+            shipped_victim,
+            images,
+            masks,
+            objective=Targeted(0),
+            texture=texture,
+            settings=settings,
+            optimiser=rule,
+        )
+        return float(Targeted(0).margin(shipped_victim(step.best_images)))
+
+    own, signs = margin(None), margin(SignMomentum)
+    assert own > signs > margin(StandStill)
 
 
 def test_a_run_of_the_preset_paints_and_can_be_repeated(tissue, shipped_victim) -> None:
