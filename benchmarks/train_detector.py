@@ -3,7 +3,7 @@ threshold set on other real nuclei.
 
 `python benchmarks/train_detector.py --cache DIR [--images N] [--write]`: pictures are made by the shelves of
 `natural_pictures.py`, kept image by image and gone on with after a kill. A texture joins by its condition's
-name in `TRAINED_ON`; one without pictures yet is made first.
+name in `TRAINED_ON`; one without pictures yet is made first. `--tell` judges the shipped one on more images.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from snapgui.data.datasets import PatchSet
 from snapgui.engine.detector.cases import Case
 from snapgui.engine.detector.crops import cell_places, nuclei_places, take_crops
 from snapgui.engine.detector.features import FEATURES, crop_features
-from snapgui.engine.detector.linear import LinearDetector
+from snapgui.engine.detector.linear import LinearDetector, shipped_detector
 from snapgui.engine.images import sha256
 from snapgui.engine.victim.memory import keep_freed_memory
 from snapgui.engine.victim.victim import Victim, choose_device
@@ -45,6 +45,7 @@ from snapgui.workspace import write_whole
 TRAINED_ON = ("natural", "few", "paper", "strong", "stain", "sham", "draws", "calm draws")
 # Told in the card; real nuclei elsewhere are no texture of ours, and untouched places are no change.
 TOLD = (*TRAINED_ON, "pasted", "places")
+CARD = shipped.DETECTOR.with_name("card.json")
 FALSE_ALARMS = 0.05
 STRENGTH = 30.0
 Values = NDArray[np.float64]
@@ -74,6 +75,11 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--model", type=Path, default=shipped.MODEL)
     parser.add_argument("--device", default="cpu", help="auto, cpu or cuda")
+    parser.add_argument(
+        "--tell",
+        action="store_true",
+        help="train nothing: judge the shipped detector again, of --conditions and --images of the split",
+    )
     parser.add_argument("--write", action="store_true", help="write the detector and its card into assets")
     return parser.parse_args()
 
@@ -198,13 +204,34 @@ def main() -> None:
     everything = open_hcd(args.data)
     train = everything.split("train")
     donors = train.subset(np.flatnonzero(train.labels == 0)).sample(DONOR_COUNT, seed=1)
-    chosen = {split: choose(everything.split(split), victim, args.images) for split in ("train", args.split)}
+    splits = (args.split,) if args.tell else ("train", args.split)
+    chosen = {split: choose(everything.split(split), victim, args.images) for split in splits}
 
     def cases(condition: str, split: str) -> list[Case]:
         shelves = [Shelf(args.cache, name, split, victim, donors) for name in (condition, "natural")]
         subjects: Chosen = chosen[split]
         return cases_of(shelves[0], subjects, shelves[1], lambda text: print(text, flush=True))
 
+    def tell(detector: LinearDetector) -> dict[str, Any]:
+        """What it picks out of each condition of the split."""
+        told = {}
+        for name in args.conditions:
+            tried = cases(name, args.split)
+            after, before = look(tried)
+            told[name] = {
+                "commit": commit(),
+                "altered": picked_out(detector, after),
+                "same_places_before": picked_out(detector, before),
+                "auc_against_before": area(detector, after, before),
+                "looks": looks(detector, tried),
+            }
+            print(name, json.dumps(told[name]), flush=True)
+        return told
+
+    if args.tell:
+        card = json.loads(CARD.read_text(encoding="utf-8"))
+        card["detection"]["conditions"] |= tell(shipped_detector())
+        return write_card(card) if args.write else None
     trained_on = [name for name in args.conditions if name in TRAINED_ON]
     seen = {name: look(cases(name, "train")) for name in trained_on}
     nuclei = look_at_nuclei(train, chosen["train"].names, args.untouched)
@@ -213,17 +240,6 @@ def main() -> None:
     untouched = look_at_nuclei(everything.split("val_random"), (), args.untouched)
     alarms = picked_out(detector, untouched)
     detector = replace(detector, false_alarm_rate=alarms["share"])
-    told = {}
-    for name in args.conditions:
-        tried = cases(name, args.split)
-        after, before = look(tried)
-        told[name] = {
-            "altered": picked_out(detector, after),
-            "same_places_before": picked_out(detector, before),
-            "auc_against_before": area(detector, after, before),
-            "looks": looks(detector, tried),
-        }
-        print(name, json.dumps(told[name]), flush=True)
     data = detector.to_bytes()
     card = {
         "name": "Cells that are not the image's own",
@@ -247,20 +263,22 @@ def main() -> None:
         },
         "false_alarms": {"split": "val_random", "of": "all nuclei of untouched images", **alarms},
         "auc_held_out_on_train": held_out(seen, real, others),
-        "detection": {"split": args.split, "conditions": told},
+        "detection": {"split": args.split, "conditions": tell(detector)},
         "limits": (
             "Intervals are of images, not of cells. A cell that it does not pick out may still be noticed "
             "by a person, and the other way round. Another stain, scanner or scale brings other false "
             "alarms: compare with the untouched places of the same image."
         ),
     }
-    text = json.dumps(card, indent=2)
-    print(text)
+    print(json.dumps(card, indent=2))
     if args.write:
         shipped.DETECTOR.parent.mkdir(exist_ok=True)
         write_whole(shipped.DETECTOR, data, advice="Free space.")
-        card_file = shipped.DETECTOR.with_name("card.json")
-        write_whole(card_file, f"{text}\n".encode(), advice="Free space.")
+        write_card(card)
+
+
+def write_card(card: Mapping[str, Any]) -> None:
+    write_whole(CARD, f"{json.dumps(card, indent=2)}\n".encode(), advice="Free space.")
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ def test_the_table_of_figures_is_the_cards() -> None:
 def test_what_the_detector_picks_out_is_its_cards() -> None:
     card = json.loads(shipped.DETECTOR.with_name("card.json").read_text(encoding="utf-8"))
     assert f"`val_random` are {_with_interval(card['false_alarms'])};" in README
-    for name in ("natural", "sham", "paper", "strong"):
+    for name in ("natural", "sham", "few", "paper", "strong"):
         told = card["detection"]["conditions"][name]
         both = (_with_interval(told[part]) for part in ("altered", "same_places_before"))
         looks = (str(told["looks"].get(look, 0)) for look in ("natural", "visible"))
