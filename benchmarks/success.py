@@ -38,7 +38,6 @@ from snapgui.engine.settings import (
     GAMUTS,
     AttackSettings,
     CellSettings,
-    GamutName,
     TextureName,
     UniversalSettings,
     best_name,
@@ -50,7 +49,7 @@ from snapgui.progress import drain
 from snapgui.words import per_cent, with_interval
 
 AREAS = (0.01, 0.02, 0.05, 0.10, 0.20)
-PARTS = ("controls", "paper", "placement", "success", "universal", "textures")
+PARTS = ("controls", "paper", "placement", "success", "gamuts", "universal", "textures")
 
 
 def parse() -> argparse.Namespace:
@@ -67,7 +66,6 @@ def parse() -> argparse.Namespace:
         "--limit", type=int, default=None, help="a fixed random choice of so many patches of each split"
     )
     parser.add_argument("--areas", type=float, nargs="+", default=list(AREAS))
-    parser.add_argument("--gamuts", nargs="+", choices=GAMUTS, default=list(GAMUTS))
     parser.add_argument("--splits", nargs="+", default=["val_slides"], help="for success")
     parser.add_argument(
         "--presets", nargs="+", choices=PRESET_NAMES, default=["natural", "paper"], help="for controls"
@@ -96,7 +94,6 @@ def audit(
     groups: tuple[Group, ...],
     *,
     preset: PresetName = "paper",
-    gamut: GamutName | None = None,
     steps: int = AttackSettings.steps,
 ) -> Path:
     """The folder of one finished audit; what is there is not done again."""
@@ -107,16 +104,14 @@ def audit(
         groups=groups,
         areas=tuple(args.areas),
         cells=cells,
-        attack=replace(attack, gamut=gamut) if gamut else attack,
+        attack=attack,
         threads=args.threads,
         shard_size=32,
     )
     running = run_audit(args.model, find_data(args.data), args.cache, settings, device=args.device)
     outcome = drain(
         running,
-        lambda now: print(
-            f"  {split}, {gamut or preset}: {now.images_done} of {now.images} {now.doing}", flush=True
-        ),
+        lambda now: print(f"  {split}, {preset}: {now.images_done} of {now.images} {now.doing}", flush=True),
     )
     if outcome.summary is None:
         raise DataError(
@@ -126,15 +121,30 @@ def audit(
     return Path(outcome.folder)
 
 
-def success_table(summaries: dict[str, dict[str, Any]], areas: Sequence[float]) -> str:
-    """One line a gamut and centre, one column an area: class flips, and p >= 0.95 after the slash."""
-    lines = []
-    for gamut, summary in summaries.items():
-        by_name = {row["condition"]: row for row in summary["conditions"]}
-        for centre in ("open", "excluded"):
-            found = [by_name[f"area {area * 100:g}%, centre {centre}"] for area in areas]
-            lines.append([gamut, centre, *(success_words(row) for row in found)])
-    return table(["gamut", "centre", *(f"{area * 100:g} %" for area in areas)], lines)
+def success_table(summary: dict[str, Any], areas: Sequence[float]) -> str:
+    """One line a centre, one column an area: class flips, and p >= 0.95 after the semicolon."""
+    by_name = {row["condition"]: row for row in summary["conditions"]}
+    lines = [
+        [centre, *(success_words(by_name[f"area {area * 100:g}%, centre {centre}"]) for area in areas)]
+        for centre in ("open", "excluded")
+    ]
+    return table(["centre", *(f"{area * 100:g} %" for area in areas)], lines)
+
+
+def gamut_table(summary: dict[str, Any]) -> str:
+    """One line a gamut, centre open."""
+    by_name = {row["condition"]: row for row in summary["conditions"]}
+    rows = {gamut: by_name[f"gamut {gamut}"] for gamut in GAMUTS}
+    lines = [
+        [
+            gamut,
+            success_words(row),
+            f"{row['medians']['area']:.1%}",
+            f"{row['medians']['mean_de00_mask']:.1f}",
+        ]
+        for gamut, row in rows.items()
+    ]
+    return table(["gamut", "class flips; p >= 0.95", "median area", "median CIEDE2000 in the mask"], lines)
 
 
 def success_words(row: dict[str, Any]) -> str:
@@ -407,15 +417,17 @@ def main() -> None:
         put("placement", f"Placement at 5 %, 12 cells, on {args.placement_split}", body)
     if "success" in args.only:
         for split in args.splits:
-            summaries = {
-                gamut: store.read_summary(audit(args, split, ("area",), gamut=gamut, steps=args.grid_steps))
-                for gamut in args.gamuts
-            }
+            summary = store.read_summary(audit(args, split, ("area",), steps=args.grid_steps))
             body = (
-                f"{before_words(summaries[args.gamuts[0]])}; at most {args.grid_steps} "
-                f"steps.\n\n{success_table(summaries, args.areas)}"
+                f"{before_words(summary)}; `range`, at most {args.grid_steps} steps.\n\n"
+                f"{success_table(summary, args.areas)}"
             )
             put(split, f"Success on {split}, 12 scattered cells", body)
+    if "gamuts" in args.only:
+        for split in args.splits:
+            summary = store.read_summary(audit(args, split, ("gamut",)))
+            body = f"{before_words(summary)}; at most {AttackSettings.steps} steps.\n\n{gamut_table(summary)}"
+            put(f"{split}-gamuts", f"Gamuts at 5 %, 12 scattered cells, on {split}", body)
     for part, title, asked in (
         ("universal", "Universal SNAP: class flips by one patch", OF_THE_PAPER),
         ("textures", "Universal SNAP of each texture, in the same cells", TEXTURES_ALIKE),
