@@ -249,7 +249,7 @@ NATURAL = _cells("natural"), _attack("natural")
 FEW = _cells("few"), _attack("few")
 PAPER = _cells("paper"), _attack("paper")
 # Cells are trimmed by what codes moved by Adam find; pictures of before have other cells.
-CODES = "codes by Adam"
+CODES = "codes by Adam, rate 0.15"
 CONDITIONS = {
     "natural": Condition("`natural`", "natural", *NATURAL),
     "natural excluded": Condition(

@@ -62,9 +62,7 @@ def rule_of(settings: AttackSettings) -> Rule:
             f"The optimiser “{settings.optimiser}” is in records of earlier runs and in benchmarks alone, "
             "so this cannot be repeated as it was. Set the optimiser to “sign”."
         )
-    if settings.texture == "nucleus":
-        return lambda position: LeastChange(position, steps=settings.steps, rate=CODES_RATE)
-    if settings.least_change:
+    if settings.least_change or settings.texture == "nucleus":
         return lambda position: LeastChange(position, steps=settings.steps)
     return SignMomentum
 
@@ -95,9 +93,8 @@ class SignMomentum:
         self.position[seen.rows] = (self.position[seen.rows] + size * moved.sign()).clamp(0, 1)
 
 
-# Of the box, at first, chosen on val_random: codes, which are few and mean little each, take longer steps.
+# Of the box, at first, chosen on val_random.
 RATE = 0.15
-CODES_RATE = 0.25
 
 
 class LeastChange:
@@ -110,10 +107,10 @@ class LeastChange:
     free this is plain Adam, by which codes go further than by signs: they are unlike each other in weight.
     """
 
-    def __init__(self, position: torch.Tensor, *, steps: int, rate: float = RATE) -> None:
+    def __init__(self, position: torch.Tensor, *, steps: int) -> None:
         self.position = position.clone()
         self._first, self._second = torch.zeros_like(position), torch.zeros_like(position)
-        self._steps, self._rate = steps, rate
+        self._steps = steps
         # One price an image, told to each of its rows.
         self._price = torch.full_like(position[:, :1], 0.3)
 
@@ -126,6 +123,6 @@ class LeastChange:
             gradient = gradient - price * normalise(seen.relief, seen)
         first = self._first[seen.rows] = 0.8 * self._first[seen.rows] + 0.2 * gradient
         second = self._second[seen.rows] = 0.95 * self._second[seen.rows] + 0.05 * gradient**2
-        rate = self._rate * (0.525 + 0.475 * torch.cos(math.pi * (taken / self._steps).clamp(max=1)))
+        rate = RATE * (0.525 + 0.475 * torch.cos(math.pi * (taken / self._steps).clamp(max=1)))
         moved = rate * (first / (1 - 0.8**taken)) / ((second / (1 - 0.95**taken)).sqrt() + 1e-6)
         self.position[seen.rows] = (self.position[seen.rows] + moved).clamp(0, 1)
