@@ -66,7 +66,7 @@ def parse() -> argparse.Namespace:
         "--limit", type=int, default=None, help="a fixed random choice of so many patches of each split"
     )
     parser.add_argument("--areas", type=float, nargs="+", default=list(AREAS))
-    parser.add_argument("--splits", nargs="+", default=["val_slides"], help="for success")
+    parser.add_argument("--splits", nargs="+", default=["val_slides"], help="for controls, success, gamuts")
     parser.add_argument(
         "--presets", nargs="+", choices=PRESET_NAMES, default=["natural", "paper"], help="for controls"
     )
