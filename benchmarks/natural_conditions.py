@@ -248,23 +248,23 @@ def _attack(preset: str, **changed: object) -> AttackSettings:
 NATURAL = _cells("natural"), _attack("natural")
 FEW = _cells("few"), _attack("few")
 PAPER = _cells("paper"), _attack("paper")
-# Cells are trimmed by what codes moved by Adam find; pictures of before have other cells.
-CODES = "codes by Adam, rate 0.15"
+# Counted up when the rules of painted nuclei change, which settings do not tell.
+PAINTED = "painted nuclei 3"
 CONDITIONS = {
     "natural": Condition("`natural`", "natural", *NATURAL),
     "natural excluded": Condition(
         "`natural`, centre excluded", "centre excluded", _cells("natural", centre="excluded"), NATURAL[1]
     ),
-    "few": Condition("`few` (painted nuclei, trimmed)", "few", *FEW, rules=CODES),
+    "few": Condition("`few` (painted nuclei, trimmed)", "few", *FEW, rules=PAINTED),
     "few excluded": Condition(
         "`few`, centre excluded",
         "few, centre excluded",
         _cells("few", centre="excluded"),
         FEW[1],
-        rules=CODES,
+        rules=PAINTED,
     ),
     "few draws": Condition(
-        "random draws of `few`'s texture", "few, draws", *FEW, in_cells, by_draws, "control", CODES
+        "random draws of `few`'s texture", "few, draws", *FEW, in_cells, by_draws, "control", PAINTED
     ),
     "paper": Condition("`paper` (range, free)", "paper", *PAPER),
     "strong": Condition("`strong` (range, free, trimmed)", "strong", _cells("strong"), _attack("strong")),

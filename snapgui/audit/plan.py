@@ -21,7 +21,7 @@ from snapgui.provenance import library_versions
 
 DONOR_COUNT = 24
 # Counted up when the same settings begin to give another table.
-METHOD = 5
+METHOD = 6
 
 
 @dataclass(frozen=True)

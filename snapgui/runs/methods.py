@@ -152,7 +152,8 @@ def patch_words(attack: AttackSettings, generator_sha256: str | None = None) -> 
         made = (
             "The patch was made of nuclei painted in the image's own stains by a generator (a normalising "
             f"flow over the principal components of real nuclei{file}), with codes within {attack.bound:g} "
-            "standard deviations of those of real ones"
+            "standard deviations of those of real ones, and with no more and no less of a stain than the "
+            "image's own nuclei have"
         )
     else:
         fixed = " (with fixed stain vectors)" if (attack.gamut, attack.stains) == ("stain", "fixed") else ""

@@ -26,7 +26,7 @@ BARE = "undefended"
 # Draws of chance, at least, over which an attacker averages who knows that a defence is random.
 EXPECTATION = 10
 # Counted up when the same settings begin to give another table.
-METHOD = 3
+METHOD = 4
 
 
 @dataclass(frozen=True)

@@ -8,23 +8,34 @@ from numpy.typing import NDArray
 from snapgui.engine.attack.packing import pack
 from snapgui.engine.attack.stained import divide, inner_share
 from snapgui.engine.generator.files import load_generator
-from snapgui.engine.generator.flow import Generator
-from snapgui.engine.generator.grids import GRID, box_of, relative_amounts, sample_grid, stain_range
+from snapgui.engine.generator.flow import CODES, Generator
+from snapgui.engine.generator.grids import (
+    GRID,
+    box_of,
+    nuclei_range,
+    relative_amounts,
+    sample_grid,
+    stain_range,
+)
 from snapgui.engine.images import to_pixels
 
 # The likeliest nuclei have codes near 0, and hardly any further from it than this in every code: what lies
 # under a cell is drawn so far towards them before any change is counted.
 LIKELY = 1.0
+# All codes of a cell together lie at most this far from 0, as every random draw does and nine of ten real
+# nuclei that were not learned from; farther off there are black and white spots, and hardly a nucleus.
+FARTHEST = 1.2 * CODES**0.5
 
 
 class PaintedNuclei:
     """Each cell painted with a nucleus of the generator, in the image's own stains and strengths.
 
-    A row of the position is a cell, its values the codes from -``bound`` to ``bound`` deviations. The codes
-    of what lies there are known; the difference between the two nuclei is laid over the pixels, less over
-    the outermost ones, so that grain and what the stains do not explain stay. Change is counted from the
-    likely nucleus next to what lies there, not from that itself: a cell on bare stroma is to look like a
-    nucleus.
+    A row of the position is a cell, its values the codes from -``bound`` to ``bound`` deviations, together at
+    most `FARTHEST`. The codes of what lies there are known; the difference between the two nuclei is laid
+    over the pixels, less over the outermost ones, so that grain and what the stains do not explain stay. No
+    pixel gets more or less of a stain than the image's own nuclei have, or than it had. Change is counted
+    from the likely nucleus next to what lies there, not from that itself: a cell on bare stroma is to look
+    like a nucleus.
     """
 
     def __init__(
@@ -42,13 +53,16 @@ class PaintedNuclei:
         rows: list[int] = []
         sites: list[int] = []
         areas: list[int] = []
-        grids, corners, weights, scales = [], [], [], []
+        grids, corners, weights, scales, lowest, highest = [], [], [], [], [], []
         for row, (image, mask) in enumerate(zip(images, masks, strict=True)):
             picture, own_mask = to_pixels(image), mask[0].cpu().numpy()
             own = stain_range(picture)
             amounts = relative_amounts(picture, own)
             inner = inner_share(own_mask)[own_mask]
             scales.append(inner[:, None] * (own.high - own.low)[None])
+            nuclei = nuclei_range(picture, own)
+            lowest.append(np.broadcast_to(nuclei.low, scales[-1].shape))
+            highest.append(np.broadcast_to(nuclei.high, scales[-1].shape))
             count, labels = _label_cells(own_mask)
             of_pixel = labels[own_mask]
             corner, weight = np.zeros((len(of_pixel), 4), np.int64), np.zeros((len(of_pixel), 4), np.float32)
@@ -67,7 +81,9 @@ class PaintedNuclei:
         self._areas = torch.tensor(areas, device=device).to(images)
         self._corners = torch.from_numpy(np.concatenate(corners)).to(device)
         self._weights = torch.from_numpy(np.concatenate(weights)).to(images)
-        self._scales = torch.from_numpy(np.concatenate(scales).astype(np.float32)).to(images)
+        self._scales = _as_tensor(scales, images)
+        self._least = torch.minimum(self._stained.amounts, _as_tensor(lowest, images))
+        self._most = torch.maximum(self._stained.amounts, _as_tensor(highest, images))
         self._generator = (generator or load_generator()[0]).to(device)
         own_codes = self._generator.encode(torch.from_numpy(np.stack(grids)).to(images), self._areas)
         self._own_grids = self._generator.decode(own_codes, self._areas)
@@ -92,18 +108,23 @@ class PaintedNuclei:
     def colours(self, position: torch.Tensor, rows: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
         among = torch.full_like(self.rows, -1)
         among[rows] = torch.arange(len(rows), device=rows.device)
-        painted = self._generator.decode((2 * position - 1) * self._bound, self._areas[rows])
+        codes = (2 * position - 1) * self._bound
+        codes = codes * (FARTHEST / codes.norm(dim=1, keepdim=True).clamp_min(FARTHEST))
+        painted = self._generator.decode(codes, self._areas[rows])
         nodes = (painted - self._own_grids[rows]).view(-1, 2)
         corners = self._corners[chosen]
         within = among[corners // (GRID * GRID)] * (GRID * GRID) + corners % (GRID * GRID)
         change = (self._weights[chosen][:, :, None] * nodes[within]).sum(1) * self._scales[chosen]
-        own = self._stained.amounts[chosen]
-        # Less than no stain is not painted; where noise has it, it stays.
-        amounts = torch.maximum(own + change, own.clamp(max=0))
+        amounts = (self._stained.amounts[chosen] + change).clamp(self._least[chosen], self._most[chosen])
         return self._stained.colours(amounts, chosen).clamp(max=1)
 
     def _position_of(self, codes: torch.Tensor) -> torch.Tensor:
         return ((codes / self._bound + 1) / 2).clamp(0, 1)
+
+
+def _as_tensor(parts: list[NDArray[np.float64]], like: torch.Tensor) -> torch.Tensor:
+    """Parts of arrays ``(p, 2)``, one an image, together ``(P, 2)``."""
+    return torch.from_numpy(np.concatenate(parts).astype(np.float32)).to(like)
 
 
 def count_cells(masks: torch.Tensor) -> int:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from snapgui.engine.cells.outlines import fill
+from snapgui.engine.cells.outlines import draw_mask, fill
 from snapgui.engine.nuclei import find_nuclei
 from snapgui.engine.stains import fit_stains, stain_amounts
 
@@ -17,15 +17,16 @@ VALUES = GRID * GRID * 2
 # An image with hardly any of a stain still gets a range of this amount.
 LEAST_RANGE = 0.05
 LEAST_PX = 20
+# Fewer pixels of nuclei than this say nothing about those of an image.
+LEAST_NUCLEI_PX = 100
+PERCENTILES = (1, 99)
 
 Grids = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class StainRange:
-    """An image's stain vectors ``(2, 3)``, and the 1st and 99th percentile ``(2,)`` of their amounts: what
-    counts as 0 and as 1 on a grid.
-    """
+    """Stain vectors ``(2, 3)`` and the 1st and 99th percentile ``(2,)`` of their amounts."""
 
     stains: NDArray[np.float64]
     low: NDArray[np.float64]
@@ -33,12 +34,24 @@ class StainRange:
 
 
 def stain_range(pixels: NDArray[np.uint8]) -> StainRange:
-    """That of an image uint8 ``(H, W, 3)``."""
+    """That of an image uint8 ``(H, W, 3)``: what counts as 0 and as 1 on a grid."""
     stains = fit_stains(pixels)
     amounts, _ = stain_amounts(pixels.reshape(-1, 3) / 255, stains)
-    low, high = np.percentile(amounts, [1, 99], axis=0)
+    low, high = np.percentile(amounts, PERCENTILES, axis=0)
     low = np.clip(low, 0, None)
     return StainRange(stains, low, np.maximum(high, low + LEAST_RANGE))
+
+
+def nuclei_range(pixels: NDArray[np.uint8], own: StainRange) -> StainRange:
+    """The same of the nuclei alone that are found in an image uint8 ``(H, W, 3)``; ``own`` where hardly any
+    are.
+    """
+    nuclei = draw_mask(find_nuclei(pixels), pixels.shape[:2])
+    if nuclei.sum() < LEAST_NUCLEI_PX:
+        return own
+    amounts, _ = stain_amounts(pixels[nuclei] / 255, own.stains)
+    low, high = np.percentile(amounts, PERCENTILES, axis=0)
+    return StainRange(own.stains, np.clip(low, 0, None), high)
 
 
 def relative_amounts(pixels: NDArray[np.uint8], own: StainRange) -> NDArray[np.float32]:
