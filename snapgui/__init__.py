@@ -6,4 +6,4 @@ import os
 os.environ.setdefault("PYTORCH_ENABLE_MPS_FALLBACK", "1")
 
 # Other findings, figures or controls are another version: `verify` makes those of its own again.
-__version__ = "0.2.0"
+__version__ = "0.3.0"

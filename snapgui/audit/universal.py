@@ -29,6 +29,7 @@ from snapgui.engine.images import decode_pixels, encode_png, to_image, to_pixels
 from snapgui.engine.settings import CellSettings, UniversalSettings
 from snapgui.engine.victim.victim import Victim
 from snapgui.errors import DataError, ImageError, MaskError, SettingsError
+from snapgui.provenance import library_versions
 from snapgui.statistics import share, share_of_draws
 from snapgui.workspace import write_whole
 
@@ -88,6 +89,7 @@ def run_universal(
         "generator_sha256": generator_of(settings.texture),
         "train_split": train_split,
         "test_split": test_split,
+        "versions": library_versions(),
         TRAINING: measure_universal(victim, training, step.canvas, settings),
         HELD_OUT: measure_universal(victim, held_out, step.canvas, settings),
     }

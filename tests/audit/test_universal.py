@@ -82,6 +82,10 @@ def check_that_verify_makes_the_claims_again(folder: Path, figures: dict, model:
         (folder / "universal.json").write_text(json.dumps(other), encoding="utf-8")
         done, said = verified()
         assert done == 1 and "not checked    the patch laid again: its generator" in said
+        other = figures | {"versions": {"snap-studio": "0.2.0"}}
+        (folder / "universal.json").write_text(json.dumps(other), encoding="utf-8")
+        done, said = verified()
+        assert done == 1 and "not checked    the patch laid again: another version" in said
     flipped = figures["held_out"]["flipped"]
     figures["held_out"]["flipped"] = flipped | {"count": flipped["count"] - 1}
     figures["approved_by"] = "nobody"

@@ -222,6 +222,7 @@ def test_the_file_of_nuclei_is_recorded_and_another_one_is_told(
         ("nucleus", None, True, "stated"),
         ("nucleus", "0" * 64, False, "unchecked"),
         ("nucleus", "here", False, "holds"),
+        ("nucleus", "here", True, "stated"),
     ],
 )
 def test_a_file_of_nuclei_is_the_one_stated_or_not(texture, stated, earlier, state) -> None:

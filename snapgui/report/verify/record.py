@@ -201,6 +201,12 @@ def check_generator(texture: str, stated: Any, *, earlier: bool) -> Check | None
         here = str(generator_of(texture))
     except ModelError as error:
         return Check("unchecked", f"what is painted from a file of nuclei: {error}")
+    if here == stated and earlier:
+        return Check(
+            "stated",
+            f"the file of nuclei here is the one stated: SHA-256 {here[:12]}; another version of the program "
+            "painted from it, by rules of its own",
+        )
     if here == stated:
         return Check("holds", f"the file of nuclei here is the one stated: SHA-256 {here[:12]}")
     return Check(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from snapgui import __version__
 from snapgui.audit.universal import PARTS, Metastases, count_successes, score_patch
 from snapgui.engine.attack.universal import apply_canvas, fit_shared, random_canvas
 from snapgui.engine.cells.outlines import area_fraction, read_mask, touches_centre
@@ -29,11 +30,11 @@ from snapgui.words import as_set, counted, per_cent, with_count, with_interval
 LOOKED_AT = 32
 STATED = (
     "train_split, test_split and which images are theirs, settings of the cells and of the training, "
-    "name and exported_with: no file can show them"
+    "name, versions and exported_with: no file can show them"
 )
 ABOUT = {
     *("layout", "cells", "settings", "model_sha256", "generator_sha256", "train_split", "test_split"),
-    *PARTS,
+    *("versions", *PARTS),
 }
 OF_A_PART = {
     *("images", "area", "centre_open", "flipped", "reached_goal", "random_canvas_flipped", "random_canvases")
@@ -59,6 +60,13 @@ def check_universal_claims(
                 "unchecked",
                 f"the patch laid again: its generator of nuclei has SHA-256 {str(stated)[:12]}, the one here "
                 f"{str(here)[:12]}; name the file in the environment variable {VARIABLE}",
+            )
+            return
+        if settings.texture == "nucleus" and numbers.get("versions", {}).get("snap-studio") != __version__:
+            yield Check(
+                "unchecked",
+                "the patch laid again: another version of the program made it, and versions paint nuclei by "
+                "rules of their own; verify it with that one",
             )
             return
         canvas = torch.from_numpy(np.load(io.BytesIO(read("canvas.npy")), allow_pickle=False)).float()
