@@ -249,7 +249,7 @@ NATURAL = _cells("natural"), _attack("natural")
 FEW = _cells("few"), _attack("few")
 PAPER = _cells("paper"), _attack("paper")
 # Counted up when the rules of painted nuclei change, which settings do not tell.
-PAINTED = "painted nuclei 3"
+PAINTED = "painted nuclei 4"
 CONDITIONS = {
     "natural": Condition("`natural`", "natural", *NATURAL),
     "natural excluded": Condition(

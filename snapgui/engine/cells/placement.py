@@ -2,7 +2,7 @@
 
 The first looks once at the gradient of the untouched image. The second begins with three times as many cells,
 optimises them for a few steps and keeps those that contribute most, as PGDTrim (arXiv 2411.16162) does with
-squares.
+squares. Nuclei are painted where nuclei are.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from snapgui.engine.attack.objectives import Objective, Targeted
 from snapgui.engine.attack.packing import compose
 from snapgui.engine.attack.texture import fit_texture
 from snapgui.engine.cells.outlines import draw_mask
-from snapgui.engine.cells.proposals import propose_cells, resize_to_area
+from snapgui.engine.cells.proposals import move_onto_nuclei, propose_cells, resize_to_area
 from snapgui.engine.images import to_image, to_pixels
 from snapgui.engine.nuclei import Outline
 from snapgui.engine.settings import AttackSettings, CellSettings
@@ -69,6 +69,11 @@ def place_in_each(
         for cells in settings
     ]
     wide = [_or_error(*each) for each in zip(pictures, wide_settings, gains, strict=True)]
+    if attack.texture == "nucleus":
+        wide = [
+            cells if isinstance(cells, MaskError) else move_onto_nuclei(cells, *each)
+            for cells, *each in zip(wide, pictures, settings, gains, strict=True)
+        ]
     found: list[list[Outline] | MaskError] = [
         # Where three times the area finds no room, the best places alone are as near as it gets.
         _or_error(*each) if isinstance(cells, MaskError) else cells
