@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 
-from snapgui import shipped
+from snapgui import __version__, shipped
 from snapgui.engine.cells.outlines import outlines_of
 from snapgui.engine.images import UM_PER_PX
 from snapgui.engine.settings import AttackSettings, CellSettings
@@ -115,14 +115,16 @@ def _shipped_card(sha256: str) -> tuple[tuple[str, ...], int | None]:
     return ("ResNet50",), card.get("input_size_px")
 
 
-def cells_words(cells: CellSettings) -> str:
+def cells_words(cells: CellSettings, attack: AttackSettings) -> str:
     """How cells were proposed: where, how many, which share, and whether in the centre; no full stop."""
+    onto = ", after those that touched a nucleus had taken its place and shape"
     if cells.placement == "all_nuclei":
         head = f"Cells lay {_PLACES[cells.placement]}, together at most {as_set(cells.area)} of the pixels"
     else:
         head = (
             f"{counted(cells.count, 'cell')} of nuclear shape, together {as_set(cells.area)} of the "
             f"pixels, lay {_PLACES[cells.placement]}"
+            f"{onto if (cells.placement, attack.texture) == ('trim', 'nucleus') else ''}"
         )
     return f"{head}; {_CENTRE_ASKED[cells.centre]} (seed {cells.seed})"
 
@@ -136,7 +138,7 @@ def _run_cells(result: RunResult) -> str:
     source = _SOURCES.get(request.mask_source)
     if cells is None or source is not None:
         return f"The cells in which pixels could change were {source or 'given'}; {found}."
-    return f"{cells_words(cells)}; {found}."
+    return f"{cells_words(cells, request.attack)}; {found}."
 
 
 def patch_words(attack: AttackSettings, generator_sha256: str | None = None) -> str:
@@ -226,7 +228,9 @@ def software_words(versions: Mapping[str, str], device: str | None) -> str:
     named = {"snap-studio": "SNAP Studio", "torch": "PyTorch"}
     parts = [f"{name} {versions[key]}" for key, name in named.items() if key in versions]
     where = f" on {device}" if device else ""
-    return f"Computed with {listed(parts) or 'SNAP Studio'}{where}."
+    by = versions.get("snap-studio", __version__)
+    other = "" if by == __version__ else f"; this paragraph tells of the rules of SNAP Studio {__version__}"
+    return f"Computed with {listed(parts) or 'SNAP Studio'}{where}{other}."
 
 
 def references(sources: Sequence[str]) -> str:

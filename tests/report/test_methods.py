@@ -65,6 +65,7 @@ def test_every_preset_names_its_methods(run_result: RunResult, preset) -> None:
     changed = replace(run_result, request=request, stopped=True, generator_sha256=painted)
     words = check_paragraph(run_methods(changed))
     assert ("cd" * 32 in words) == (painted is not None)
+    assert ("had taken its place and shape" in words) == (preset == "few")
     assert ("Nemcovsky" in words) == (asked.cells.placement == "trim")
     assert ("Macenko" in words) == (asked.attack.texture != "free")
     assert ("Augmented Lagrangian" in words) == asked.attack.least_change == ("price on change" in words)
@@ -112,6 +113,7 @@ def test_an_audit(old: Path) -> None:
         "saved as PNG, read back and scored again",
         "Wilson's 95 % interval",
         "SNAP Studio 0.1.0 and PyTorch ",
+        f"; this paragraph tells of the rules of SNAP Studio {__version__}.",
     ):
         assert said in words, said
     settings = replace(audit.settings, limit=10, source="both", groups=("gamut", "area"), areas=(0.02, 0.1))

@@ -23,6 +23,8 @@ from snapgui.errors import MaskError
 SMALL_UM, LARGE_UM = 7.0, 16.0
 # A nucleus enlarged by this takes a rim of its cytoplasm with it.
 WITH_CYTOPLASM = 1.6
+# Cells are never enlarged by more to cover an area.
+MOST_ENLARGED = 1.3
 
 
 def propose_cells(
@@ -132,7 +134,7 @@ def move_onto_nuclei(
     # The hull, since thin parts of an outline would come off as cells of their own when it is resized.
     hulls = [
         np.asarray(cv2.convexHull(outline)[:, 0], np.float32)
-        for outline in _open_nuclei(pixels, settings, 1.0)
+        for outline in _open_nuclei(pixels, settings, MOST_ENLARGED)
     ]
     nuclei = [draw_mask([hull], shape) for hull in hulls]
     masks = [draw_mask([cell], shape) for cell in cells]
@@ -153,7 +155,7 @@ def _own_nuclei(
     pixels: NDArray[np.uint8], settings: CellSettings, budget_px: float, rng: np.random.Generator
 ) -> list[Outline]:
     shape = (pixels.shape[0], pixels.shape[1])
-    nuclei = _open_nuclei(pixels, settings, 1.3)
+    nuclei = _open_nuclei(pixels, settings, MOST_ENLARGED)
     chosen = [nuclei[i] for i in rng.permutation(len(nuclei))[: settings.count]]
     if not chosen:
         return []
@@ -162,12 +164,14 @@ def _own_nuclei(
 
 
 def resize_to_area(cells: list[Outline], budget_px: float, shape: tuple[int, int]) -> list[Outline]:
-    """Cells resized by one common factor of 0.3 to 1.3, so that their mask comes nearest to an area."""
+    """Cells resized by one common factor, at most by `MOST_ENLARGED`, so that their mask comes nearest to an
+    area.
+    """
 
     def sized(factor: float) -> list[Outline]:
         return [resize(outline, factor) for outline in cells]
 
-    factor = bisect(lambda f: float(draw_mask(sized(f), shape).sum()), budget_px, low=0.3, high=1.3)
+    factor = bisect(lambda f: float(draw_mask(sized(f), shape).sum()), budget_px, low=0.3, high=MOST_ENLARGED)
     return sized(factor)
 
 

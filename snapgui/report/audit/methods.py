@@ -37,7 +37,7 @@ def audit_methods(audit: FinishedAudit, *, input_px: int | None = None) -> str:
     model = model_words(about["model"], about["model_sha256"], input_px)
     return (
         f"We attacked {model} with SNAP, sporadic and naturalistic adversarial patches. {_pictures(audit)} "
-        f"{cells_words(settings.cells)}; seeds were joined with each image's name. "
+        f"{cells_words(settings.cells, settings.attack)}; seeds were joined with each image's name. "
         f"{patch_words(settings.attack, about.get('generator_sha256'))} {optimiser_words(settings.attack)} "
         f"Each image was attacked towards the other class; {goal_words(settings.attack)} {_beside(audit)} "
         f"{RESCORED} {_statistics()} {software_words(about.get('versions', {}), about.get('device'))} "

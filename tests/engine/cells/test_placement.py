@@ -8,9 +8,10 @@ from torch import nn
 from snapgui.engine.attack.objectives import Targeted
 from snapgui.engine.cells.outlines import centre_mask, draw_mask
 from snapgui.engine.cells.placement import first_order_gain, input_gradient, place_cells, place_in_each
-from snapgui.engine.cells.proposals import propose_cells
+from snapgui.engine.cells.proposals import MOST_ENLARGED, move_onto_nuclei, propose_cells, resize
 from snapgui.engine.images import to_image
-from snapgui.engine.settings import AttackSettings, CellSettings
+from snapgui.engine.nuclei import find_nuclei
+from snapgui.engine.settings import AttackSettings, CellSettings, TextureName
 from snapgui.engine.victim.victim import ModelCard, Victim
 from snapgui.errors import MaskError
 
@@ -88,3 +89,33 @@ def test_a_map_of_gain_belongs_to_its_placements_alone() -> None:
         propose_cells(dense_tissue(), CellSettings(placement="gain"))
     with pytest.raises(ValueError, match="takes no map"):
         propose_cells(dense_tissue(), CellSettings(), gain=np.zeros(SHAPE, np.float32))
+
+
+@pytest.mark.parametrize("centre", ["open", "excluded"])
+def test_cells_that_touch_a_nucleus_take_its_place(tissue: np.ndarray, centre) -> None:
+    settings = CellSettings(count=6, area=0.06, placement="trim", centre=centre)
+    gain = np.random.default_rng(3).random(SHAPE, dtype=np.float32)
+    wide = propose_cells(tissue, replace(settings, count=18, area=0.18), gain=gain)
+    moved = move_onto_nuclei(wide, tissue, settings, gain)
+    nuclei = [draw_mask([nucleus], SHAPE) for nucleus in find_nuclei(tissue)]
+    masks = [draw_mask([cell], SHAPE) for cell in moved]
+    touched = [max(nuclei, key=lambda nucleus, mask=mask: (nucleus & mask).sum()) for mask in masks]
+    on = [bool((mask & nucleus).any()) for mask, nucleus in zip(masks, touched, strict=True)]
+    assert sum(on) > 6
+    for mask, nucleus in zip(np.array(masks)[on], np.array(touched)[on], strict=True):
+        assert (mask & nucleus).sum() > 0.9 * (mask | nucleus).sum()
+    assert sum(mask.sum() for mask in masks) == draw_mask(moved, SHAPE).sum()
+    largest = draw_mask([resize(cell, MOST_ENLARGED) for cell in moved], SHAPE)
+    assert centre == "open" or not (largest & centre_mask(SHAPE)).any()
+    assert move_onto_nuclei(wide, tissue, replace(settings, count=19), gain) is wide
+
+
+def test_painted_nuclei_alone_are_laid_onto_nuclei(tissue: np.ndarray, linear_victim) -> None:
+    settings = CellSettings(count=6, area=0.03, placement="trim")
+    middles = np.array([nucleus.mean(axis=0) for nucleus in find_nuclei(tissue)])
+
+    def farthest(texture: TextureName) -> float:
+        cells = place_cells(linear_victim(), tissue, settings, replace(ATTACK, texture=texture))
+        return max(np.linalg.norm(middles - cell.mean(axis=0), axis=1).min() for cell in cells)
+
+    assert farthest("nucleus") < 1 < farthest("free")
