@@ -15,7 +15,8 @@ def wilson_interval(successes: float, count: float) -> tuple[float, float]:
     if count == 0:
         return 0.0, 1.0
     low, high = proportion_confint(successes, count, method="wilson")
-    return float(low), float(high)
+    # Where all or none succeed, arithmetic may leave the share itself a hair outside.
+    return min(float(low), successes / count), max(float(high), successes / count)
 
 
 def share(successes: int, count: int) -> dict[str, Any]:

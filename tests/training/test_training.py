@@ -253,6 +253,7 @@ def test_wilson_interval_against_published_values() -> None:
     }.items():
         assert wilson_interval(successes, count) == pytest.approx(interval, abs=5e-5)
     assert wilson_interval(0, 0) == (0.0, 1.0)
+    assert wilson_interval(300, 300)[1] == 1 and wilson_interval(0, 300)[0] == 0
     for successes, count in ((0, 1), (1, 1), (3, 37), (999, 1000), (45_000, 45_561)):
         other = binomtest(successes, count).proportion_ci(method="wilson")
         assert wilson_interval(successes, count) == pytest.approx((other.low, other.high), abs=1e-12)
