@@ -11,14 +11,14 @@ import torch
 from numpy.typing import NDArray
 
 from snapgui.data.datasets import PatchSet, open_patches
-from snapgui.engine.attack.nucleus import PaintedNuclei
+from snapgui.engine.attack.nucleus import FARTHEST, PaintedNuclei
 from snapgui.engine.attack.packing import compose
 from snapgui.engine.cells.outlines import draw_mask
 from snapgui.engine.detector.area import area_by_image
 from snapgui.engine.detector.cases import Case
 from snapgui.engine.detector.evidence import gather
 from snapgui.engine.detector.judges import judge_held_out
-from snapgui.engine.generator.files import save_generator
+from snapgui.engine.generator.files import load_generator, save_generator
 from snapgui.engine.generator.fitting import Epoch, Fitting
 from snapgui.engine.generator.flow import CODES, Generator
 from snapgui.engine.generator.grids import VALUES, nuclei_grids
@@ -108,7 +108,7 @@ def train_generator(
             "draws": _spread(distances_to_nearest(generator, draws(generator, 1000), grids[~held])),
             "held out": _spread(distances_to_nearest(generator, grids[held][:1000], grids[~held])),
         },
-        "draws_against_real_nuclei": _judged(generator, _judging_set(everything)),
+        **_judged(generator, _judging_set(everything)),
         "rim": {
             "distance_px": list(RIM_AT_PX),
             "haematoxylin": [
@@ -124,6 +124,18 @@ def train_generator(
     write_whole(out.with_name(out.stem + "-samples.png"), encode_png(sheet), advice=ADVICE)
     kept.unlink(missing_ok=True)
     yield "judging", 1, 1
+    return card
+
+
+def judge_again(data: Path, path: Path) -> dict[str, Any]:
+    """Judge a generator as the program paints today, and write that into its card; returns the card.
+
+    Raises:
+        ModelError, DataError: no generator, or no patches, in a sentence.
+    """
+    generator, card = load_generator(path)
+    card = card | _judged(generator, _judging_set(open_patches(data)))
+    save_generator(generator, path, {name: card[name] for name in card if name not in ("version", "sha256")})
     return card
 
 
@@ -161,12 +173,14 @@ def _judging_set(everything: PatchSet) -> PatchSet:
 
 
 def _judged(generator: Generator, patches: PatchSet) -> dict[str, Any]:
-    """Half of each image's nuclei replaced by random draws at their very places; areas under the curve of
-    detectors that look for these among real nuclei.
+    """Which share of real nuclei has codes that painted ones may have; and areas under the curve of detectors
+    that look for random draws, laid at the very places of half of each image's nuclei, among real ones.
     """
-    cases = []
+    cases, lengths = [], []
     for index in range(len(patches)):
         pixels = patches.pixels(index)
+        grids, sizes = map(torch.from_numpy, nuclei_grids(pixels))
+        lengths += generator.encode(grids, sizes).norm(dim=1).tolist()
         cells = find_nuclei(pixels)[::REPLACED]
         mask = draw_mask(cells, pixels.shape[:2])
         if not mask.any():
@@ -178,8 +192,12 @@ def _judged(generator: Generator, patches: PatchSet) -> dict[str, Any]:
             colours = texture.colours(texture.start(1), rows, chosen)
         altered = to_pixels(compose(image, texture.pixels.places, round_to_8_bits(colours))[0])
         cases.append(Case(str(index), pixels, altered, mask, False))
+    reach = {
+        "nuclei": len(lengths),
+        "share": round(float(np.mean(np.array(lengths) <= FARTHEST)), 3) if lengths else None,
+    }
     if len(cases) < 2 * 5:
-        return {"images": len(cases)}
+        return {"real_within_reach": reach, "draws_against_real_nuclei": {"images": len(cases)}}
     evidence, untouched = gather(cases), gather([replace(case, altered=case.original) for case in cases])
     found: dict[str, Any] = {"images": len(cases)}
     for name, shown in (("draws", evidence), ("same places untouched", untouched)):
@@ -190,4 +208,4 @@ def _judged(generator: Generator, patches: PatchSet) -> dict[str, Any]:
         }
         best = max(areas.values(), key=lambda area: area.auc)
         found[name] = {"auc": round(best.auc, 3), "low": round(best.low, 3), "high": round(best.high, 3)}
-    return found
+    return {"real_within_reach": reach, "draws_against_real_nuclei": found}

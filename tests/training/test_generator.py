@@ -49,6 +49,13 @@ def test_nuclei_are_learned_and_a_stopped_training_goes_on(data, tmp_path, monke
     assert card["images"] > 8 and card["nuclei"] > 100
     assert json.loads(out.with_suffix(".json").read_text(encoding="utf-8")) == card
     assert (tmp_path / "nuclei-samples.png").is_file() and not (tmp_path / "nuclei-training.pt").exists()
+    weights = out.read_bytes()
+    shown = card | {"real_within_reach": None, "draws_against_real_nuclei": None}
+    out.with_suffix(".json").write_text(json.dumps(shown), encoding="utf-8")
+    assert main([*words, "--judge"]) == 0
+    assert "not measured: too few images" in capsys.readouterr().out
+    assert out.read_bytes() == weights and card["real_within_reach"]["nuclei"] > 10
+    assert json.loads(out.with_suffix(".json").read_text(encoding="utf-8")) == card
     assert main([*words, "--resume"]) == 2
     assert "There is nothing to go on with" in capsys.readouterr().err
 

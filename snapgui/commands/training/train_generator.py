@@ -27,14 +27,21 @@ def add_train_generator(commands: Commands) -> None:
     parser.add_argument("--epochs", type=int, default=25)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--resume", action="store_true", help="go on with a training that was stopped")
+    parser.add_argument(
+        "--judge", action="store_true", help="learn nothing: judge the draws of --out again, for its card"
+    )
     parser.set_defaults(run=run_train_generator)
 
 
 def run_train_generator(args: argparse.Namespace, arguments: list[str]) -> None:
     """Learn what nuclei look like."""
     from snapgui.progress import drain
-    from snapgui.training.generator import train_generator
+    from snapgui.training.generator import judge_again, train_generator
 
+    if args.judge:
+        found = judge_again(args.data, args.out)["draws_against_real_nuclei"]
+        auc = found.get("draws", {}).get("auc", "not measured: too few images")
+        return print(f"{args.out}: random draws against real nuclei, area under the ROC curve {auc}")
     steps = train_generator(
         args.data, args.out, images=args.images, epochs=args.epochs, seed=args.seed, resume=args.resume
     )
