@@ -22,8 +22,8 @@ from snapgui.engine.images import to_pixels
 # The likeliest nuclei have codes near 0, and hardly any further from it than this in every code: what lies
 # under a cell is drawn so far towards them before any change is counted.
 LIKELY = 1.0
-# All codes of a cell together lie at most this far from 0, as those of nearly every random draw do and of nine
-# in ten real nuclei (the generator's card); farther off there are black and white spots, and hardly a nucleus.
+# All codes of a cell together lie at most this far from 0, as those of nearly every random draw and of nine
+# in ten real nuclei do (the generator's card); farther off there are black and white spots.
 FARTHEST = 1.2 * CODES**0.5
 
 
